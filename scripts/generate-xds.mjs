@@ -1,0 +1,117 @@
+// Generates TypeScript types for xDS from the protos that @grpc/grpc-js-xds ships, into src/xds/gen
+// (ignored by git). Runs again only when its inputs change.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const out = path.join(root, "src/xds/gen");
+const work = path.join(root, "node_modules/.cache/isthmus-protos");
+const shipped = path.join(root, "node_modules/@grpc/grpc-js-xds/deps");
+const own = path.join(root, "src/xds/proto");
+
+/** Files whose messages isthmus sends, reads or shows. Their imports are generated as well. */
+const wanted = [
+  "envoy/service/discovery/v3/ads.proto",
+  "envoy/service/status/v3/csds.proto",
+  "envoy/service/secret/v3/sds.proto",
+  "envoy/admin/v3/config_dump.proto",
+  "envoy/admin/v3/config_dump_shared.proto",
+  "envoy/admin/v3/clusters.proto",
+  "envoy/config/bootstrap/v3/bootstrap.proto",
+  "envoy/config/cluster/v3/cluster.proto",
+  "envoy/config/endpoint/v3/endpoint.proto",
+  "envoy/config/listener/v3/listener.proto",
+  "envoy/config/route/v3/route.proto",
+  "envoy/config/route/v3/scoped_route.proto",
+  "envoy/config/rbac/v3/rbac.proto",
+  "envoy/extensions/access_loggers/file/v3/file.proto",
+  "envoy/extensions/access_loggers/stream/v3/stream.proto",
+  "envoy/extensions/filters/http/cors/v3/cors.proto",
+  "envoy/extensions/filters/http/fault/v3/fault.proto",
+  "envoy/extensions/filters/http/grpc_stats/v3/config.proto",
+  "envoy/extensions/filters/http/jwt_authn/v3/config.proto",
+  "envoy/extensions/filters/http/lua/v3/lua.proto",
+  "envoy/extensions/filters/http/rbac/v3/rbac.proto",
+  "envoy/extensions/filters/http/router/v3/router.proto",
+  "envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.proto",
+  "envoy/extensions/filters/network/set_filter_state/v3/set_filter_state.proto",
+  "envoy/extensions/filters/listener/http_inspector/v3/http_inspector.proto",
+  "envoy/extensions/filters/listener/original_dst/v3/original_dst.proto",
+  "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto",
+  "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto",
+  "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+  "envoy/extensions/filters/network/rbac/v3/rbac.proto",
+  "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+  "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto",
+  "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
+  "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto",
+  "envoy/extensions/transport_sockets/tls/v3/tls.proto",
+  "envoy/extensions/transport_sockets/tls/v3/secret.proto",
+  "envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.proto",
+  "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+  "envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto",
+  "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
+  "udpa/type/v1/typed_struct.proto",
+  "xds/type/v3/typed_struct.proto",
+  "istio/v1/auth/ca.proto",
+  "istio/networking/nds/v1/nds.proto",
+];
+
+const ownFiles = readdirSync(own, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+const stamp = createHash("sha256")
+  .update(JSON.stringify(wanted))
+  .update(readFileSync(path.join(root, "node_modules/@grpc/grpc-js-xds/package.json")))
+  .update(readFileSync(path.join(root, "node_modules/@bufbuild/protoc-gen-es/package.json")))
+  .update(ownFiles.map((entry) => readFileSync(path.join(entry.parentPath, entry.name), "utf8")).join("\n"))
+  .digest("hex");
+const stampFile = path.join(out, ".stamp");
+
+if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) generate();
+
+function generate() {
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  for (const module of ["envoy-api", "googleapis", "protoc-gen-validate", "xds"])
+    cpSync(path.join(shipped, module), work, { recursive: true });
+  cpSync(own, work, { recursive: true });
+  stripValidation(work);
+  writeFileSync(path.join(work, "buf.yaml"), "version: v2\nmodules:\n  - path: .\n");
+  writeFileSync(
+    path.join(work, "buf.gen.yaml"),
+    JSON.stringify({
+      version: "v2",
+      plugins: [
+        {
+          local: path.join(root, "node_modules/.bin/protoc-gen-es"),
+          out: "gen",
+          strategy: "all",
+          include_imports: true,
+          opt: ["target=js+dts"],
+        },
+      ],
+    }),
+  );
+  execFileSync(
+    path.join(root, "node_modules/.bin/buf"),
+    ["generate", ...wanted.flatMap((file) => ["--path", file])],
+    { cwd: work, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, BUF_CACHE_DIR: path.join(work, ".cache") } },
+  );
+  rmSync(out, { recursive: true, force: true });
+  cpSync(path.join(work, "gen"), out, { recursive: true });
+  rmSync(work, { recursive: true, force: true });
+  writeFileSync(stampFile, stamp);
+}
+
+/**
+ * The shipped validate.proto lacks one option that the shipped Envoy protos use. Adding the field is the
+ * smallest mend; the options themselves have no meaning at run time.
+ */
+function stripValidation(folder) {
+  const file = path.join(folder, "validate/validate.proto");
+  const text = readFileSync(file, "utf8");
+  if (text.includes("ignore_empty = 26")) return;
+  writeFileSync(file, text.replace(/message StringRules \{/, "message StringRules {\n    optional bool ignore_empty = 26;"));
+}

@@ -1,0 +1,92 @@
+import type { Clock, Logger } from "../base/index.ts";
+import type { ApiTransport } from "../kube/index.ts";
+
+/** Who makes a request, after authentication (Kubernetes UserInfo). */
+export interface User {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Byte streams of an exec or attach session. */
+export interface ExecStreams {
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  stdout(chunk: Uint8Array): void;
+  stderr(chunk: Uint8Array): void;
+  readonly tty: boolean;
+  readonly resizes?: AsyncIterable<{ readonly width: number; readonly height: number }>;
+}
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  readonly tailLines?: number;
+  readonly sinceSeconds?: number;
+  readonly sinceTime?: string;
+  readonly timestamps?: boolean;
+  readonly limitBytes?: number;
+  readonly previous?: boolean;
+}
+
+/** What the API server needs of the nodes' kubelets. Pods that are not running reject with an ApiError (400/404/500). */
+export interface PodConnector {
+  logs(pod: PodName, container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  exec(pod: PodName, container: string, command: readonly string[], streams: ExecStreams, signal: AbortSignal): Promise<{ exitCode: number }>;
+  attach(pod: PodName, container: string, streams: ExecStreams, signal: AbortSignal): Promise<{ exitCode: number }>;
+  /** A connection to a port of the pod, as kubelet's port-forward makes it: to the app, past the sidecar. */
+  portForward(pod: PodName, port: number): Promise<import("node:net").Socket>;
+}
+
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/**
+ * Where objects are kept across restarts. `append` is called in order with every committed change before
+ * the request is acknowledged; `records` replays them at start. Absent: memory only.
+ */
+export interface ChangeLog {
+  append(record: ChangeRecord): void;
+  records(): Iterable<ChangeRecord>;
+}
+
+/** One committed change: the object as stored under `path` ("/pods/sample/x"), or its removal. */
+export interface ChangeRecord {
+  readonly resourceVersion: number;
+  readonly resource: string;
+  readonly key: string;
+  readonly object?: unknown;
+}
+
+export interface ApiServerOptions {
+  /** Name of the cluster, in logs and in the certificates' common name. */
+  readonly cluster: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** PEM. The serving certificate must name the host that clients dial, "kubernetes", "kubernetes.default.svc" and "localhost". */
+  readonly tls: { readonly key: string; readonly cert: string };
+  /** PEM of the CA whose client certificates are users (CN = name, O = groups). */
+  readonly clientCa: string;
+  /** PEM private key (EC P-256) that signs service account tokens. */
+  readonly serviceAccountKey: string;
+  /** Reported by /version, for example "1.33.1". */
+  readonly kubernetesVersion: string;
+  /** First three octets' base of the Service range: ClusterIPs are taken from `first`.."last` in order, by number. */
+  readonly serviceRange: { readonly first: string; readonly last: string };
+  readonly nodePortRange?: { readonly first: number; readonly last: number };
+  readonly pods: PodConnector;
+  /** Opens a connection to a webhook's or aggregated API's endpoint address. */
+  dial(address: string, port: number): import("node:net").Socket;
+  readonly changeLog?: ChangeLog;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A running API server of one cluster. */
+export interface ApiServer {
+  /** "https://127.16.0.1:6443" */
+  readonly url: string;
+  /** In-process way in, for `user`: the same requests as over HTTP, without sockets and without writing JSON out. */
+  transport(user: User): ApiTransport;
+  stop(): Promise<void>;
+}

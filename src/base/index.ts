@@ -1,0 +1,16 @@
+/**
+ * base: what every other folder may use: failures and diagnostics, logging, time, starting and stopping.
+ *
+ * Main types: IsthmusError (the world failed), Diagnostic (the user's file is wrong), Logger, Clock, Stop.
+ *
+ * Knows nothing of Kubernetes, Istio or the mesh file, and imports no other folder.
+ */
+export { type Clock, systemClock } from "./clock.ts";
+export { type Diagnostic, formatDiagnostics, hasErrors, type SourceRange } from "./diagnostics.ts";
+export { type ErrorCode, errorCodes, IsthmusError } from "./errors.ts";
+export { createLogger, type Logger, silentLogger } from "./logger.ts";
+export { nearestName } from "./nearest-name.ts";
+export { createRetry, type Retry } from "./retry.ts";
+export { type Stop, startAll } from "./start-stop.ts";
+export { unreachable } from "./unreachable.ts";
+export { createSignal, type Signal, waitFor } from "./wait-for.ts";

@@ -1,0 +1,36 @@
+import type { Clock, Logger, Signal } from "../base/index.ts";
+import type { KubeClient } from "../kube/index.ts";
+
+/** Signs workload certificates; implemented by the cluster's certificate authority. Private keys never leave it. */
+export interface CertificateSigner {
+  /** PEM of the root(s) that workloads trust. */
+  readonly rootPem: string;
+  /** PEM certificates, leaf first, then intermediates, root last. The CSR's public key is certified for `identities` (SPIFFE URIs). */
+  sign(csrPem: string, identities: readonly string[], lifetimeSeconds: number): readonly string[];
+  /** A serving certificate for istiod itself: key and chain in PEM. */
+  serverCertificate(dnsNames: readonly string[]): { readonly key: string; readonly chain: string };
+  /** Told when root or intermediate changed. */
+  readonly changes: Signal;
+}
+
+export interface DiscoveryOptions {
+  /** Name of the cluster that istiod runs in (CLUSTER_ID). */
+  readonly clusterId: string;
+  readonly version: string;
+  readonly systemNamespace: string;
+  readonly client: KubeClient;
+  /** A client for a remote cluster, from the kubeconfig text of its remote secret. Throws on a kubeconfig it can't use. */
+  connectRemote(kubeconfig: string, clusterId: string): KubeClient;
+  readonly signer: CertificateSigner;
+  /** Binds a port of istiod's pod. */
+  listen(port: number, onConnection: (socket: import("node:net").Socket) => void): Promise<() => Promise<void>>;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/** A running istiod. Ports: 15010 plain gRPC, 15012 TLS gRPC (xDS, CA), 15014 debug and metrics, 15017 webhooks, 8080 readiness and debug. */
+export interface Discovery {
+  readonly isReady: boolean;
+  readonly changes: Signal;
+  stop(): Promise<void>;
+}

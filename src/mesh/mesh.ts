@@ -1,0 +1,158 @@
+declare const brand: unique symbol;
+type Named<Kind extends string> = string & { readonly [brand]: Kind };
+
+/** Name of a cluster in the mesh file. Also its Istio cluster ID and its kubectl context here. */
+export type ClusterName = Named<"cluster">;
+
+/** Name of a network. Clusters with the same one can reach each other's pods. */
+export type NetworkName = Named<"network">;
+
+/** A mesh that has passed every check. Only parseMesh makes one; nothing after it checks the file again. */
+export interface Mesh {
+  readonly name: string;
+  /** Folder of the mesh file, absolute: relative paths of the file are resolved against it. */
+  readonly folder: string;
+  readonly istio: IstioSettings;
+  readonly trust: Trust;
+  readonly discovery: "endpoints" | "exports";
+  readonly hostSuffix: string;
+  /** In the order of the file. */
+  readonly clusters: ReadonlyMap<ClusterName, Cluster>;
+  readonly peerings: readonly Peering[];
+  readonly workspaces: ReadonlyMap<string, Workspace>;
+  /** Image pattern (matched against the last part of the image's name) to the command that stands in for it. */
+  readonly images: ReadonlyMap<string, ImageStandIn>;
+}
+
+export interface IstioSettings {
+  /** What is installed on real clusters and reported here, for example "1.31.1". */
+  readonly version: string;
+  readonly revision?: string;
+  /** MeshConfig, passed through. */
+  readonly meshConfig: Readonly<Record<string, unknown>>;
+  /** Values of the istiod chart, passed through. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+export interface Trust {
+  /** Folder with Istio's four CA files, or one such sub-folder per cluster. Absent: a generated root. */
+  readonly cacerts?: string;
+  readonly domain: string;
+  readonly allowDifferentRoots: boolean;
+}
+
+/** Where a value stands in the file, as the annotation isthmus.dev/from shows it: "clusters.ash.primary". */
+export type FieldPath = string;
+
+/** One cluster with mesh-wide settings already merged in. */
+export interface Cluster {
+  readonly name: ClusterName;
+  readonly role: "workload" | "management";
+  /** Itself when it runs its own control plane. */
+  readonly primary: ClusterName;
+  /** Absent: flat, all clusters reach each other. */
+  readonly network?: NetworkName;
+  readonly region?: string;
+  readonly zone?: string;
+  readonly nodes: readonly ClusterNode[];
+  readonly labelNodes: boolean;
+  readonly context: string;
+  readonly kubeconfig?: string;
+  readonly server?: string;
+  readonly istio: IstioSettings;
+  readonly trust: Trust;
+  readonly gateways: {
+    readonly ingress?: Gateway;
+    /** The same object as `ingress` (also in name) when one Deployment does both. */
+    readonly eastwest?: Gateway;
+    readonly egress?: Gateway;
+  };
+  readonly loadBalancer: { readonly annotations: Readonly<Record<string, string>>; readonly class?: string };
+  /** "service.namespace" or "*.namespace". */
+  readonly exports: readonly string[];
+  readonly addons: readonly Addon[];
+  /** Kubernetes version to report, embedded only. */
+  readonly kubernetes?: string;
+  /** Mesh-wide ones first, then the cluster's own. */
+  readonly namespaces: readonly MeshNamespace[];
+  /** Mesh-wide ones first, then the cluster's own. */
+  readonly manifests: readonly ManifestEntry[];
+}
+
+export interface ClusterNode {
+  readonly zone?: string;
+  /** Resource name to quantity, for example "nvidia.com/gpu": "1". */
+  readonly capacity: Readonly<Record<string, string>>;
+}
+
+export interface Gateway {
+  readonly name: string;
+  readonly namespace: string;
+  /** Cross-network port of an east-west gateway. */
+  readonly port: number;
+  /** Subset of a Kubernetes ServiceSpec, with annotations. */
+  readonly service: {
+    readonly type: "LoadBalancer" | "NodePort" | "ClusterIP";
+    readonly annotations: Readonly<Record<string, string>>;
+    readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort?: number; readonly nodePort?: number }[];
+    readonly [field: string]: unknown;
+  };
+  readonly from: FieldPath;
+}
+
+export interface Addon {
+  readonly name: "prometheus" | "grafana" | "jaeger" | "kiali";
+  readonly port?: number;
+  readonly namespace: string;
+  readonly dashboards: readonly string[];
+  readonly from: FieldPath;
+}
+
+export interface MeshNamespace {
+  readonly name: string;
+  readonly injection: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly from: FieldPath;
+}
+
+export type ManifestEntry =
+  | {
+      readonly kind: "file";
+      /** As written: a file, a folder or a URL. */
+      readonly file: string;
+      readonly namespace?: string;
+      readonly selector?: string;
+      readonly from: FieldPath;
+    }
+  | {
+      readonly kind: "chart";
+      readonly chart: string;
+      readonly repo?: string;
+      readonly name: string;
+      readonly version?: string;
+      readonly namespace?: string;
+      /** Path of a values file, as written. */
+      readonly values?: string;
+      readonly set: Readonly<Record<string, unknown>>;
+      readonly from: FieldPath;
+    };
+
+export interface Peering {
+  readonly consumer: ClusterName;
+  readonly provider: ClusterName;
+  readonly resources: Readonly<Record<string, string>>;
+  readonly namespaces: readonly { readonly name: string; readonly pods: "Local" | "Remote" | "LocalAndRemote" }[];
+}
+
+export interface Workspace {
+  readonly namespaces: readonly string[] | ReadonlyMap<ClusterName, readonly string[]>;
+  readonly exports: readonly string[];
+  readonly exportTo: readonly string[];
+  readonly importFrom: readonly string[];
+  readonly isolation: boolean;
+}
+
+export interface ImageStandIn {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
