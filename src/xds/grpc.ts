@@ -91,11 +91,19 @@ export function serveGrpc(
     ended = true;
     status = reason;
     if (sentHeaders) stream.end();
-    else stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailers(reason) }, { endStream: true });
+    else
+      stream.respond(
+        { ":status": 200, "content-type": "application/grpc", ...trailers(reason) },
+        { endStream: true },
+      );
   };
-  if (handler === undefined) return end(new GrpcError(grpcStatus.unimplemented, `unknown method ${method}`));
+  if (handler === undefined) {
+    end(new GrpcError(grpcStatus.unimplemented, `unknown method ${method}`));
+    return;
+  }
   const metadata: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) if (!name.startsWith(":")) metadata[name] = String(value);
+  for (const [name, value] of Object.entries(headers))
+    if (!name.startsWith(":")) metadata[name] = String(value);
   const call: GrpcCall = {
     metadata,
     signal: abort.signal,
@@ -113,9 +121,8 @@ export function serveGrpc(
   handler(call).then(
     () => end(),
     (reason: unknown) => {
-      if (reason instanceof GrpcError) return end(reason);
-      if (!abort.signal.aborted) onFailure(reason);
-      end(new GrpcError(grpcStatus.internal, reason instanceof Error ? reason.message : String(reason)));
+      if (!(reason instanceof GrpcError) && !abort.signal.aborted) onFailure(reason);
+      end(reason instanceof GrpcError ? reason : new GrpcError(grpcStatus.internal, String(reason)));
     },
   );
 }
@@ -213,10 +220,14 @@ async function* readMessages(stream: AsyncIterable<Buffer>): AsyncGenerator<Uint
     if (buffered < needed) continue;
     let bytes = chunks.length === 1 ? chunk : Buffer.concat(chunks, buffered);
     while (bytes.length >= 5) {
-      if (bytes[0] !== 0) throw new GrpcError(grpcStatus.unimplemented, "compressed messages are not supported");
+      if (bytes[0] !== 0)
+        throw new GrpcError(grpcStatus.unimplemented, "compressed messages are not supported");
       const length = bytes.readUInt32BE(1);
       if (length > maxMessageBytes) {
-        throw new GrpcError(grpcStatus.resourceExhausted, `message of ${length} bytes is over ${maxMessageBytes}`);
+        throw new GrpcError(
+          grpcStatus.resourceExhausted,
+          `message of ${length} bytes is over ${maxMessageBytes}`,
+        );
       }
       if (bytes.length < 5 + length) break;
       yield bytes.subarray(5, 5 + length);

@@ -14,7 +14,8 @@ export type TypeUrl = (typeof typeUrls)[keyof typeof typeUrls];
 
 /** Full names of the gRPC methods on the wire. */
 export const methods = {
-  streamAggregatedResources: "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources",
+  streamAggregatedResources:
+    "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources",
   deltaAggregatedResources: "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
   streamSecrets: "/envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
   deltaSecrets: "/envoy.service.secret.v3.SecretDiscoveryService/DeltaSecrets",
