@@ -16,7 +16,11 @@ export default defineConfig({
       {
         test: {
           name: "scenarios",
-          include: ["test/scenarios/**/*.test.ts", "test/conformance/**/*.test.ts", "test/product/**/*.test.ts"],
+          include: [
+            "test/scenarios/**/*.test.ts",
+            "test/conformance/**/*.test.ts",
+            "test/product/**/*.test.ts",
+          ],
           pool: "forks",
           maxWorkers: 1,
           fileParallelism: false,

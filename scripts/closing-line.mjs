@@ -14,6 +14,8 @@ export default class ClosingLine {
       }
     }
     for (const name of skipped) console.log(`skipped: ${name}`);
-    console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`);
+    console.log(
+      `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`,
+    );
   }
 }

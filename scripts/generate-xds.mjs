@@ -97,7 +97,11 @@ function generate() {
   execFileSync(
     path.join(root, "node_modules/.bin/buf"),
     ["generate", ...wanted.flatMap((file) => ["--path", file])],
-    { cwd: work, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, BUF_CACHE_DIR: path.join(work, ".cache") } },
+    {
+      cwd: work,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, BUF_CACHE_DIR: path.join(work, ".cache") },
+    },
   );
   rmSync(out, { recursive: true, force: true });
   cpSync(path.join(work, "gen"), out, { recursive: true });
@@ -113,5 +117,8 @@ function stripValidation(folder) {
   const file = path.join(folder, "validate/validate.proto");
   const text = readFileSync(file, "utf8");
   if (text.includes("ignore_empty = 26")) return;
-  writeFileSync(file, text.replace(/message StringRules \{/, "message StringRules {\n    optional bool ignore_empty = 26;"));
+  writeFileSync(
+    file,
+    text.replace(/message StringRules \{/, "message StringRules {\n    optional bool ignore_empty = 26;"),
+  );
 }

@@ -49,7 +49,11 @@ export interface KubeClient {
   get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
   list<T extends KubeObject>(kind: Kind<T>, options?: ListOptions): Promise<List<T>>;
   /** Changes until `signal` aborts or the server ends the watch. An expired version comes as ERROR with code 410. */
-  watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions, signal: AbortSignal): AsyncIterable<WatchEvent<T>>;
+  watch<T extends KubeObject>(
+    kind: Kind<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
   create<T extends KubeObject>(kind: Kind<T>, object: T): Promise<T>;
   /** PUT; with `subresource` "status" only the status is taken. A stale resourceVersion is a 409. */
   replace<T extends KubeObject>(kind: Kind<T>, object: T, subresource?: string): Promise<T>;
@@ -98,7 +102,9 @@ export function createKubeClient(transport: ApiTransport): KubeClient {
       const list = as<{ items: readonly never[] | null; metadata: { resourceVersion: string } }>(body);
       const defaults = { apiVersion: apiVersionOf(kind), kind: kind.kind };
       // List items carry no apiVersion and kind on the wire.
-      const items = (list.items ?? []).map((item: KubeObject) => (item.kind === undefined ? { ...defaults, ...item } : item));
+      const items = (list.items ?? []).map((item: KubeObject) =>
+        item.kind === undefined ? { ...defaults, ...item } : item,
+      );
       return { items: as(items), resourceVersion: list.metadata.resourceVersion };
     },
     async *watch(kind, options, signal) {
@@ -119,7 +125,12 @@ export function createKubeClient(transport: ApiTransport): KubeClient {
       const path = resourcePath(kind, object.metadata.namespace, object.metadata.name, subresource);
       return as((await call({ method: "PUT", path, body: object })).body);
     },
-    async patch(kind, name, patch, { type, namespace, subresource, fieldManager = defaultFieldManager, force }) {
+    async patch(
+      kind,
+      name,
+      patch,
+      { type, namespace, subresource, fieldManager = defaultFieldManager, force },
+    ) {
       const query = new URLSearchParams({ fieldManager });
       if (force !== undefined && type === "apply") query.set("force", String(force));
       const path = resourcePath(kind, namespace, name, subresource);
@@ -128,7 +139,12 @@ export function createKubeClient(transport: ApiTransport): KubeClient {
     },
     apply(kind, object, fieldManager = defaultFieldManager) {
       const { name, namespace } = object.metadata;
-      const options = { type: "apply", fieldManager, force: true, ...(namespace === undefined ? {} : { namespace }) } as const;
+      const options = {
+        type: "apply",
+        fieldManager,
+        force: true,
+        ...(namespace === undefined ? {} : { namespace }),
+      } as const;
       return client.patch(kind, name, object, options);
     },
     async delete(kind, name, { namespace, ...options } = {}) {
@@ -166,7 +182,14 @@ function statusOf(response: ApiResponse): Status {
   if (body?.kind === "Status" && typeof body.code === "number") return body as Status;
   const text = typeof response.body === "string" ? response.body.slice(0, 200) : "";
   const message = `the server answered ${response.status}${text === "" ? "" : `: ${text}`}`;
-  return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", code: response.status, message };
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    code: response.status,
+    message,
+  };
 }
 
 /** The one place where an answer of the server takes the type of the kind that was asked for. */

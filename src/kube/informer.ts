@@ -56,7 +56,8 @@ export function startInformer<T extends KubeObject>(
   const put = (object: T) => {
     const id = objectKey(object);
     const previous = objects.get(id);
-    if (previous?.metadata.resourceVersion === object.metadata.resourceVersion && previous !== undefined) return;
+    if (previous?.metadata.resourceVersion === object.metadata.resourceVersion && previous !== undefined)
+      return;
     objects.set(id, object);
     tell(previous === undefined ? { type: "added", object } : { type: "modified", object, previous });
   };

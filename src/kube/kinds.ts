@@ -27,11 +27,19 @@ export function groupVersion(apiVersion: string): { group: string; version: stri
     : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
 }
 
-function namespaced<T extends KubeObject = KubeObject>(apiVersion: string, kind: string, plural: string): Kind<T> {
+function namespaced<T extends KubeObject = KubeObject>(
+  apiVersion: string,
+  kind: string,
+  plural: string,
+): Kind<T> {
   return { ...groupVersion(apiVersion), kind, plural, namespaced: true };
 }
 
-function clusterWide<T extends KubeObject = KubeObject>(apiVersion: string, kind: string, plural: string): Kind<T> {
+function clusterWide<T extends KubeObject = KubeObject>(
+  apiVersion: string,
+  kind: string,
+  plural: string,
+): Kind<T> {
   return { ...groupVersion(apiVersion), kind, plural, namespaced: false };
 }
 
@@ -56,8 +64,16 @@ export const kinds = {
   roles: namespaced("rbac.authorization.k8s.io/v1", "Role", "roles"),
   roleBindings: namespaced("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings"),
   clusterRoles: clusterWide("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles"),
-  clusterRoleBindings: clusterWide("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "clusterrolebindings"),
-  customResourceDefinitions: clusterWide("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions"),
+  clusterRoleBindings: clusterWide(
+    "rbac.authorization.k8s.io/v1",
+    "ClusterRoleBinding",
+    "clusterrolebindings",
+  ),
+  customResourceDefinitions: clusterWide(
+    "apiextensions.k8s.io/v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+  ),
   mutatingWebhooks: clusterWide<types.WebhookConfiguration>(
     "admissionregistration.k8s.io/v1",
     "MutatingWebhookConfiguration",

@@ -8,7 +8,18 @@ import { suite, test } from "vitest";
 const layers = [
   ["base"],
   ["kube", "mesh", "xds", "pki"],
-  ["compile", "apiserver", "controllers", "runtime", "discovery", "proxy", "ca", "dns", "telemetry", "management"],
+  [
+    "compile",
+    "apiserver",
+    "controllers",
+    "runtime",
+    "discovery",
+    "proxy",
+    "ca",
+    "dns",
+    "telemetry",
+    "management",
+  ],
   ["apply", "console", "verify"],
   ["engine", "providers"],
   ["cli"],
@@ -48,7 +59,12 @@ function importsOf(file: string): Import[] {
   return requests
     .filter((request) => request.startsWith("."))
     .map((request) => path.resolve(path.dirname(file), request))
-    .map((target) => ({ file: path.relative(root, file), from: folderOf(file), to: folderOf(target), target }));
+    .map((target) => ({
+      file: path.relative(root, file),
+      from: folderOf(file),
+      to: folderOf(target),
+      target,
+    }));
 }
 
 suite("layers", () => {
@@ -72,7 +88,10 @@ suite("layers", () => {
     const wrong = sourceFiles()
       .filter((file) => !file.endsWith(".test.ts"))
       .flatMap(importsOf)
-      .filter(({ from, to, target }) => from !== to && !target.endsWith(`${to}/index.ts`) && !target.includes("/xds/gen/"))
+      .filter(
+        ({ from, to, target }) =>
+          from !== to && !target.endsWith(`${to}/index.ts`) && !target.includes("/xds/gen/"),
+      )
       .map(({ file, target }) => `${file} -> ${path.relative(root, target)}`);
     assert.deepEqual(wrong, []);
   });
