@@ -20,6 +20,7 @@ export {
 } from "./client.ts";
 export { type Change, type Informer, startInformer } from "./informer.ts";
 export { apiVersionOf, groupVersion, type Kind, kinds } from "./kinds.ts";
+export { isEmptySelector, matchesLabelSelector, matchesLabels } from "./label-selector.ts";
 export {
   type KubeObject,
   key,
@@ -30,5 +31,6 @@ export {
   type Status,
   type WatchEvent,
 } from "./object.ts";
+export { quantityMillis } from "./quantity.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";
