@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Logger, Stop } from "../base/index.ts";
+import type { Clock, Logger, Signal, Stop } from "../base/index.ts";
 import type { Container, KubeClient, Pod } from "../kube/index.ts";
 
 /** An IP address and a TCP port. */
@@ -52,12 +52,17 @@ export interface ContainerContext {
   /** Everything resolved: env, envFrom, fieldRef, service variables, HOSTNAME. */
   readonly env: Readonly<Record<string, string>>;
   readonly network: PodNetwork;
-  /** Content of the volumes mounted below `path`, by file name relative to it (configMap, secret, projected, downwardAPI). */
+  /**
+   * Content of the volumes mounted at or below `path`, or of the folder `path` of a volume, by file name relative
+   * to `path` (configMap, secret, projected, downwardAPI). Read anew at each call.
+   */
   readMount(path: string): Promise<ReadonlyMap<string, Buffer>>;
   /** A bound token of the pod's service account for `audience`; renewed by asking again. */
   token(audience: string): Promise<{ readonly token: string; readonly expiresAt: number }>;
   /** Appends a line to the container's log, as `kubectl logs` shows it. */
   log(line: string): void;
+  /** Appends output that may end in the middle of a line, as programs write it. */
+  write(stream: "stdout" | "stderr", chunk: Uint8Array): void;
   /** For events of the stand-in itself, into the engine's log. */
   readonly logger: Logger;
   /** Kubernetes API of the pod's cluster as the pod's service account. */
@@ -73,6 +78,10 @@ export interface RunningContainer {
   stop(graceSeconds: number): Promise<void>;
   /** Absent: ready as soon as it runs. Otherwise asked beside the container's own readiness probe. */
   readonly isReady?: () => boolean;
+  /** Told when `isReady` may answer differently; without it, `isReady` is asked again and again. */
+  readonly changes?: Signal;
+  /** Takes what `kubectl attach -i` types. Absent: nobody reads standard input. */
+  readonly input?: { write(chunk: Uint8Array): void; end(): void };
 }
 
 /** A program that stands in for a container image. */
@@ -82,7 +91,22 @@ export interface StandIn {
   matches(imageName: string): boolean;
   /** Ports that the program listens on although the manifest names none. */
   readonly ports?: readonly number[];
+  /**
+   * True for proxies and agents: their ports are bound on the pod's own address (PodNetwork.listen), so they are
+   * never exposed as an app's, and probes and port-forward reach them there.
+   */
+  readonly onPodAddress?: boolean;
+  /**
+   * Resolves once the program runs; what it waits for afterwards is its readiness. A rejection is a container
+   * that could not be started, and its message is shown to the user.
+   */
   start(context: ContainerContext): Promise<RunningContainer>;
+}
+
+/** A command of the user's that stands in for images (the mesh file's `images`). */
+export interface ImageCommand {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Byte streams of an exec or attach session. */
@@ -104,4 +128,75 @@ export interface LogOptions {
   readonly limitBytes?: number;
   /** Of the previous run of the container. */
   readonly previous?: boolean;
+}
+
+export interface PodName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** One node to register and to run pods for. */
+export interface NodeSpec {
+  readonly name: string;
+  /** InternalIP, and the source of probes. */
+  readonly address: string;
+  /** Labels beside the usual ones (hostname, os, arch): region, zone and whatever the user wants. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** Kubernetes quantities by resource, over the defaults: { cpu: "8", "nvidia.com/gpu": "1" }. */
+  readonly capacity: Readonly<Record<string, string>>;
+}
+
+/** A pod's place in the network. `release` gives the address back after everything of the pod has ended. */
+export interface PodAttachment {
+  readonly network: PodNetwork;
+  release(): Promise<void>;
+}
+
+/** Who a pod is for the Kubernetes API: a service account, as authentication of its token gives it. */
+export interface ServiceAccountUser {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+export interface NodesOptions {
+  readonly cluster: string;
+  /** As a user that may do everything (system:masters). */
+  readonly client: KubeClient;
+  /** Clients for the programs in pods. */
+  clientAs(user: ServiceAccountUser): KubeClient;
+  readonly nodes: readonly NodeSpec[];
+  /** Asked in order, after `images`. The built-in ones come last. */
+  readonly standIns: readonly StandIn[];
+  /** Pattern of the image's last part (`*` stands for any text) to the command that stands in for it. */
+  readonly images: ReadonlyMap<string, ImageCommand>;
+  /** Gives the pod an address; the one in `pod.status.podIP` when there is one and it is free. */
+  attachPod(pod: Pod): Promise<PodAttachment>;
+  /** What pods get as KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT. */
+  readonly apiService: Destination;
+  /** Reported by the nodes, for example "1.33.1". */
+  readonly kubernetesVersion: string;
+  /** Folder for the pods' scratch folders and the small programs of `kubectl exec`; made when needed. */
+  readonly stateFolder: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The running nodes of one cluster. Pods that are not running reject with an ApiError, texts as a kubelet's. */
+export interface Runtime {
+  /** The container's log; with `follow` until the container ends or `signal` aborts. */
+  logs(pod: PodName, container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Runs a program of the host in the pod's environment; killed, with all that it started, when `signal` aborts. */
+  exec(
+    pod: PodName,
+    container: string,
+    command: readonly string[],
+    streams: ExecStreams,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }>;
+  /** Joins the output of the running container until it ends or `signal` aborts. */
+  attach(pod: PodName, container: string, streams: ExecStreams, signal: AbortSignal): Promise<{ readonly exitCode: number }>;
+  /** A connection to a port of the pod, past the sidecar. */
+  portForward(pod: PodName, port: number): Promise<Socket>;
+  /** Ends all containers, SIGKILL after `graceSeconds` (default 1), and leaves the objects as they are. */
+  stop(graceSeconds?: number): Promise<void>;
 }
