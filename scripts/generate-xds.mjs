@@ -46,7 +46,11 @@ const wanted = [
   "envoy/extensions/filters/network/rbac/v3/rbac.proto",
   "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
   "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto",
+  "envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver.proto",
+  "envoy/extensions/path/match/uri_template/v3/uri_template_match.proto",
+  "envoy/extensions/request_id/uuid/v3/uuid.proto",
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
+  "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto",
   "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto",
   "envoy/extensions/transport_sockets/tls/v3/tls.proto",
   "envoy/extensions/transport_sockets/tls/v3/secret.proto",
@@ -57,6 +61,7 @@ const wanted = [
   "udpa/type/v1/typed_struct.proto",
   "xds/type/v3/typed_struct.proto",
   "istio/v1/auth/ca.proto",
+  "istio/envoy/config/filter/http/alpn/v2alpha1/config.proto",
   "istio/networking/nds/v1/nds.proto",
 ];
 
