@@ -31,6 +31,41 @@ export {
   type Status,
   type WatchEvent,
 } from "./object.ts";
-export { quantityMillis } from "./quantity.ts";
+export { applyJsonPatch } from "./patch/json-patch.ts";
+export { isJsonObject, type JsonObject, jsonEqual } from "./patch/json-value.ts";
+export { applyMergePatch } from "./patch/merge-patch.ts";
+export { PatchError } from "./patch/patch-error.ts";
+export {
+  addQuantities,
+  compareQuantities,
+  formatQuantity,
+  parseQuantity,
+  type Quantity,
+  quantityFormatMessage,
+  quantityMillis,
+  quantityMilliValue,
+  quantityValue,
+  subtractQuantities,
+} from "./quantity.ts";
+export { schemaFromCrd } from "./schema/crd-schema.ts";
+export { dataFile, readDataFile } from "./schema/data-file.ts";
+export {
+  anyValue,
+  fieldSchema,
+  type GroupVersionKind,
+  type RawSchema,
+  type SchemaNode,
+} from "./schema/schema-node.ts";
+export { createSchemaSet, loadBuiltInSchema, type SchemaSet } from "./schema/schema-set.ts";
+export {
+  type FieldRequirement,
+  formatLabelSelector,
+  labelKeyProblem,
+  labelValueProblem,
+  parseFieldSelector,
+  parseLabelSelector,
+  type Selector,
+  SelectorError,
+} from "./selectors.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";
