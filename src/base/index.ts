@@ -13,4 +13,5 @@ export { nearestName } from "./nearest-name.ts";
 export { createRetry, type Retry } from "./retry.ts";
 export { type Stop, startAll } from "./start-stop.ts";
 export { unreachable } from "./unreachable.ts";
+export { version } from "./version.ts";
 export { createSignal, type Signal, waitFor } from "./wait-for.ts";

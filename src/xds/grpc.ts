@@ -1,5 +1,6 @@
 import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
+import type { Readable } from "node:stream";
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
 
 /** gRPC status codes that isthmus sends or looks at (grpc/status.proto). */
@@ -210,11 +211,12 @@ function trailers(status: GrpcError | undefined): Record<string, string> {
 }
 
 /** Splits the bytes of a stream into gRPC's length-prefixed messages. Compressed ones are refused. */
-async function* readMessages(stream: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+async function* readMessages(stream: Readable): AsyncGenerator<Uint8Array> {
   let chunks: Buffer[] = [];
   let buffered = 0;
   let needed = 5;
-  for await (const chunk of stream) {
+  // A reader that stops early (a unary call) must not destroy the stream: the answer still goes over it.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     buffered += chunk.length;
     if (buffered < needed) continue;

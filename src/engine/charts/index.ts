@@ -1,0 +1,26 @@
+import type { KubeObject } from "../../kube/index.ts";
+import { readIstioValues } from "./chart-values.ts";
+import { istioBaseObjects } from "./istio-base.ts";
+import { istiodObjects } from "./istiod.ts";
+
+/** What a chart becomes here. */
+export interface ChartStandIn {
+  /** The last part of the chart's name: "istiod" for "istio/istiod". */
+  readonly chart: string;
+  render(release: {
+    readonly namespace: string;
+    readonly version: string;
+    readonly values: Readonly<Record<string, unknown>>;
+  }): readonly KubeObject[];
+}
+
+/** The charts that have a stand-in here. `dataFile` finds a file of data/. */
+export function chartStandIns(dataFile: (name: string) => string | URL): readonly ChartStandIn[] {
+  return [
+    { chart: "base", render: ({ namespace }) => istioBaseObjects(namespace, dataFile) },
+    {
+      chart: "istiod",
+      render: ({ namespace, version, values }) => istiodObjects(readIstioValues(values, version), namespace),
+    },
+  ];
+}
