@@ -6,6 +6,9 @@
  *
  * Does not read a cluster, does not read manifests' contents, and makes no Kubernetes objects.
  */
+export { checkSupported } from "./check-supported.ts";
+export { type FileLookup, isUrl } from "./checks/check-lists.ts";
+export { stepsOf } from "./field-path.ts";
 export type {
   Addon,
   Cluster,
@@ -23,3 +26,9 @@ export type {
   Trust,
   Workspace,
 } from "./mesh.ts";
+export { meshJsonSchema } from "./mesh-json-schema.ts";
+export { type MeshText, type ParsedMesh, type ParseOptions, parseMesh } from "./parse-mesh.ts";
+export { type Located, plainValue } from "./yaml/located.ts";
+export type { Places } from "./yaml/places.ts";
+export { type ReadYaml, readYaml } from "./yaml/read-yaml.ts";
+export { type Place, rangeOf, type Source } from "./yaml/source.ts";

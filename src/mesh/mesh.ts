@@ -1,3 +1,5 @@
+import type { Places } from "./yaml/places.ts";
+
 declare const brand: unique symbol;
 type Named<Kind extends string> = string & { readonly [brand]: Kind };
 
@@ -22,6 +24,8 @@ export interface Mesh {
   readonly workspaces: ReadonlyMap<string, Workspace>;
   /** Image pattern (matched against the last part of the image's name) to the command that stands in for it. */
   readonly images: ReadonlyMap<string, ImageStandIn>;
+  /** Where each field was written, for diagnostics about what was found out later. */
+  readonly places: Places;
 }
 
 export interface IstioSettings {
@@ -94,7 +98,12 @@ export interface Gateway {
   readonly service: {
     readonly type: "LoadBalancer" | "NodePort" | "ClusterIP";
     readonly annotations: Readonly<Record<string, string>>;
-    readonly ports?: readonly { readonly name: string; readonly port: number; readonly targetPort?: number; readonly nodePort?: number }[];
+    readonly ports?: readonly {
+      readonly name: string;
+      readonly port: number;
+      readonly targetPort?: number;
+      readonly nodePort?: number;
+    }[];
     readonly [field: string]: unknown;
   };
   readonly from: FieldPath;
@@ -141,7 +150,10 @@ export interface Peering {
   readonly consumer: ClusterName;
   readonly provider: ClusterName;
   readonly resources: Readonly<Record<string, string>>;
-  readonly namespaces: readonly { readonly name: string; readonly pods: "Local" | "Remote" | "LocalAndRemote" }[];
+  readonly namespaces: readonly {
+    readonly name: string;
+    readonly pods: "Local" | "Remote" | "LocalAndRemote";
+  }[];
 }
 
 export interface Workspace {

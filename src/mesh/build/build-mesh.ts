@@ -1,0 +1,211 @@
+import type {
+  Addon,
+  Cluster,
+  ClusterName,
+  IstioSettings,
+  ManifestEntry,
+  Mesh,
+  MeshNamespace,
+  NetworkName,
+  Peering,
+  Trust,
+  Workspace,
+} from "../mesh.ts";
+import type { WrittenCluster } from "../sections/cluster-section.ts";
+import type { WrittenManifest } from "../sections/manifests-section.ts";
+import type { WrittenMesh } from "../sections/mesh-section.ts";
+import type { WrittenNamespace } from "../sections/namespaces-section.ts";
+import type { Places } from "../yaml/places.ts";
+import { buildGateways, systemNamespace } from "./build-gateways.ts";
+import { deepMerge } from "./deep-merge.ts";
+
+/** Istio's version when the file names none. */
+const defaultIstioVersion = "1.31.1";
+
+/** Makes the Mesh of a file that passed every check: defaults filled in, mesh-wide settings merged into each cluster. */
+export function buildMesh(
+  written: WrittenMesh,
+  options: { readonly folder: string; readonly name: string; readonly places: Places },
+): Mesh {
+  const istio = istioSettings(written.istio);
+  const trust = trustSettings(written.trust);
+  const clusters = [...(written.clusters ?? [])].map(([name, cluster]) => {
+    // checkClusters has seen every name, as the reader of the section has its form.
+    return [name as ClusterName, buildCluster(name as ClusterName, cluster, written)] as const;
+  });
+  return {
+    name: written.name ?? options.name,
+    folder: options.folder,
+    istio,
+    trust,
+    discovery: written.discovery ?? "endpoints",
+    hostSuffix: written.hostSuffix ?? "global",
+    clusters: new Map(clusters),
+    peerings: (written.peerings ?? []).map(buildPeering),
+    workspaces: new Map([...(written.workspaces ?? [])].map(([name, one]) => [name, buildWorkspace(one)])),
+    images: new Map(
+      [...(written.images ?? [])].map(([name, { command = [], env = {} }]) => [name, { command, env }]),
+    ),
+    places: options.places,
+  };
+}
+
+function istioSettings(...layers: readonly (WrittenMesh["istio"] | undefined)[]): IstioSettings {
+  const merged = layers.reduce<WrittenMesh["istio"] & object>(
+    (base, over) => ({ ...deepMerge({ ...base }, { ...over }) }),
+    {},
+  );
+  const { version = defaultIstioVersion, revision, meshConfig = {}, values = {} } = merged;
+  return { version, ...(revision === undefined ? {} : { revision }), meshConfig, values };
+}
+
+function trustSettings(...layers: readonly (WrittenMesh["trust"] | undefined)[]): Trust {
+  const {
+    cacerts,
+    domain = "cluster.local",
+    allowDifferentRoots = false,
+  } = Object.assign({}, ...layers) as WrittenMesh["trust"] & object;
+  return { ...(cacerts === undefined ? {} : { cacerts }), domain, allowDifferentRoots };
+}
+
+function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenMesh): Cluster {
+  const isWorkload = cluster.role !== "management";
+  const isProvider = (mesh.peerings ?? []).some(({ provider }) => provider === name);
+  const network = cluster.network ?? (mesh.discovery === "exports" && isWorkload ? name : undefined);
+  const { region, zone, kubeconfig, server, kubernetes, loadBalancer = {} } = cluster;
+  return {
+    name,
+    role: cluster.role ?? "workload",
+    primary: (cluster.primary ?? name) as ClusterName,
+    ...(network === undefined ? {} : { network: network as NetworkName }),
+    ...(region === undefined ? {} : { region }),
+    ...(zone === undefined ? {} : { zone }),
+    nodes: (cluster.nodes ?? [{}]).map((node) => ({
+      ...(node.zone === undefined ? {} : { zone: node.zone }),
+      capacity: node.capacity ?? {},
+    })),
+    labelNodes: cluster.labelNodes ?? false,
+    context: cluster.context ?? name,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(server === undefined ? {} : { server }),
+    istio: istioSettings(mesh.istio, cluster.istio),
+    trust: trustSettings(mesh.trust, cluster.trust),
+    gateways: buildGateways(mesh, name, cluster),
+    loadBalancer: {
+      annotations: loadBalancer.annotations ?? {},
+      ...(loadBalancer.class === undefined ? {} : { class: loadBalancer.class }),
+    },
+    exports: cluster.exports ?? [],
+    addons: (cluster.addons ?? []).map((addon) => buildAddon(addon, name)),
+    ...(kubernetes === undefined ? {} : { kubernetes }),
+    namespaces: mergeNamespaces(
+      isWorkload ? wideNamespaces(mesh, name) : [],
+      buildNamespaces(cluster.namespaces, `clusters.${name}.namespaces`),
+    ),
+    manifests: [
+      ...(isWorkload && !isProvider ? buildManifests(mesh.manifests, "manifests") : []),
+      ...buildManifests(cluster.manifests, `clusters.${name}.manifests`),
+    ],
+  };
+}
+
+/** Mesh-wide namespaces of a cluster: one that a peering offloads to it is made there by the offloading. */
+function wideNamespaces(
+  { namespaces, peerings = [] }: WrittenMesh,
+  cluster: string,
+): readonly MeshNamespace[] {
+  const offloaded = peerings.flatMap(({ provider, namespaces: list = [] }) =>
+    provider === cluster ? list.map(({ name }) => name) : [],
+  );
+  return buildNamespaces(namespaces, "namespaces").filter(({ name }) => !offloaded.includes(name));
+}
+
+function buildNamespaces(
+  namespaces: readonly WrittenNamespace[] | undefined,
+  from: string,
+): readonly MeshNamespace[] {
+  return (namespaces ?? []).map(({ name = "", injection = true, labels = {} }, index) => ({
+    name,
+    injection,
+    labels,
+    from: `${from}[${index}]`,
+  }));
+}
+
+/** A cluster's own entry for a namespace takes the place of the mesh-wide one. */
+function mergeNamespaces(
+  wide: readonly MeshNamespace[],
+  own: readonly MeshNamespace[],
+): readonly MeshNamespace[] {
+  return [...wide.filter(({ name }) => !own.some((other) => other.name === name)), ...own];
+}
+
+function buildManifests(
+  manifests: readonly WrittenManifest[] | undefined,
+  from: string,
+): readonly ManifestEntry[] {
+  return (manifests ?? []).map(({ file, chart = "", ...rest }, index): ManifestEntry => {
+    const at = `${from}[${index}]`;
+    const { namespace, selector, repo, name, version, values, set = {} } = rest;
+    if (file !== undefined) {
+      return {
+        kind: "file",
+        file,
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(selector === undefined ? {} : { selector }),
+        from: at,
+      };
+    }
+    return {
+      kind: "chart",
+      chart,
+      ...(repo === undefined ? {} : { repo }),
+      name: name ?? chart.split("/").at(-1) ?? chart,
+      ...(version === undefined ? {} : { version }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(values === undefined ? {} : { values }),
+      set,
+      from: at,
+    };
+  });
+}
+
+function buildAddon(
+  { name, port, namespace, dashboards }: NonNullable<WrittenCluster["addons"]>[number],
+  cluster: string,
+): Addon {
+  return {
+    name,
+    ...(port === undefined ? {} : { port }),
+    namespace: namespace ?? systemNamespace,
+    dashboards: dashboards ?? [],
+    from: `clusters.${cluster}.addons`,
+  };
+}
+
+function buildPeering({
+  consumer,
+  provider,
+  resources,
+  namespaces,
+}: NonNullable<WrittenMesh["peerings"]>[number]): Peering {
+  return {
+    consumer: (consumer ?? "") as ClusterName,
+    provider: (provider ?? "") as ClusterName,
+    resources: resources ?? {},
+    namespaces: (namespaces ?? []).map(({ name = "", pods = "LocalAndRemote" }) => ({ name, pods })),
+  };
+}
+
+type WrittenWorkspace =
+  NonNullable<WrittenMesh["workspaces"]> extends ReadonlyMap<string, infer W> ? W : never;
+
+function buildWorkspace({
+  namespaces = [],
+  exports = [],
+  exportTo = [],
+  importFrom = [],
+  isolation = false,
+}: WrittenWorkspace): Workspace {
+  return { namespaces: namespaces as Workspace["namespaces"], exports, exportTo, importFrom, isolation };
+}
