@@ -55,6 +55,12 @@ export interface Probe {
   readonly failureThreshold?: number;
 }
 
+export interface LifecycleHandler {
+  readonly exec?: { readonly command?: readonly string[] };
+  readonly httpGet?: NonNullable<Probe["httpGet"]>;
+  readonly sleep?: { readonly seconds: number };
+}
+
 export interface ContainerPort {
   readonly name?: string;
   readonly containerPort: number;
@@ -89,13 +95,7 @@ export interface Container {
   readonly livenessProbe?: Probe;
   readonly readinessProbe?: Probe;
   readonly startupProbe?: Probe;
-  readonly lifecycle?: {
-    readonly preStop?: {
-      readonly exec?: { readonly command?: readonly string[] };
-      readonly sleep?: { readonly seconds: number };
-    };
-    readonly postStart?: { readonly exec?: { readonly command?: readonly string[] } };
-  };
+  readonly lifecycle?: { readonly preStop?: LifecycleHandler; readonly postStart?: LifecycleHandler };
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly restartPolicy?: string;
   readonly [field: string]: unknown;
