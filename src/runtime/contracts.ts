@@ -22,6 +22,11 @@ export interface PodNetwork {
    * or 127.0.0.1) reaches the app, as if the source were 127.0.0.6.
    */
   dial(to: Destination): Socket;
+  /**
+   * Opens a connection as the pod's app does: the name is resolved in the pod, and the sidecar gets the connection
+   * when it intercepts. Resolves with a connected socket; rejects as net.Socket's errors do, ENOTFOUND included.
+   */
+  connect(host: string, port: number): Promise<Socket>;
   /** Binds a port of the pod's address, past interception (proxy listeners, the agent). EADDRINUSE rejects. */
   listen(port: number, onConnection: (socket: Socket) => void): Promise<Stop>;
   /** Addresses of a host name as pods of this cluster and namespace resolve it; empty when unknown. */
@@ -30,7 +35,10 @@ export interface PodNetwork {
   appAddress(port: number): Destination;
   /** Owns podAddress:port from now on and leads connections to the app, through the sidecar when there is one. */
   exposeAppPort(port: number): Promise<void>;
-  /** Environment by which ordinary programs in the pod use the interception: http_proxy, ALL_PROXY, NO_PROXY … */
+  /**
+   * Environment by which ordinary programs in the pod use the interception: http_proxy, ALL_PROXY, NO_PROXY …
+   * localhost is not left out: it means the pod, and leads to its app and its proxy's ports.
+   */
   readonly environment: Readonly<Record<string, string>>;
   /** From now on the app's outbound and inbound connections go through the sidecar; undefined takes it out again. */
   intercept(sidecar: Interceptor | undefined): void;
