@@ -1,0 +1,114 @@
+import { IsthmusError } from "../../base/index.ts";
+import { connectEngine, openStateFolder, type PodAddress } from "../../engine/index.ts";
+import { type Command, textOption } from "../command.ts";
+import { type LoadReport, runLoad } from "../load/run-load.ts";
+import { stateFolderOf } from "../state-option.ts";
+import { type Terminal, table } from "../terminal.ts";
+
+export const load: Command = {
+  summary:
+    "Send requests at a steady rate, from a pod through its sidecar or from outside, and report what came back.",
+  usage:
+    "load URL [--from deploy/NAME.NAMESPACE --cluster CLUSTER] [--rate N] [--duration 10s] [--connections N] [--fresh] [-o json]",
+  options: {
+    from: { type: "string" },
+    cluster: { type: "string", short: "c" },
+    rate: { type: "string" },
+    duration: { type: "string" },
+    connections: { type: "string" },
+    fresh: { type: "boolean" },
+  },
+  optionTexts: {
+    from: "workload to send from, through its sidecar (default: from outside, directly to URL)",
+    cluster: "cluster of that workload",
+    rate: "requests a second over all connections (default 10); 0 = as fast as they come back",
+    duration: "for how long: 500ms, 10s, 2m (default 10s)",
+    connections: "connections, and so requests under way, at most (default 10)",
+    fresh: "a new connection for every request",
+  },
+  async run(input) {
+    const { terminal, signal } = input;
+    const [target, ...more] = input.positionals;
+    const url = target === undefined ? undefined : parseUrl(target);
+    if (url === undefined || more.length > 0) {
+      throw new IsthmusError(
+        "arguments/wrong",
+        target === undefined ? "load wants a URL" : `"${target}" is no http URL`,
+        { nextStep: `isthmus ${load.usage}` },
+      );
+    }
+    const reference = textOption(input, "from");
+    const from = reference === undefined ? undefined : await sender(input, reference);
+    const report = await runLoad({
+      url,
+      proxy: from === undefined ? undefined : { host: from.address, port: from.httpProxyPort },
+      rate: number(textOption(input, "rate") ?? "10", "--rate"),
+      milliseconds: milliseconds(textOption(input, "duration") ?? "10s"),
+      connections: Math.max(1, number(textOption(input, "connections") ?? "10", "--connections")),
+      fresh: input.values["fresh"] === true,
+      signal,
+    });
+    if (textOption(input, "output") === "json") terminal.print(JSON.stringify(report, undefined, 2));
+    else printReport(report, target ?? "", terminal);
+    return report.failed === 0 ? 0 : 1;
+  },
+};
+
+async function sender(input: Parameters<Command["run"]>[0], reference: string): Promise<PodAddress> {
+  const state = openStateFolder(stateFolderOf(input), { create: false });
+  const [pod] = await connectEngine(state).call<readonly PodAddress[]>(
+    "pods",
+    { reference, cluster: textOption(input, "cluster") },
+    input.signal,
+  );
+  if (pod === undefined) throw new IsthmusError("workload/not-found", `${reference} has no ready pod`);
+  return pod;
+}
+
+function printReport(report: LoadReport, url: string, terminal: Terminal): void {
+  const { paint } = terminal;
+  const { latency } = report;
+  terminal.print(
+    `${url}   ${report.sent} sent in ${(report.milliseconds / 1000).toFixed(1)} s, ${report.rate.toFixed(1)} a second\n`,
+  );
+  const failed = report.failed === 0 ? "0" : paint.bad(String(report.failed));
+  const rows = [
+    ["ok", "failed", "p50", "p90", "p99", "max"],
+    [
+      String(report.ok),
+      failed,
+      ...[latency.p50, latency.p90, latency.p99, latency.max].map((value) => `${value.toFixed(1)} ms`),
+    ],
+  ];
+  for (const line of table(rows)) terminal.print(line);
+  for (const [answer, count] of Object.entries(report.answers))
+    terminal.print(`  ${String(count).padStart(6)} × ${answer}`);
+  if (report.skipped > 0)
+    terminal.print(
+      paint.warn(
+        `  ${report.skipped} not sent: all ${report.connections} connections were busy (more with --connections)`,
+      ),
+    );
+}
+
+function parseUrl(text: string): URL | undefined {
+  try {
+    const url = new URL(/^[a-z]+:\/\//.test(text) ? text : `http://${text}`);
+    return url.protocol === "http:" || url.protocol === "https:" ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function number(text: string, option: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new IsthmusError("arguments/wrong", `${option} wants a number, not "${text}"`);
+}
+
+function milliseconds(text: string): number {
+  const [, value, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  if (value === undefined)
+    throw new IsthmusError("arguments/wrong", `--duration wants 500ms, 10s or 2m, not "${text}"`);
+  return Number(value) * (unit === "ms" ? 1 : unit === "m" ? 60_000 : 1000);
+}

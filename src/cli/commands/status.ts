@@ -1,0 +1,78 @@
+import { connectEngine, type Finding, type MeshStatus, openStateFolder } from "../../engine/index.ts";
+import { type Command, textOption } from "../command.ts";
+import { stateFolderOf } from "../state-option.ts";
+import { duration, type Paint, table } from "../terminal.ts";
+
+export const status: Command = {
+  summary: "What runs and what is wrong, effect first.",
+  usage: "status [-o json]",
+  options: {},
+  optionTexts: {},
+  async run(input) {
+    const { terminal, signal } = input;
+    const state = openStateFolder(stateFolderOf(input), { create: false });
+    const mesh = await connectEngine(state).call<MeshStatus>("status", {}, signal);
+    if (textOption(input, "output") === "json") terminal.print(JSON.stringify(mesh, undefined, 2));
+    else for (const line of statusLines(mesh, terminal.paint)) terminal.print(line);
+    return mesh.findings.some(({ severity }) => severity === "error") ? 1 : 0;
+  },
+};
+
+/** The status page of the terminal. */
+export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
+  const ready = mesh.clusters.filter(({ state }) => state === "ready").length;
+  const synced = mesh.proxies.filter(({ state }) => state === "SYNCED").length;
+  const root =
+    mesh.root === undefined
+      ? ""
+      : ` · root ${mesh.root.fingerprint.slice(0, 8)}… expires in ${until(mesh.root.notAfter)}`;
+  const head = `${mesh.name} · up ${duration(Date.now() - Date.parse(mesh.startedAt))} · ${ready} of ${mesh.clusters.length} clusters · ${synced} of ${mesh.proxies.length} proxies synced${root}`;
+  const rows = mesh.clusters.map((cluster) => {
+    const proxies = mesh.proxies.filter((proxy) => proxy.cluster === cluster.name);
+    const gateway = mesh.gateways.find((one) => one.cluster === cluster.name && one.kind === "eastwest");
+    return [
+      cluster.name,
+      cluster.state === "ready" ? paint.good("ok") : paint.warn(cluster.waitingFor ?? cluster.state),
+      cluster.istiod ? "istiod (own)" : `istiod.${cluster.primary}`,
+      cluster.network ?? "flat",
+      gateway === undefined
+        ? "–"
+        : gateway.address === undefined
+          ? paint.warn("waiting for address")
+          : `${gateway.address}:${gateway.port}`,
+      `${proxies.filter(({ state }) => state === "SYNCED").length}/${proxies.length}`,
+      `${cluster.pods.ready}/${cluster.pods.total}`,
+      cluster.registry ?? "–",
+    ];
+  });
+  const header = ["CLUSTER", "STATE", "CONTROL PLANE", "NETWORK", "EAST-WEST", "PROXIES", "PODS", "REGISTRY"];
+  const ingress = mesh.gateways
+    .filter(({ kind, url }) => kind === "ingress" && url !== undefined)
+    .map(({ cluster, url }) => `ingress ${cluster}   ${url}`);
+  const findings =
+    mesh.findings.length === 0
+      ? ["", "No findings."]
+      : mesh.findings.flatMap((finding) => ["", ...findingLines(finding, paint)]);
+  return [
+    head,
+    "",
+    ...table([header, ...rows]),
+    ...(ingress.length > 0 ? ["", ...ingress] : []),
+    ...findings,
+  ];
+}
+
+function findingLines(finding: Finding, paint: Paint): string[] {
+  const mark = finding.severity === "error" ? paint.bad("✗") : paint.warn("!");
+  const [first = "", ...more] = finding.evidence;
+  return [
+    `${mark} ${finding.effect}     ${paint.dim(finding.code)}`,
+    `  cause     ${finding.cause}`,
+    ...(first === "" ? [] : [`  evidence  ${first}`, ...more.map((line) => `            ${line}`)]),
+    `  fix       ${finding.fix}`,
+  ];
+}
+
+function until(time: string): string {
+  return duration(Date.parse(time) - Date.now());
+}

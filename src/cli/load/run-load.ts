@@ -1,0 +1,144 @@
+import http from "node:http";
+import https from "node:https";
+
+export interface LoadOptions {
+  readonly url: URL;
+  /** The HTTP proxy of a pod; absent: directly to the URL. */
+  readonly proxy: { readonly host: string; readonly port: number } | undefined;
+  /** Requests a second; 0 = as fast as answers come. */
+  readonly rate: number;
+  readonly milliseconds: number;
+  readonly connections: number;
+  readonly fresh: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What a load run saw; times in milliseconds. */
+export interface LoadReport {
+  readonly sent: number;
+  readonly ok: number;
+  readonly failed: number;
+  /** Requests that were due but found all connections busy. */
+  readonly skipped: number;
+  readonly connections: number;
+  readonly milliseconds: number;
+  /** Answers a second. */
+  readonly rate: number;
+  readonly latency: {
+    readonly p50: number;
+    readonly p90: number;
+    readonly p99: number;
+    readonly max: number;
+  };
+  /** Number of each kind of answer: "HTTP 200", "ECONNRESET". */
+  readonly answers: Readonly<Record<string, number>>;
+}
+
+const requestTimeout = 30_000;
+/** How often due requests are started; also the bound on how late one can be. */
+const tick = 5;
+
+/** Sends GET requests until the time is over, waits for those under way, and reports. Only 2xx and 3xx count as ok. */
+export async function runLoad(options: LoadOptions): Promise<LoadReport> {
+  const { rate, milliseconds, connections, signal } = options;
+  const secure = options.url.protocol === "https:" && options.proxy === undefined;
+  const agent = options.fresh
+    ? undefined
+    : new (secure ? https : http).Agent({ keepAlive: true, maxSockets: connections });
+  const started = performance.now();
+  const latencies: number[] = [];
+  const answers: Record<string, number> = {};
+  let [sent, ok, active, skipped] = [0, 0, 0, 0];
+  const isOver = () => signal.aborted || performance.now() - started >= milliseconds;
+  const one = async () => {
+    active++;
+    sent++;
+    const begin = performance.now();
+    const answer = await get(options, agent, secure);
+    latencies.push(performance.now() - begin);
+    answers[answer] = (answers[answer] ?? 0) + 1;
+    if (/^HTTP [23]/.test(answer)) ok++;
+    active--;
+  };
+  if (rate === 0) {
+    await Promise.all(
+      Array.from({ length: connections }, async () => {
+        while (!isOver()) await one();
+      }),
+    );
+  } else {
+    const running = new Set<Promise<void>>();
+    let due = 0;
+    while (!isOver()) {
+      const wanted = Math.floor(((performance.now() - started) / 1000) * rate) + 1;
+      for (; due < wanted; due++) {
+        if (active >= connections) {
+          skipped++;
+          continue;
+        }
+        const request = one();
+        running.add(request);
+        void request.finally(() => running.delete(request));
+      }
+      await pause(tick);
+    }
+    await Promise.all(running);
+  }
+  agent?.destroy();
+  const elapsed = performance.now() - started;
+  return {
+    sent,
+    ok,
+    failed: sent - ok,
+    skipped,
+    connections,
+    milliseconds: elapsed,
+    rate: sent / (elapsed / 1000),
+    latency: percentiles(latencies),
+    answers,
+  };
+}
+
+/** "HTTP 200", or the code of the failure. */
+function get(options: LoadOptions, agent: http.Agent | undefined, secure: boolean): Promise<string> {
+  const { url, proxy } = options;
+  return new Promise((resolve) => {
+    const request = (secure ? https : http).request({
+      host: proxy?.host ?? url.hostname,
+      port: proxy?.port ?? (url.port || (secure ? 443 : 80)),
+      path: proxy === undefined ? `${url.pathname}${url.search}` : url.href,
+      headers: {
+        host: url.host,
+        "user-agent": "isthmus-load",
+        ...(agent === undefined ? { connection: "close" } : {}),
+      },
+      agent: agent ?? false,
+      timeout: requestTimeout,
+      // A load test of an ingress with a self-made certificate is no place to check it.
+      ...(secure ? { rejectUnauthorized: false } : {}),
+    });
+    request.on("response", (response) => {
+      response.on("end", () => resolve(`HTTP ${response.statusCode ?? 0}`));
+      response.on("error", (reason) => resolve(codeOf(reason)));
+      response.resume();
+    });
+    request.on("timeout", () => request.destroy(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })));
+    request.on("error", (reason) => resolve(codeOf(reason)));
+    request.end();
+  });
+}
+
+function codeOf(reason: NodeJS.ErrnoException): string {
+  return reason.code ?? reason.message;
+}
+
+function percentiles(latencies: number[]): LoadReport["latency"] {
+  latencies.sort((a, b) => a - b);
+  const at = (share: number) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: latencies.at(-1) ?? 0 };
+}
+
+function pause(delay: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delay));
+}

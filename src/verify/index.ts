@@ -1,0 +1,20 @@
+/**
+ * verify: proof by real requests.
+ *
+ * runVerification plans who can call what, sends requests from every cluster to every HTTP service, counts them at the
+ * proxies where they arrive, and tries what must be refused. VerifyReport holds every figure behind a verdict.
+ *
+ * Knows no engine: it reaches pods through VerifyTarget, and changes nothing in a cluster.
+ */
+export type {
+  Answer,
+  Cell,
+  Check,
+  Handshake,
+  PodRef,
+  ServiceReport,
+  Share,
+  VerifyReport,
+  VerifyTarget,
+} from "./contracts.ts";
+export { runVerification, type VerifyOptions } from "./run-verification.ts";
