@@ -1,21 +1,28 @@
-// Vitest reporter that ends a run with "N passed, N failed" and names what was skipped for want of a tool.
+// Vitest reporter that ends a run with "N passed, N failed". A skipped test says in its title what it needs
+// ("… [needs kubectl]"); it fails the run when ISTHMUS_REQUIRED_TOOLS names that tool.
 export default class ClosingLine {
   onTestRunEnd(modules, unhandledErrors) {
+    const required = (process.env.ISTHMUS_REQUIRED_TOOLS ?? "").split(" ").filter(Boolean);
     let passed = 0;
     let failed = unhandledErrors.length;
-    const skipped = [];
+    let skipped = 0;
     for (const module of modules) {
-      if (module.errors().length > 0) failed += 1;
+      failed += module.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state === "passed") passed += 1;
         else if (state === "failed") failed += 1;
-        else skipped.push(test.fullName);
+        else {
+          skipped += 1;
+          const missing = required.find((tool) => test.fullName.includes(`[needs ${tool}`));
+          console.log(`skipped: ${test.fullName}`);
+          if (missing === undefined) continue;
+          console.log(`  but ${missing} is required here`);
+          failed += 1;
+          process.exitCode = 1;
+        }
       }
     }
-    for (const name of skipped) console.log(`skipped: ${name}`);
-    console.log(
-      `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ""}`,
-    );
+    console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   }
 }

@@ -1,0 +1,43 @@
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import path from "node:path";
+
+/** The path of a program on PATH, or undefined. */
+export function findProgram(name: string): string | undefined {
+  for (const folder of (process.env["PATH"] ?? "").split(":")) {
+    const candidate = path.join(folder, name);
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+/** One kubectl that tests can run. */
+export interface Kubectl {
+  /** "1.33", or "default" for the one on PATH. */
+  readonly version: string;
+  readonly path: string;
+}
+
+/** The kubectls of this machine: the one on PATH, and versioned ones beside it or beside gcloud's real file. */
+export function findKubectls(): readonly Kubectl[] {
+  const found: Kubectl[] = [];
+  const onPath = findProgram("kubectl");
+  const gcloud = findProgram("gcloud");
+  const folders = [onPath, gcloud].flatMap((program) => (program === undefined ? [] : [path.dirname(realpathSync(program))]));
+  for (const version of ["1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33"]) {
+    const file = folders.map((folder) => path.join(folder, `kubectl.${version}`)).find((candidate) => existsSync(candidate));
+    if (file !== undefined) found.push({ version, path: file });
+  }
+  if (onPath !== undefined) found.push({ version: "default", path: onPath });
+  return found;
+}
+
+/** Envoy from ENVOY_PATH or PATH. */
+export function findEnvoy(): string | undefined {
+  const named = process.env["ENVOY_PATH"];
+  return named !== undefined && existsSync(named) ? named : findProgram("envoy");
+}
