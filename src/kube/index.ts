@@ -35,6 +35,7 @@ export { applyJsonPatch } from "./patch/json-patch.ts";
 export { isJsonObject, type JsonObject, jsonEqual } from "./patch/json-value.ts";
 export { applyMergePatch } from "./patch/merge-patch.ts";
 export { PatchError } from "./patch/patch-error.ts";
+export { applyStrategicMergePatch } from "./patch/strategic-merge-patch.ts";
 export {
   addQuantities,
   compareQuantities,
@@ -49,6 +50,8 @@ export {
 } from "./quantity.ts";
 export { schemaFromCrd } from "./schema/crd-schema.ts";
 export { dataFile, readDataFile } from "./schema/data-file.ts";
+export { decodeError } from "./schema/decode-error.ts";
+export { applyDefaults, prune } from "./schema/prune.ts";
 export {
   anyValue,
   fieldSchema,
@@ -57,6 +60,8 @@ export {
   type SchemaNode,
 } from "./schema/schema-node.ts";
 export { createSchemaSet, loadBuiltInSchema, type SchemaSet } from "./schema/schema-set.ts";
+export { duplicateFieldErrors, strictFieldErrors } from "./schema/strict-fields.ts";
+export { type FieldCause, validateValue } from "./schema/validate-value.ts";
 export {
   type FieldRequirement,
   formatLabelSelector,
