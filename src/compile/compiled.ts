@@ -21,7 +21,15 @@ export const waves = [
 export type Wave = (typeof waves)[number];
 
 export type CompiledItem =
-  | { readonly kind: "object"; readonly wave: Wave; readonly object: KubeObject }
+  | {
+      readonly kind: "object";
+      readonly wave: Wave;
+      readonly object: KubeObject;
+      /** Field of the mesh file that asked for it. */
+      readonly from: string;
+      /** Where a user's own object is written: "helloworld.yaml:12". Absent for generated ones. */
+      readonly writtenAt?: string;
+    }
   /** A Helm chart with its values; never rendered by compile. */
   | { readonly kind: "chart"; readonly wave: Wave; readonly chart: ChartReference }
   /** A Secret whose data is made when it is applied: `object` has everything but the data. */
@@ -29,6 +37,7 @@ export type CompiledItem =
       readonly kind: "generated-secret";
       readonly wave: Wave;
       readonly object: KubeObject;
+      readonly from: string;
       readonly source:
         | { readonly kind: "cacerts"; readonly folder?: string }
         | { readonly kind: "remote-credential"; readonly cluster: string };

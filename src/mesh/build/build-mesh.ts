@@ -50,21 +50,14 @@ export function buildMesh(
   };
 }
 
-function istioSettings(...layers: readonly (WrittenMesh["istio"] | undefined)[]): IstioSettings {
-  const merged = layers.reduce<WrittenMesh["istio"] & object>(
-    (base, over) => ({ ...deepMerge({ ...base }, { ...over }) }),
-    {},
-  );
+function istioSettings(wide: WrittenMesh["istio"], own: WrittenMesh["istio"] = {}): IstioSettings {
+  const merged: WrittenMesh["istio"] & object = deepMerge({ ...wide }, { ...own });
   const { version = defaultIstioVersion, revision, meshConfig = {}, values = {} } = merged;
   return { version, ...(revision === undefined ? {} : { revision }), meshConfig, values };
 }
 
-function trustSettings(...layers: readonly (WrittenMesh["trust"] | undefined)[]): Trust {
-  const {
-    cacerts,
-    domain = "cluster.local",
-    allowDifferentRoots = false,
-  } = Object.assign({}, ...layers) as WrittenMesh["trust"] & object;
+function trustSettings(wide: WrittenMesh["trust"], own: WrittenMesh["trust"] = {}): Trust {
+  const { cacerts, domain = "cluster.local", allowDifferentRoots = false } = { ...wide, ...own };
   return { ...(cacerts === undefined ? {} : { cacerts }), domain, allowDifferentRoots };
 }
 

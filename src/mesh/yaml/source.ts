@@ -58,9 +58,8 @@ function lineIndex(lineStarts: readonly number[], offset: number): number {
 function lineText(source: Source, index: number): string {
   const next = source.lineStarts[index + 1];
   const line = source.text.slice(source.lineStarts[index] ?? 0, next === undefined ? undefined : next - 1);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to take out
   return line
     .replace(/\r$/, "")
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "?")
-    .replaceAll("\t", " ");
+    .replaceAll("\t", " ")
+    .replace(/\p{Cc}/gu, "?");
 }

@@ -1,0 +1,41 @@
+import type { Cluster, Mesh } from "../mesh/index.ts";
+import { type Compiled, type CompiledItem, waves } from "./compiled.ts";
+import type { ManifestContent } from "./manifests/manifest-content.ts";
+import { addons } from "./outputs/addons.ts";
+import { cacerts } from "./outputs/cacerts.ts";
+import { exposure } from "./outputs/exposure.ts";
+import { gatewayWorkloads } from "./outputs/gateway-workloads.ts";
+import { istioChartItems } from "./outputs/istio-charts.ts";
+import { namespaces } from "./outputs/namespaces.ts";
+import { remoteCredentials } from "./outputs/remote-credentials.ts";
+import { userManifests } from "./outputs/user-manifests.ts";
+
+/**
+ * Turns a mesh and the manifests that it names into what each cluster gets, in the order of applying. Pure: no
+ * clock, no files, no randomness; the same mesh gives the same bytes.
+ */
+export function compile(mesh: Mesh, manifests: ManifestContent): Compiled {
+  const clusters = [...mesh.clusters.values()].map(
+    (cluster) => [cluster.name, itemsOf(cluster, mesh, manifests)] as const,
+  );
+  return { clusters: new Map(clusters) };
+}
+
+function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): CompiledItem[] {
+  const isWorkload = cluster.role === "workload";
+  const items = [
+    ...namespaces(cluster),
+    ...(isWorkload
+      ? [
+          ...cacerts(cluster, mesh),
+          ...istioChartItems(cluster, mesh),
+          ...gatewayWorkloads(cluster, mesh),
+          ...exposure(cluster, mesh),
+          ...remoteCredentials(cluster, mesh),
+        ]
+      : []),
+    ...addons(cluster),
+    ...userManifests(cluster, manifests),
+  ];
+  return items.sort((a, b) => waves.indexOf(a.wave) - waves.indexOf(b.wave));
+}

@@ -1,0 +1,22 @@
+import type { KubeObject, ObjectMeta } from "../kube/index.ts";
+
+/** Label value of everything that isthmus generates. */
+export const managedBy = "isthmus";
+/** Annotation that names the field of the mesh file to which an object is due. */
+export const fromAnnotation = "isthmus.dev/from";
+/** Namespace of Istio's control plane, and of what belongs to it. */
+export const systemNamespace = "istio-system";
+
+/** `metadata` of a generated object, with the label and the annotation that say so. */
+export function generatedMeta(metadata: ObjectMeta, from: string): ObjectMeta {
+  return {
+    ...metadata,
+    labels: { ...metadata.labels, "app.kubernetes.io/managed-by": managedBy },
+    annotations: { ...metadata.annotations, [fromAnnotation]: from },
+  };
+}
+
+/** `object` with what generatedMeta adds. */
+export function generated(object: KubeObject, from: string): KubeObject {
+  return { ...object, metadata: generatedMeta(object.metadata, from) };
+}

@@ -1,0 +1,19 @@
+/**
+ * compile: a mesh and its manifests to objects per cluster, in the order of applying.
+ *
+ * loadManifests reads what the mesh file names through an interface; compile is pure: same mesh, same bytes;
+ * renderFiles writes the result as YAML files for people, reviews and GitOps.
+ *
+ * Never reads a cluster, renders no Helm chart, and makes no key, certificate or token.
+ */
+export { compile } from "./compile.ts";
+export { type ChartReference, type Compiled, type CompiledItem, type Wave, waves } from "./compiled.ts";
+export { fromAnnotation, managedBy } from "./generated.ts";
+export { type LoadedManifests, loadManifests } from "./manifests/load-manifests.ts";
+export {
+  type ManifestContent,
+  type ManifestObject,
+  type ManifestReader,
+  noManifests,
+} from "./manifests/manifest-content.ts";
+export { renderFiles } from "./render/render-files.ts";

@@ -1,0 +1,36 @@
+import type { Cluster, Gateway, Mesh } from "../mesh/index.ts";
+
+/** Whether the cluster runs its own control plane. */
+export function isPrimary(cluster: Cluster): boolean {
+  return cluster.role === "workload" && cluster.primary === cluster.name;
+}
+
+/** Clusters that run mesh workloads, in the order of the file. */
+export function workloadClusters(mesh: Mesh): Cluster[] {
+  return [...mesh.clusters.values()].filter(({ role }) => role === "workload");
+}
+
+/** Clusters that the control plane of `primary` serves, itself left out. */
+export function remotesOf(mesh: Mesh, primary: Cluster): Cluster[] {
+  return workloadClusters(mesh).filter((cluster) => cluster !== primary && cluster.primary === primary.name);
+}
+
+/** Whether some cluster is served by another one's control plane. */
+export function hasRemotes(mesh: Mesh): boolean {
+  return workloadClusters(mesh).some((cluster) => !isPrimary(cluster));
+}
+
+/** Whether traffic between some clusters has to go through gateways. */
+export function isMultiNetwork(mesh: Mesh): boolean {
+  return new Set(workloadClusters(mesh).map(({ network }) => network)).size > 1;
+}
+
+/** Whether one Deployment is both the ingress and the east-west gateway. */
+export function isShared({ gateways: { ingress, eastwest } }: Cluster): boolean {
+  return eastwest !== undefined && ingress === eastwest;
+}
+
+/** Value of the label `istio` by which Gateway objects select a gateway's pods: its name without "istio-", as Istio's charts have it. */
+export function gatewayLabel({ name }: Gateway): string {
+  return name.replace(/^istio-(?=.)/, "");
+}
