@@ -19,9 +19,10 @@ export interface PodNetwork {
   /**
    * Opens a connection from this pod, source address included; the socket emits "connect" or "error" as
    * net.Socket does. Past the sidecar: nothing is intercepted. A destination of the pod itself (its own address
-   * or 127.0.0.1) reaches the app, as if the source were 127.0.0.6.
+   * or 127.0.0.1) reaches the app, as if the source were 127.0.0.6; its own address with `source` the same
+   * address leads to the pod's inbound side instead, as for any other client.
    */
-  dial(to: Destination): Socket;
+  dial(to: Destination, source?: string): Socket;
   /**
    * Opens a connection as the pod's app does: the name is resolved in the pod, and the sidecar gets the connection
    * when it intercepts. Resolves with a connected socket; rejects as net.Socket's errors do, ENOTFOUND included.
@@ -96,7 +97,7 @@ export interface RunningContainer {
 export interface StandIn {
   readonly name: string;
   /** `image` without registry, tag and digest: "examples-helloworld-v1" for "docker.io/istio/examples-helloworld-v1:1.0". */
-  matches(imageName: string): boolean;
+  matches(imageName: string, container: Container): boolean;
   /** Ports that the program listens on although the manifest names none. */
   readonly ports?: readonly number[];
   /**
@@ -113,8 +114,11 @@ export interface StandIn {
 
 /** A command of the user's that stands in for images (the mesh file's `images`). */
 export interface ImageCommand {
+  /** {host}, {port}, {pod}, {cluster} and {namespace} stand for what they say in each word. */
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Working directory, usually the mesh file's folder; absent: a folder of the container's own. */
+  readonly cwd?: string;
 }
 
 /** Byte streams of an exec or attach session. */

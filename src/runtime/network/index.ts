@@ -8,4 +8,5 @@ export {
 } from "./mesh-network.ts";
 export type { PodFacts } from "./pod-network.ts";
 export type { ClusterNetwork, Frontend, Source } from "./routing.ts";
+export { type ServiceProxyOptions, startServiceProxy } from "./service-proxy.ts";
 export { createSocketPair } from "./socket-pair.ts";

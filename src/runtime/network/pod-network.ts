@@ -68,9 +68,10 @@ export async function attachPodNetwork(
     return place;
   };
   const isOwn = (to: string) => to === address || to === "127.0.0.1" || to === "::1";
-  const dial = (to: Destination): Socket => {
+  const dial = (to: Destination, source?: string): Socket => {
     if (!isOwn(to.address)) return options.dial(to);
-    if (!listening.has(to.port)) return connectFrom(inboundSource, appAddress(to.port));
+    const isInbound = source === address && to.address === address;
+    if (!isInbound && !listening.has(to.port)) return connectFrom(inboundSource, appAddress(to.port));
     return connectFrom(address, { address, port: ports.real(address, to.port) });
   };
   const isIntercepted = (to: Destination) =>
