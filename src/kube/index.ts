@@ -8,6 +8,16 @@
  */
 export { ApiError, isApiError } from "./api-error.ts";
 export {
+  type ApplyConflict,
+  ApplyError,
+  type ApplyInput,
+  type ApplyOutcome,
+  applyObject,
+  conflictMessage,
+} from "./apply/apply-object.ts";
+export { withManagedFields, withoutManagedFields } from "./apply/ownable.ts";
+export { type UpdateInput, updateManagedFields } from "./apply/update-managed-fields.ts";
+export {
   createKubeClient,
   type DeleteOptions,
   type KubeClient,
