@@ -206,7 +206,12 @@ export interface Runtime {
     signal: AbortSignal,
   ): Promise<{ readonly exitCode: number }>;
   /** Joins the output of the running container until it ends or `signal` aborts. */
-  attach(pod: PodName, container: string, streams: ExecStreams, signal: AbortSignal): Promise<{ readonly exitCode: number }>;
+  attach(
+    pod: PodName,
+    container: string,
+    streams: ExecStreams,
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number }>;
   /** A connection to a port of the pod, past the sidecar. */
   portForward(pod: PodName, port: number): Promise<Socket>;
   /** Ends all containers, SIGKILL after `graceSeconds` (default 1), and leaves the objects as they are. */

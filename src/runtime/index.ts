@@ -1,0 +1,29 @@
+/**
+ * runtime: what the nodes of a cluster do: they run pods.
+ *
+ * startNodes registers nodes and runs the pods that are bound to them, as a kubelet does: init containers,
+ * probes, restarts, logs, exec, graceful ends. Containers are stand-ins for known images (stand-ins/) or
+ * programs of the host. network/ gives each pod its address and stands in for iptables and kube-proxy; agent/ is
+ * what runs beside each proxy. PodNetwork, StandIn and ContainerContext are the seams between them.
+ *
+ * Decides nothing: it does what objects in the Kubernetes API say, and reports there what became of them.
+ */
+export type {
+  ContainerContext,
+  Destination,
+  ExecStreams,
+  ImageCommand,
+  Interceptor,
+  LogOptions,
+  NodeSpec,
+  NodesOptions,
+  PodAttachment,
+  PodName,
+  PodNetwork,
+  RunningContainer,
+  Runtime,
+  ServiceAccountUser,
+  StandIn,
+} from "./contracts.ts";
+export { type HttpAnswer, serveHttp } from "./stand-ins/serve-http.ts";
+export { startNodes } from "./start-nodes.ts";

@@ -1,0 +1,333 @@
+import { createRetry } from "../../base/index.ts";
+import { type Container, isApiError, kinds, type Pod } from "../../kube/index.ts";
+import type { Destination, NodeSpec, PodAttachment } from "../contracts.ts";
+import type { ProgramContext } from "../process/program-context.ts";
+import { kubeTime, orAborted, pause } from "../timing.ts";
+import { type ContainerRun, createContainerRun } from "./container-run.ts";
+import type { EventRecorder } from "./events.ts";
+import { createPodPlace, type NodeServices, type PodPlace } from "./pod-place.ts";
+import { type PodFacts, podStatus } from "./pod-status.ts";
+import { createStatusWriter } from "./status-writer.ts";
+
+/** One pod on one of our nodes, from its binding to the removal of its object. */
+export interface PodWorker {
+  readonly uid: string | undefined;
+  readonly pod: Pod;
+  /** The object changed: images, readiness gates, or it is to end. */
+  update(pod: Pod): void;
+  /** The object is gone: nothing more is written, and what runs ends at once. */
+  removed(): Promise<void>;
+  container(name: string): ContainerRun | undefined;
+  programs(run: ContainerRun): ProgramContext | undefined;
+  /** Where a port of the pod really listens; undefined before it has its network and after its end. */
+  listener(port: number): Destination | undefined;
+  /** Ends what runs and leaves the object as it is, for the engine's own end. */
+  shutdown(graceSeconds: number): Promise<void>;
+}
+
+export interface PodWorkerOptions {
+  readonly pod: Pod;
+  readonly node: NodeSpec;
+  readonly services: NodeServices;
+  readonly events: EventRecorder;
+}
+
+/** What a pod without an object is given to end: as little as a kubelet gives. */
+const orphanGraceSeconds = 1;
+
+export function startPodWorker({ pod: first, node, services, events }: PodWorkerOptions): PodWorker {
+  const { client, clock, log, kubernetesVersion } = services.options;
+  const { name, namespace = "default", uid } = first.metadata;
+  const policy = first.spec.restartPolicy ?? "Always";
+  const defaultGraceSeconds = first.spec.terminationGracePeriodSeconds ?? 30;
+  const startTime = first.status?.startTime ?? kubeTime(clock.now());
+  /** The pod is to end: no new containers, no waiting. */
+  const ending = new AbortController();
+  /** Nobody listens any more: no status, no deletion. */
+  const silent = new AbortController();
+  const retry = createRetry(clock, { first: 50, most: 5000 });
+  let latest = first;
+  let attachment: PodAttachment | undefined;
+  let place: PodPlace | undefined;
+  let failure: PodFacts["failure"];
+  let isKilled = false;
+  let ended: Promise<void> | undefined;
+  let finalized: Promise<void> | undefined;
+
+  const currentPod = (): Pod => {
+    const address = attachment?.network.address;
+    const addresses = address === undefined ? {} : { podIP: address, podIPs: [{ ip: address }] };
+    const status = { ...latest.status, hostIP: node.address, hostIPs: [{ ip: node.address }], ...addresses };
+    return { ...latest, status };
+  };
+  const placed = (): PodPlace => {
+    if (place === undefined) throw new Error("a container was started before its pod had a place");
+    return place;
+  };
+  const sidecarNames = new Set(
+    first.spec.initContainers
+      ?.filter(({ restartPolicy }) => restartPolicy === "Always")
+      .map((container) => container.name),
+  );
+  const initRuns = (first.spec.initContainers ?? []).map((container) =>
+    createRun(container, sidecarNames.has(container.name) ? "sidecar" : "init"),
+  );
+  const appRuns = first.spec.containers.map((container) => createRun(container, "app"));
+  const runs = [...initRuns, ...appRuns];
+  const sidecarRuns = initRuns.filter((run) => sidecarNames.has(run.name));
+
+  const writer = createStatusWriter({
+    client,
+    pod: first,
+    compute(previous) {
+      const podIP = attachment?.network.address;
+      const facts: PodFacts = {
+        containers: runs.map((run) => run.facts),
+        hostIP: node.address,
+        startTime,
+        isKilled,
+        ...(podIP === undefined ? {} : { podIP }),
+        ...(failure === undefined ? {} : { failure }),
+      };
+      return podStatus(latest, facts, previous, clock.now());
+    },
+    signal: silent.signal,
+    clock,
+    log,
+  });
+
+  const attach = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      try {
+        const given = await services.options.attachPod(first);
+        attachment = given;
+        place = createPodPlace({ pod: currentPod, node, network: given.network, services });
+        return;
+      } catch (reason) {
+        events.record(
+          latest,
+          "Warning",
+          "FailedCreatePodSandBox",
+          `Failed to create pod sandbox: ${messageOf(reason)}`,
+        );
+        await retry.wait(ending.signal);
+      }
+    }
+  };
+  const exposePorts = async ({ appPorts }: PodPlace) => {
+    const expose = (port: number) =>
+      attachment?.network.exposeAppPort(port).catch((reason: unknown) => {
+        log.warn(
+          { pod: `${namespace}/${name}`, port, reason: messageOf(reason) },
+          "port of the pod can't be reached",
+        );
+      });
+    await Promise.all(appPorts.map(expose));
+  };
+  const mountVolumes = async ({ missingVolume, objects }: PodPlace) => {
+    while (!ending.signal.aborted) {
+      const problem = await missingVolume().catch(async (reason: unknown) => {
+        log.debug(
+          { pod: `${namespace}/${name}`, reason: messageOf(reason) },
+          "volumes not read, trying again",
+        );
+        await retry.wait(ending.signal);
+        return "unknown" as const;
+      });
+      if (problem === "unknown") continue;
+      if (problem === undefined) return;
+      const { volume, missing } = problem;
+      events.record(
+        latest,
+        "Warning",
+        "FailedMount",
+        `MountVolume.SetUp failed for volume "${volume}" : ${missing.message}`,
+      );
+      if (missing.reference === undefined) await pause(clock, 2 ** 31 - 1, ending.signal);
+      else await objects.changed(missing.reference, ending.signal);
+    }
+  };
+  /** Runs the init containers in order; false when the pod can't go on. */
+  const initialize = async (): Promise<boolean> => {
+    for (const run of initRuns) {
+      if (ending.signal.aborted) return false;
+      run.start();
+      if (sidecarRuns.includes(run)) await Promise.all([run.launched, run.up]);
+      else if ((await run.finished) !== 0) return false;
+    }
+    return !ending.signal.aborted;
+  };
+  const live = async () => {
+    writer.schedule();
+    await attach();
+    if (place === undefined) return;
+    writer.schedule();
+    await Promise.all([exposePorts(place), mountVolumes(place)]);
+    if (!(await initialize())) return;
+    for (const run of appRuns) {
+      run.start();
+      // Kubelets start the next container when this one's hook is through: how proxies are held before apps.
+      const [spec] = first.spec.containers.filter((container) => container.name === run.name);
+      if (spec?.lifecycle?.postStart !== undefined) await orAborted(run.launched, ending.signal, undefined);
+    }
+    await Promise.all(appRuns.map((run) => run.finished));
+  };
+  const stopContainers = async (graceSeconds: number) => {
+    const deadline = clock.now() + graceSeconds * 1000;
+    const others = runs.filter((run) => !sidecarRuns.includes(run));
+    await Promise.all(others.map((run) => run.stop(graceSeconds)));
+    // In reverse, each with what the apps left of the grace, so that apps can use the network to their last.
+    for (const run of [...sidecarRuns].reverse()) {
+      await run.stop(Math.max(graceSeconds > 0 ? 1 : 0, (deadline - clock.now()) / 1000));
+    }
+  };
+  const release = async () => {
+    const given = attachment;
+    if (given === undefined) return;
+    await given.release().catch((reason: unknown) => {
+      log.warn(
+        { pod: `${namespace}/${name}`, reason: messageOf(reason) },
+        "pod's network not released cleanly",
+      );
+    });
+  };
+
+  const lived = live()
+    .catch((reason: unknown) => {
+      failure = { reason: "Error", message: messageOf(reason) };
+      log.error({ pod: `${namespace}/${name}`, reason: messageOf(reason) }, "pod given up");
+    })
+    .then(() => end(defaultGraceSeconds));
+  const deadline = deadlineOf(first);
+  const cancelDeadline =
+    deadline === undefined
+      ? () => {}
+      : clock.after(Math.max(0, Date.parse(startTime) + deadline * 1000 - clock.now()), () => {
+          const message = "Pod was active on the node longer than the specified deadline";
+          failure = { reason: "DeadlineExceeded", message };
+          events.record(latest, "Normal", "DeadlineExceeded", message);
+          void end(defaultGraceSeconds);
+        });
+
+  /** Ends all containers and gives the pod's address back; the first call decides the grace. */
+  function end(graceSeconds: number): Promise<void> {
+    ended ??= (async () => {
+      ending.abort();
+      cancelDeadline();
+      await stopContainers(graceSeconds);
+      if (latest.metadata.deletionTimestamp !== undefined) isKilled = true;
+      writer.schedule();
+      await release();
+    })();
+    return ended;
+  }
+  const remove = async () => {
+    await end(latest.metadata.deletionGracePeriodSeconds ?? defaultGraceSeconds);
+    isKilled = true;
+    await writer.flush();
+    while (!silent.signal.aborted) {
+      try {
+        const preconditions = uid === undefined ? {} : { preconditions: { uid } };
+        await client.delete(kinds.pods, name, { namespace, gracePeriodSeconds: 0, ...preconditions });
+        break;
+      } catch (reason) {
+        if (isApiError(reason, 409)) break; // Another pod has the name by now.
+        await retry.wait(silent.signal);
+      }
+    }
+    await place?.clear();
+  };
+  const update = (pod: Pod) => {
+    const before = latest;
+    latest = pod;
+    for (const spec of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
+      runs.find((run) => run.name === spec.name)?.update(spec);
+    }
+    const grace = pod.metadata.deletionGracePeriodSeconds;
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      const isShorter =
+        grace !== undefined && grace < (before.metadata.deletionGracePeriodSeconds ?? Infinity);
+      if (finalized !== undefined && isShorter) for (const run of runs) void run.stop(grace);
+      finalized ??= remove();
+    }
+    if (before.status?.conditions !== pod.status?.conditions && pod.spec.readinessGates !== undefined)
+      writer.schedule();
+  };
+  if (first.metadata.deletionTimestamp !== undefined) update(first);
+
+  return {
+    uid,
+    get pod() {
+      return latest;
+    },
+    update,
+    async removed() {
+      silent.abort();
+      const wasEnding = ended !== undefined;
+      const done = end(orphanGraceSeconds);
+      if (wasEnding) for (const run of runs) void run.stop(orphanGraceSeconds);
+      await done;
+      await lived;
+      await place?.clear();
+    },
+    container: (wanted) => runs.find((run) => run.name === wanted),
+    programs(run) {
+      const spec = [...latest.spec.containers, ...(latest.spec.initContainers ?? [])].find(
+        (container) => container.name === run.name,
+      );
+      return spec === undefined || run.env === undefined ? undefined : place?.programs(spec, run.env);
+    },
+    listener(port) {
+      if (attachment === undefined || place === undefined || ending.signal.aborted) return undefined;
+      const { network } = attachment;
+      return place.isProxyPort(port) ? { address: network.address, port } : network.appAddress(port);
+    },
+    async shutdown(graceSeconds) {
+      silent.abort();
+      const wasEnding = ended !== undefined;
+      const done = end(graceSeconds);
+      if (wasEnding) for (const run of runs) void run.stop(graceSeconds);
+      await done;
+      await place?.clear();
+    },
+  };
+
+  function createRun(container: Container, role: "init" | "sidecar" | "app"): ContainerRun {
+    const isInit = role !== "app";
+    const known = isInit ? first.status?.initContainerStatuses : first.status?.containerStatuses;
+    const firstReason =
+      (first.spec.initContainers ?? []).length > 0 ? "PodInitializing" : "ContainerCreating";
+    const run: ContainerRun = createContainerRun(
+      container,
+      {
+        role,
+        restartPolicy: policy,
+        podLabel: `${name}_${namespace}(${uid ?? ""})`,
+        defaultGraceSeconds,
+        userAgent: `kube-probe/${kubernetesVersion.split(".").slice(0, 2).join(".")}`,
+        previous: known?.find((status) => status.name === container.name),
+        standInFor: services.standInFor,
+        environment: (spec) => placed().environment(spec),
+        referenceChanged: (reference, signal) => placed().objects.changed(reference, signal),
+        context: (spec, env, ownLog) => placed().context(spec, env, ownLog),
+        probeTarget: (spec) => placed().probeTarget(spec, () => run.env ?? {}),
+        event: (type, reason, message) =>
+          events.record(latest, type, reason, message, { name: container.name, isInit }),
+        changed: () => writer.schedule(),
+        clock,
+        log: log.child({ pod: `${namespace}/${name}` }),
+      },
+      firstReason,
+    );
+    return run;
+  }
+}
+
+function deadlineOf(pod: Pod): number | undefined {
+  const seconds = pod.spec["activeDeadlineSeconds"];
+  return typeof seconds === "number" ? seconds : undefined;
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

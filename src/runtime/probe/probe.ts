@@ -1,0 +1,184 @@
+import type { Socket } from "node:net";
+import { connect } from "node:net";
+import type { Probe } from "../../kube/index.ts";
+import type { Destination } from "../contracts.ts";
+
+/** What one probe saw; `message` is a kubelet's text for a failure. */
+export type ProbeResult = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+/** Where the probes of one container go. */
+export interface ProbeTarget {
+  /** The pod's address, which messages name. */
+  readonly podAddress: string;
+  /** Number of a named or numbered port of the container; undefined when it has no such port. */
+  port(port: number | string): number | undefined;
+  /** Where the owner of a port of the pod really listens. */
+  listener(port: number): Destination;
+  /** Source address of the connection. */
+  readonly localAddress: string;
+  /** Runs a command in the container; resolves with its output when it ended or was killed by `signal`. */
+  exec(
+    command: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ readonly exitCode: number; readonly output: string }>;
+}
+
+const ok: ProbeResult = { ok: true };
+
+/** Asks once. Takes `probe.timeoutSeconds` (default 1) at most; never rejects. */
+export async function runProbe(probe: Probe, target: ProbeTarget, userAgent: string): Promise<ProbeResult> {
+  const timeout = (probe.timeoutSeconds ?? 1) * 1000;
+  if (probe.httpGet !== undefined) return probeHttp(probe.httpGet, target, timeout, userAgent);
+  if (probe.tcpSocket !== undefined) return probeTcp(probe.tcpSocket, target, timeout);
+  if (probe.grpc !== undefined) {
+    const { port, service = "" } = probe.grpc;
+    const { probeGrpc } = await import("./grpc-probe.ts");
+    return probeGrpc({ to: target.listener(port), shown: `${target.podAddress}:${port}`, service, timeout });
+  }
+  if (probe.exec !== undefined) return probeExec(probe.exec.command ?? [], target, timeout);
+  return ok;
+}
+
+/** A connection as a kubelet opens it to a pod, from the node's address. */
+function openSocket(to: Destination, localAddress: string): Socket {
+  return connect({ host: to.address, port: to.port, localAddress });
+}
+
+function destination(
+  { port, host }: { readonly port: number | string; readonly host?: string },
+  target: ProbeTarget,
+): { readonly to: Destination; readonly shown: Destination } | undefined {
+  const number = target.port(port);
+  if (number === undefined) return undefined;
+  if (host !== undefined && host !== "" && host !== target.podAddress) {
+    const elsewhere = { address: host, port: number };
+    return { to: elsewhere, shown: elsewhere };
+  }
+  return { to: target.listener(number), shown: { address: target.podAddress, port: number } };
+}
+
+async function probeTcp(
+  socket: NonNullable<Probe["tcpSocket"]>,
+  target: ProbeTarget,
+  timeout: number,
+): Promise<ProbeResult> {
+  const place = destination(socket, target);
+  if (place === undefined) return noPort(socket.port);
+  return new Promise((resolve) => {
+    const connection = openSocket(place.to, target.localAddress);
+    const end = (result: ProbeResult) => {
+      connection.destroy();
+      resolve(result);
+    };
+    connection.setTimeout(timeout, () =>
+      end({ ok: false, message: `dial tcp ${text(place.shown)}: i/o timeout` }),
+    );
+    connection.on("connect", () => end(ok));
+    connection.on("error", (reason) => end({ ok: false, message: dialFailure(place.shown, reason) }));
+  });
+}
+
+/** More of an answer than this says nothing about health. */
+const mostAnswer = 10 * 1024;
+
+async function probeHttp(
+  get: NonNullable<Probe["httpGet"]>,
+  target: ProbeTarget,
+  timeout: number,
+  userAgent: string,
+): Promise<ProbeResult> {
+  const place = destination(get, target);
+  if (place === undefined) return noPort(get.port);
+  const isTls = get.scheme?.toUpperCase() === "HTTPS";
+  const path =
+    get.path === undefined || get.path === "" ? "/" : get.path.startsWith("/") ? get.path : `/${get.path}`;
+  const url = `${isTls ? "https" : "http"}://${text(place.shown)}${path}`;
+  const headers: Record<string, string> = {
+    host: text(place.shown),
+    "user-agent": userAgent,
+    accept: "*/*",
+    connection: "close",
+  };
+  for (const { name, value } of get.httpHeaders ?? []) headers[name.toLowerCase()] = value;
+  const { request } = isTls ? await import("node:https") : await import("node:http");
+  return new Promise((resolve) => {
+    const end = (result: ProbeResult) => {
+      clearTimeout(timer);
+      call.destroy();
+      resolve(result);
+    };
+    const call = request({
+      host: place.to.address,
+      port: place.to.port,
+      localAddress: target.localAddress,
+      path,
+      method: "GET",
+      headers,
+      agent: false,
+      // Kubelets don't check certificates either: the probe asks for life, not for identity.
+      rejectUnauthorized: false,
+    });
+    const timer = setTimeout(() => {
+      const message = `Get ${JSON.stringify(url)}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`;
+      end({ ok: false, message });
+    }, timeout);
+    call.on("error", (reason) =>
+      end({ ok: false, message: `Get ${JSON.stringify(url)}: ${dialFailure(place.shown, reason)}` }),
+    );
+    call.on("response", (response) => {
+      const status = response.statusCode ?? 0;
+      const result: ProbeResult =
+        status >= 200 && status < 400
+          ? ok
+          : { ok: false, message: `HTTP probe failed with statuscode: ${status}` };
+      let length = 0;
+      response.on("data", (chunk: Buffer) => {
+        length += chunk.length;
+        if (length > mostAnswer) end(result);
+      });
+      response.on("end", () => end(result));
+      response.on("error", () => end(result));
+    });
+    call.end();
+  });
+}
+
+async function probeExec(
+  command: readonly string[],
+  target: ProbeTarget,
+  timeout: number,
+): Promise<ProbeResult> {
+  const expired = new AbortController();
+  const timer = setTimeout(() => expired.abort(), timeout);
+  try {
+    const { exitCode, output } = await target.exec(command, expired.signal);
+    if (expired.signal.aborted) {
+      return {
+        ok: false,
+        message: `command timed out: ${JSON.stringify(command.join(" "))} timed out after ${timeout / 1000}s`,
+      };
+    }
+    return exitCode === 0 ? ok : { ok: false, message: output };
+  } catch (reason) {
+    return { ok: false, message: reason instanceof Error ? reason.message : String(reason) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function noPort(port: number | string): ProbeResult {
+  return { ok: false, message: `couldn't find port: ${JSON.stringify(port)}` };
+}
+
+function text({ address, port }: Destination): string {
+  return `${address}:${port}`;
+}
+
+function dialFailure(to: Destination, reason: Error): string {
+  const { code } = reason as NodeJS.ErrnoException;
+  if (code === "ECONNREFUSED") return `dial tcp ${text(to)}: connect: connection refused`;
+  if (code === "ETIMEDOUT") return `dial tcp ${text(to)}: i/o timeout`;
+  if (code === "EHOSTUNREACH") return `dial tcp ${text(to)}: connect: no route to host`;
+  if (code === "ECONNRESET") return `read tcp ${text(to)}: read: connection reset by peer`;
+  return reason.message;
+}

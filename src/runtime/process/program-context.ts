@@ -1,0 +1,66 @@
+import path from "node:path";
+import type { Container, Pod } from "../../kube/index.ts";
+import type { PodNetwork } from "../contracts.ts";
+import { realPath, writeMounts } from "./mount-files.ts";
+import { podEnvironment } from "./pod-environment.ts";
+
+/** Where and with what the programs of one container run. */
+export interface ProgramContext {
+  /** The whole environment of a program in this container. */
+  env(): Promise<Readonly<Record<string, string>>>;
+  /** Working directory. */
+  scratch(): Promise<string>;
+  /** The command with paths below the container's mounts turned into paths of real files, which exist afterwards. */
+  withRealFiles(command: readonly string[]): Promise<readonly string[]>;
+  /** Writes all of the container's mounts as real files. */
+  writeFiles(): Promise<void>;
+}
+
+export function createProgramContext(options: {
+  pod(): Pod;
+  readonly container: Container;
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: PodNetwork;
+  /** The container's folder, in the pod's. */
+  scratch(): Promise<string>;
+  readMount(mountPath: string): Promise<ReadonlyMap<string, Buffer>>;
+  podTools(): Promise<string>;
+}): ProgramContext {
+  const { pod, container, env, network, scratch, readMount, podTools } = options;
+  const rootIn = (folder: string) => path.join(folder, "root");
+  const writeFiles = async () => {
+    const folder = await scratch();
+    const shared = path.join(path.dirname(folder), "volumes");
+    await writeMounts(container, rootIn(folder), { shared, plainFolders: plainFolders(pod()), readMount });
+  };
+  return {
+    scratch,
+    writeFiles,
+    async env() {
+      const [tools, folder] = await Promise.all([podTools(), scratch()]);
+      return podEnvironment({
+        pod: pod(),
+        env,
+        network: network.environment,
+        podAddress: network.address,
+        tools,
+        scratch: folder,
+        root: rootIn(folder),
+      });
+    },
+    async withRealFiles(command) {
+      const root = rootIn(await scratch());
+      const real = command.map((argument) => realPath(argument, container, root));
+      const asks = real.some((argument, i) => argument !== command[i] || argument.includes("ISTHMUS_ROOT"));
+      if (asks) await writeFiles();
+      return real;
+    },
+  };
+}
+
+/** Volumes of the pod that are plain folders (emptyDir), by name. */
+function plainFolders(pod: Pod): readonly string[] {
+  return (pod.spec.volumes ?? [])
+    .filter((volume) => volume["emptyDir"] !== undefined)
+    .map(({ name }) => name);
+}

@@ -1,0 +1,56 @@
+import type { ContainerContext, RunningContainer } from "../contracts.ts";
+import { type HostProcess, startHostProcess } from "../process/host-process.ts";
+import { createProgramContext } from "../process/program-context.ts";
+import { hasTerminals, startOnTerminal } from "../process/terminal.ts";
+
+/**
+ * Runs a program of the host as a container: its output is the log, SIGTERM ends it, SIGKILL after the grace.
+ * Rejects with CannotStart when there is no such program.
+ */
+export async function runProgram(
+  context: ContainerContext,
+  program: {
+    readonly command: readonly string[];
+    /** Over the container's own. */
+    readonly env?: Readonly<Record<string, string>>;
+    readonly cwd?: string;
+    podTools(): Promise<string>;
+  },
+): Promise<RunningContainer> {
+  const { container, network } = context;
+  const programs = createProgramContext({
+    pod: () => context.pod,
+    container,
+    env: { ...context.env, ...program.env },
+    network,
+    scratch: () => context.scratch(),
+    readMount: (path) => context.readMount(path),
+    podTools: program.podTools,
+  });
+  await programs.writeFiles();
+  const onTerminal = container["tty"] === true && hasTerminals();
+  const hasInput = container["stdin"] === true;
+  const options = {
+    command: await programs.withRealFiles(program.command),
+    env: await programs.env(),
+    cwd: program.cwd ?? (await programs.scratch()),
+    stdout: (chunk: Uint8Array) => context.write("stdout", chunk),
+    stderr: (chunk: Uint8Array) => context.write("stderr", chunk),
+    hasInput: hasInput || onTerminal,
+  };
+  const running: HostProcess = await (onTerminal
+    ? startOnTerminal(options, undefined)
+    : startHostProcess(options));
+  return {
+    exited: running.exited,
+    ...(hasInput
+      ? { input: { write: (chunk) => void running.write(chunk), end: () => running.endInput() } }
+      : {}),
+    async stop(graceSeconds) {
+      running.kill(graceSeconds > 0 ? "SIGTERM" : "SIGKILL");
+      const timer = setTimeout(() => running.kill("SIGKILL"), graceSeconds * 1000);
+      await running.exited;
+      clearTimeout(timer);
+    },
+  };
+}
