@@ -17,4 +17,5 @@ export type {
   VerifyReport,
   VerifyTarget,
 } from "./contracts.ts";
+export { hasSidecar } from "./plan.ts";
 export { runVerification, type VerifyOptions } from "./run-verification.ts";

@@ -1,0 +1,221 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { type ErrorCode, formatDiagnostics, IsthmusError, type Logger } from "../../base/index.ts";
+import {
+  createTimings,
+  openStateFolder,
+  type Progress,
+  type StateFolder,
+  startMesh,
+  type Timings,
+} from "../../engine/index.ts";
+import { checkSupported } from "../../mesh/index.ts";
+import { type Command, type CommandInput, textOption } from "../command.ts";
+import { meshFiles, meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
+import { stateFolderName } from "../state-option.ts";
+import { duration, type Terminal } from "../terminal.ts";
+import { createUpView } from "../up-view.ts";
+
+const defaultTimeout = 60_000;
+
+/** What a detached engine tells the process that waits for it. */
+type Message =
+  | { readonly kind: "progress"; readonly event: Progress }
+  | {
+      readonly kind: "ready";
+      readonly milliseconds: number;
+      readonly kubeconfig: string;
+      readonly clusters: readonly string[];
+    }
+  | {
+      readonly kind: "failed";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly nextStep?: string;
+    };
+
+export const up: Command = {
+  summary: "Run the mesh on this machine, in the foreground until Ctrl-C, or detached.",
+  usage: "up [FILE] [--detach] [--ephemeral] [--timeout 60] [--timings]",
+  options: {
+    ...meshOptions,
+    detach: { type: "boolean", short: "d" },
+    ephemeral: { type: "boolean" },
+    dataplane: { type: "string" },
+    timeout: { type: "string" },
+    timings: { type: "boolean" },
+    "exit-with": { type: "string" },
+  },
+  optionTexts: {
+    ...meshOptionTexts,
+    detach: "return when everything is ready; isthmus down ends it",
+    ephemeral: "keep no objects, keys and addresses for the next start",
+    dataplane: "builtin (the only one that runs yet)",
+    timeout: "seconds until everything must be ready (default 60)",
+    timings: "show where the time of the start went",
+    "exit-with": "end when the process with this id ends",
+  },
+  async run(input) {
+    if ((textOption(input, "dataplane") ?? "builtin") !== "builtin") {
+      throw new IsthmusError(
+        "arguments/wrong",
+        `there is no data plane "${textOption(input, "dataplane")}" here yet`,
+        { nextStep: "Leave --dataplane out." },
+      );
+    }
+    return input.values["detach"] === true ? upDetached(input) : upHere(input);
+  },
+};
+
+/** Runs the engine in this process; a waiting parent, when there is one, hears everything that a terminal would show. */
+async function upHere(input: CommandInput): Promise<number> {
+  const { terminal } = input;
+  const timings = createTimings();
+  const tell = process.send === undefined ? undefined : (message: Message) => process.send?.(message);
+  const view = createUpView(terminal);
+  const progress = (event: Progress) =>
+    tell === undefined ? view.show(event) : tell({ kind: "progress", event });
+  const started = performance.now();
+  try {
+    const { mesh, compiled, warnings } = await readMesh(input, {
+      check: checkSupported,
+      unless: "Nothing was started.",
+    });
+    timings.mark("mesh file read and compiled");
+    const state = openStateFolder(stateFolder(input), { create: true });
+    for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
+    const running = await startMesh({
+      mesh,
+      compiled,
+      state,
+      ephemeral: input.values["ephemeral"] === true,
+      timeout: seconds(input),
+      signal: input.signal,
+      log: await engineLog(state),
+      timings,
+      progress,
+    });
+    if (input.values["timings"] === true) showTimings(timings, terminal);
+    const ready = {
+      kind: "ready",
+      milliseconds: performance.now() - started,
+      kubeconfig: state.kubeconfig,
+      clusters: [...running.clusters.keys()],
+    } as const;
+    if (tell === undefined) view.ready(ready);
+    else tell(ready);
+    process.disconnect?.();
+    input.signal.addEventListener("abort", () => void running.stop(), { once: true });
+    endWith(textOption(input, "exit-with"), () => void running.stop());
+    if (input.signal.aborted) await running.stop();
+    await running.ended;
+    view.ended(mesh.name);
+    return 0;
+  } catch (reason) {
+    if (tell === undefined) throw reason;
+    const { code, message, nextStep, cause } = IsthmusError.from(reason);
+    const text = code === "internal" && cause instanceof Error ? (cause.stack ?? message) : message;
+    tell({ kind: "failed", code, message: text, ...(nextStep === undefined ? {} : { nextStep }) });
+    process.disconnect?.();
+    return 1;
+  }
+}
+
+/** Starts the engine as a process of its own and waits until it is ready or has failed. */
+async function upDetached(input: CommandInput): Promise<number> {
+  const { terminal, signal } = input;
+  const state = openStateFolder(stateFolder(input), { create: true });
+  const program = process.argv[1] ?? "";
+  const args = process.argv.slice(2).filter((arg) => arg !== "--detach" && arg !== "-d");
+  const output = openSync(state.log, "a", 0o600);
+  const child = spawn(process.execPath, [...process.execArgv, program, ...args], {
+    detached: true,
+    stdio: ["ignore", output, output, "ipc"],
+  });
+  closeSync(output);
+  const view = createUpView(terminal);
+  const interrupt = () => child.kill("SIGTERM");
+  signal.addEventListener("abort", interrupt, { once: true });
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on("message", (message: Message) => {
+        if (message.kind === "progress") view.show(message.event);
+        else if (message.kind === "ready") {
+          view.ready(message);
+          resolve(0);
+        } else
+          reject(
+            new IsthmusError(
+              message.code,
+              message.message,
+              message.nextStep === undefined ? {} : { nextStep: message.nextStep },
+            ),
+          );
+      });
+      child.on("error", reject);
+      child.on("exit", (code) =>
+        reject(
+          new IsthmusError(
+            signal.aborted ? "engine/interrupted" : "internal",
+            `the engine ended with ${code ?? "a signal"} before it was ready\n${lastLines(state.log)}`,
+          ),
+        ),
+      );
+    });
+  } finally {
+    signal.removeEventListener("abort", interrupt);
+    if (child.connected) child.disconnect();
+    child.removeAllListeners();
+    child.unref();
+  }
+}
+
+function stateFolder(input: CommandInput): string {
+  const given = textOption(input, "state");
+  if (given !== undefined) return path.resolve(given);
+  return path.join(path.dirname(path.resolve(meshFiles(input)[0] ?? "mesh.yaml")), stateFolderName);
+}
+
+function seconds(input: CommandInput): number {
+  const text = textOption(input, "timeout");
+  if (text === undefined) return defaultTimeout;
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value * 1000;
+  throw new IsthmusError("arguments/wrong", `--timeout wants seconds, not "${text}"`);
+}
+
+async function engineLog(state: StateFolder): Promise<Logger> {
+  const [{ createLogger }, { createWriteStream }] = [
+    await import("../../base/index.ts"),
+    await import("node:fs"),
+  ];
+  return createLogger(createWriteStream(state.log, { flags: "a", mode: 0o600 }));
+}
+
+/** Ends with another process: asked once a second, since nothing tells of the end of a process that is no child. */
+function endWith(pid: string | undefined, end: () => void): void {
+  if (pid === undefined) return;
+  const timer = setInterval(() => {
+    try {
+      process.kill(Number(pid), 0);
+    } catch {
+      clearInterval(timer);
+      end();
+    }
+  }, 1000);
+  timer.unref();
+}
+
+function showTimings(timings: Timings, terminal: Terminal): void {
+  let last = 0;
+  for (const { name, at } of timings.marks) {
+    terminal.note(`  ${duration(at - last).padStart(8)}  ${name}`);
+    last = at;
+  }
+  terminal.note(`  ${duration(last).padStart(8)}  since the process began`);
+}
+
+function lastLines(file: string): string {
+  return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n").slice(-10).join("\n") : "";
+}

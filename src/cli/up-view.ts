@@ -1,0 +1,95 @@
+import path from "node:path";
+import type { formatDiagnostics } from "../base/index.ts";
+import type { ClusterProgress, Progress } from "../engine/index.ts";
+import { duration, type Terminal, table } from "./terminal.ts";
+
+/** What `up` shows: one line per cluster that is rewritten on a terminal, plain lines elsewhere. */
+export interface UpView {
+  show(event: Progress): void;
+  ready(result: {
+    readonly milliseconds: number;
+    readonly kubeconfig: string;
+    readonly clusters: readonly string[];
+  }): void;
+  ended(mesh: string): void;
+}
+
+export function createUpView(terminal: Terminal): UpView {
+  const { paint } = terminal;
+  const clusters = new Map<string, ClusterProgress>();
+  const shownReady = new Set<string>();
+  const lines = () =>
+    table([...clusters.values()].map((cluster) => clusterRow(cluster, paint))).map((line) => `  ${line}`);
+  const settled = () => [...clusters.values()].every(({ readyAfter }) => readyAfter !== undefined);
+  return {
+    show(event) {
+      switch (event.kind) {
+        case "clusters": {
+          for (const cluster of event.lines) clusters.set(cluster.name, cluster);
+          terminal.note(`${event.mesh} · ${headline(event.lines)} · builtin data plane\n`);
+          terminal.live(lines());
+          break;
+        }
+        case "cluster": {
+          clusters.set(event.cluster.name, event.cluster);
+          if (terminal.isInteractive) {
+            if (settled()) {
+              terminal.live([]);
+              for (const line of lines()) terminal.note(line);
+            } else terminal.live(lines());
+          } else if (event.cluster.readyAfter !== undefined && !shownReady.has(event.cluster.name)) {
+            shownReady.add(event.cluster.name);
+            for (const line of table([clusterRow(event.cluster, paint)])) terminal.note(`  ${line}`);
+          }
+          break;
+        }
+        case "warning":
+          terminal.note(`  ${paint.warn("!")} ${warningLine(event.diagnostic)}`);
+          break;
+        case "note":
+          terminal.note(`  ${paint.dim("·")} ${event.text}`);
+          break;
+      }
+    },
+    ready({ milliseconds, kubeconfig, clusters: names }) {
+      const shown = path.relative(process.cwd(), kubeconfig);
+      const place = shown.startsWith("..") ? kubeconfig : `$PWD/${shown}`;
+      terminal.note(`\n${paint.good("ready")} in ${duration(milliseconds)}\n`);
+      terminal.note(`  kubectl      export KUBECONFIG=${place}      contexts: ${names.join(", ")}`);
+      terminal.note("  prove it     isthmus verify");
+      terminal.note("  stop         Ctrl-C, or isthmus down\n");
+    },
+    ended: (mesh) => terminal.note(`${mesh} ended`),
+  };
+}
+
+function headline(clusters: readonly ClusterProgress[]): string {
+  const networks = new Set(clusters.map(({ network }) => network).filter((network) => network !== undefined))
+    .size;
+  const remotes = clusters.filter(({ controlPlane }) => controlPlane.startsWith("←")).length;
+  const topology = remotes === 0 ? "a control plane each" : "primary-remote";
+  return `${clusters.length} clusters · ${topology} ${networks === 0 ? "on one flat network" : `over ${networks} networks`}`;
+}
+
+function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"]): string[] {
+  const { pods, readyAfter, waitingFor } = cluster;
+  const state =
+    readyAfter !== undefined
+      ? paint.good(duration(readyAfter))
+      : paint.dim(waitingFor === undefined ? "starting" : `waiting for ${waitingFor}`);
+  return [
+    cluster.name,
+    cluster.network ?? "flat",
+    cluster.region ?? "",
+    `api ${cluster.api}`,
+    cluster.controlPlane,
+    cluster.gateways.join("  "),
+    `${pods.ready} of ${pods.total} pods ready`,
+    state,
+  ];
+}
+
+/** One line: a warning of a start is no mistake that needs its place in the file. */
+function warningLine(diagnostic: Parameters<typeof formatDiagnostics>[0][number]): string {
+  return diagnostic.hint === undefined ? diagnostic.message : `${diagnostic.message}; ${diagnostic.hint}`;
+}

@@ -1,0 +1,96 @@
+import { IsthmusError } from "../base/index.ts";
+import type { Pod } from "../kube/index.ts";
+import { hasSidecar, runVerification } from "../verify/index.ts";
+import type { ControlHandler } from "./control-server.ts";
+import { endpointRows } from "./endpoint-rows.ts";
+import { gatherStatus } from "./gather-status.ts";
+import { getJson } from "./http-get.ts";
+import type { RunningMesh } from "./start-mesh.ts";
+import { verifyTarget } from "./verify-target.ts";
+import type { RunningCluster } from "./wire.ts";
+import { findPods } from "./workload-reference.ts";
+
+/** Port of every pod's address that speaks HTTP proxy: the way through the pod's sidecar for ordinary programs. */
+export const httpProxyPort = 15080;
+const adminPort = 15000;
+
+/** A pod that programs of this machine can act as. */
+export interface PodAddress {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly address: string;
+  readonly httpProxyPort: number;
+}
+
+/** What commands can ask of a running mesh. */
+export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, ControlHandler>> {
+  return {
+    status: () => gatherStatus(mesh),
+    async pods(body) {
+      const { reference, cluster } = textFields(body);
+      const running = clusterOf(mesh, cluster, reference);
+      const pods = await findPods(running.client, running.cluster.name, reference ?? "");
+      return pods.map((pod) => podAddress(pod, running.cluster.name));
+    },
+    async endpoints(body) {
+      const { reference, cluster, name } = textFields(body);
+      const running = clusterOf(mesh, cluster, reference);
+      const [pod] = (await findPods(running.client, running.cluster.name, reference ?? "")).filter(hasProxy);
+      if (pod?.status?.podIP === undefined) {
+        throw new IsthmusError("workload/not-found", `${reference} in ${running.cluster.name} has no proxy`, {
+          nextStep: "Only pods with a sidecar and gateways have endpoints to show.",
+        });
+      }
+      const dump = await getJson(`http://${pod.status.podIP}:${adminPort}/clusters?format=json`);
+      return endpointRows(dump, { name, all: (body as { all?: boolean }).all });
+    },
+    verify(body, signal) {
+      const { requests } = body as { requests?: number };
+      const wanted = Number.isInteger(requests) ? Math.min(10_000, Math.max(1, Number(requests))) : 40;
+      return runVerification(verifyTarget(mesh), { requests: wanted, signal });
+    },
+    async stop() {
+      // Answer first: the caller's connection ends with the mesh.
+      setImmediate(() => void mesh.stop());
+      return { name: mesh.mesh.name };
+    },
+  };
+}
+
+function podAddress({ metadata, status }: Pod, cluster: string): PodAddress {
+  const { name, namespace = "default" } = metadata;
+  return { cluster, namespace, pod: name, address: status?.podIP ?? "", httpProxyPort };
+}
+
+function hasProxy(pod: Pod): boolean {
+  return hasSidecar(pod) || pod.spec.containers.some(({ name }) => name === "istio-proxy");
+}
+
+/** The cluster that a command names, or the only one that could be meant. */
+function clusterOf(
+  mesh: RunningMesh,
+  name: string | undefined,
+  reference: string | undefined,
+): RunningCluster {
+  const known = [...mesh.clusters.keys()];
+  const found =
+    name === undefined
+      ? known.length === 1
+        ? mesh.clusters.get(known[0] ?? "")
+        : undefined
+      : mesh.clusters.get(name);
+  if (found !== undefined) return found;
+  const message =
+    name === undefined
+      ? `${reference ?? "the workload"} may be in several clusters`
+      : `the mesh has no cluster "${name}"`;
+  throw new IsthmusError("cluster/unknown", message, {
+    nextStep: `Name one with --cluster: ${known.join(", ")}.`,
+  });
+}
+
+function textFields(body: unknown): Readonly<Record<string, string | undefined>> {
+  const entries = Object.entries((body ?? {}) as object).filter(([, value]) => typeof value === "string");
+  return Object.fromEntries(entries) as Record<string, string>;
+}

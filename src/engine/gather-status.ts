@@ -1,0 +1,156 @@
+import { version } from "../base/index.ts";
+import type { Pod, Service } from "../kube/index.ts";
+import { certificateInfo } from "../pki/index.ts";
+import { getJson } from "./http-get.ts";
+import type { RunningMesh } from "./start-mesh.ts";
+import type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";
+import { isReady } from "./workload-reference.ts";
+
+const debugPort = 15014;
+
+/** One line of istiod's /debug/syncz. */
+interface SyncStatus {
+  readonly cluster_id?: string;
+  /** "pod.namespace" */
+  readonly proxy?: string;
+  readonly state?: ProxyStatus["state"];
+}
+
+/** One line of istiod's /debug/clusterz. */
+interface RemoteCluster {
+  readonly id?: string;
+  readonly syncStatus?: string;
+}
+
+interface ControlPlaneView {
+  readonly istiod: string;
+  readonly proxies: readonly SyncStatus[];
+  readonly clusters: readonly RemoteCluster[];
+}
+
+/** Reads the running mesh's state: from the watches, and from every istiod's debug interface. */
+export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
+  const views = new Map<string, ControlPlaneView>();
+  for (const [name, watch] of mesh.watches) {
+    const istiod = watch.pods.list().find((pod) => pod.metadata.labels?.["app"] === "istiod" && isReady(pod));
+    if (istiod !== undefined) views.set(name, await readControlPlane(istiod));
+  }
+  const [root] = [...mesh.trust.files.values()];
+  const info = root === undefined ? undefined : certificateInfo(root["root-cert.pem"]);
+  const clusters = [...mesh.clusters].map(([name]) => clusterStatus(mesh, name, views));
+  return {
+    name: mesh.mesh.name,
+    version,
+    dataplane: "builtin",
+    startedAt: new Date(mesh.startedAt).toISOString(),
+    state: clusters.every(({ state }) => state === "ready") ? "ready" : "starting",
+    kubeconfig: mesh.kubeconfig,
+    ...(info === undefined
+      ? {}
+      : { root: { fingerprint: info.fingerprint, notAfter: new Date(info.notAfter).toISOString() } }),
+    clusters,
+    gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
+    addons: [],
+    proxies: proxiesOf(mesh, views),
+    findings: [],
+  };
+}
+
+async function readControlPlane(pod: Pod): Promise<ControlPlaneView> {
+  const base = `http://${pod.status?.podIP}:${debugPort}`;
+  const [proxies, clusters] = await Promise.all(
+    ["/debug/syncz", "/debug/clusterz"].map((path) => getJson(`${base}${path}`).catch(() => [])),
+  );
+  return { istiod: pod.metadata.name, proxies: list(proxies), clusters: list(clusters) };
+}
+
+function list<T>(value: unknown): readonly T[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function clusterStatus(
+  mesh: RunningMesh,
+  name: string,
+  views: ReadonlyMap<string, ControlPlaneView>,
+): ClusterStatus {
+  const watch = mesh.watches.get(name);
+  const running = mesh.clusters.get(name);
+  const cluster = running?.cluster;
+  const waiting = watch?.waiting() ?? [];
+  const primary = cluster?.primary ?? name;
+  const registry = views.get(primary)?.clusters.find(({ id }) => id === name)?.syncStatus;
+  const readyAfter = mesh.readyAfter.get(name);
+  return {
+    name,
+    state: waiting.length === 0 ? "ready" : "starting",
+    api: running?.server ?? "",
+    ...(cluster?.network === undefined ? {} : { network: cluster.network }),
+    ...(cluster?.region === undefined ? {} : { region: cluster.region }),
+    primary,
+    istiod: primary === name,
+    pods: watch?.podCount ?? { ready: 0, total: 0 },
+    ...(registry === undefined ? {} : { registry }),
+    ...(readyAfter === undefined ? {} : { readyAfter }),
+    ...(waiting.length === 0 ? {} : { waitingFor: waiting.join("; ") }),
+  };
+}
+
+function gatewaysOf(mesh: RunningMesh, name: string): GatewayStatus[] {
+  const gateways = mesh.clusters.get(name)?.cluster.gateways ?? {};
+  const entries = [
+    ["ingress", gateways.ingress],
+    ["eastwest", gateways.eastwest],
+  ] as const;
+  return entries.flatMap(([kind, gateway]) => {
+    if (gateway === undefined) return [];
+    const service = mesh.watches.get(name)?.services.get(gateway.name, gateway.namespace);
+    const address = externalAddress(service);
+    const wanted =
+      kind === "eastwest"
+        ? gateway.port
+        : (service?.spec.ports?.find(({ name: port }) => port?.startsWith("http"))?.port ?? 80);
+    const status: GatewayStatus = { cluster: name, kind, namespace: gateway.namespace, name: gateway.name };
+    if (address === undefined) return [status];
+    const port = mesh.realPort(address, wanted);
+    return [
+      {
+        ...status,
+        address,
+        port,
+        ...(kind === "ingress" ? { url: `http://${address}${port === 80 ? "" : `:${port}`}` } : {}),
+      },
+    ];
+  });
+}
+
+function externalAddress(service: Service | undefined): string | undefined {
+  const ingress = service?.status?.loadBalancer?.ingress?.[0];
+  return ingress?.ip ?? ingress?.hostname;
+}
+
+/** Every proxy container of the mesh, with what its istiod says of it; one that istiod does not know is not connected. */
+function proxiesOf(mesh: RunningMesh, views: ReadonlyMap<string, ControlPlaneView>): ProxyStatus[] {
+  return [...mesh.watches].flatMap(([cluster, watch]) => {
+    const view = views.get(mesh.clusters.get(cluster)?.cluster.primary ?? cluster);
+    return watch.pods
+      .list()
+      .filter(
+        ({ spec, metadata }) =>
+          spec.containers.some(({ name }) => name === "istio-proxy") &&
+          metadata.deletionTimestamp === undefined,
+      )
+      .map(({ metadata: { name, namespace = "default" } }): ProxyStatus => {
+        const line = view?.proxies.find(
+          (one) => one.proxy === `${name}.${namespace}` && (one.cluster_id ?? cluster) === cluster,
+        );
+        const state = line === undefined ? "NOT CONNECTED" : (line.state ?? "SYNCED");
+        return {
+          cluster,
+          namespace,
+          pod: name,
+          state,
+          ...(view === undefined ? {} : { istiod: view.istiod }),
+        };
+      });
+  });
+}

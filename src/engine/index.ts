@@ -1,0 +1,15 @@
+/**
+ * engine: runs a whole mesh on one machine.
+ *
+ * startMesh brings up what compile made; wire.ts is the only place that knows every part; StateFolder keeps what must
+ * survive; the control server and client are how commands reach a running engine.
+ *
+ * Only wiring: no rules about meshes, and nothing that a real cluster would not have behind the same seams.
+ */
+export { type ControlClient, connectEngine } from "./control-client.ts";
+export type { PodAddress } from "./control-handlers.ts";
+export type { EndpointRow } from "./endpoint-rows.ts";
+export { type ClusterProgress, createTimings, type Progress, type Timings } from "./progress.ts";
+export { type RunningMesh, type StartMeshOptions, startMesh } from "./start-mesh.ts";
+export { openStateFolder, type StateFolder } from "./state-folder.ts";
+export type { ClusterStatus, Finding, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";

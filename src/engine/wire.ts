@@ -1,0 +1,233 @@
+import path from "node:path";
+import { type ApiServer, openChangeLog, startApiServer } from "../apiserver/index.ts";
+import { type Clock, type Logger, type Stop, startAll } from "../base/index.ts";
+import { startControllers } from "../controllers/index.ts";
+import { createClusterDns } from "../dns/index.ts";
+import {
+  createHttpTransport,
+  createKubeClient,
+  type KubeClient,
+  kinds,
+  type Pod,
+  parseKubeconfig,
+  startInformer,
+} from "../kube/index.ts";
+import type { Cluster } from "../mesh/index.ts";
+import { startProxy } from "../proxy/index.ts";
+import {
+  createMeshNetwork,
+  createProxyStandIn,
+  type ImageCommand,
+  type MeshNetwork,
+  type NodeSpec,
+  type Runtime,
+  type StandIn,
+  startNodes,
+  startServiceProxy,
+} from "../runtime/index.ts";
+import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
+import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
+import { createPilotStandIn } from "./stand-ins/pilot.ts";
+
+/** One running cluster of the engine. */
+export interface RunningCluster {
+  readonly cluster: Cluster;
+  readonly keys: ClusterKeys;
+  /** "https://127.16.0.1:6443" */
+  readonly server: string;
+  /** As a user that may do everything. */
+  readonly client: KubeClient;
+  readonly runtime: Runtime;
+  stop(): Promise<void>;
+}
+
+/** What the clusters of one mesh share. */
+export interface MeshParts {
+  readonly network: MeshNetwork;
+  readonly standIns: readonly StandIn[];
+  readonly images: ReadonlyMap<string, ImageCommand>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const defaultKubernetesVersion = "1.33.1";
+const administrator = { name: "isthmus", groups: ["system:masters"] };
+
+/** The parts that exist once for all clusters. `warn` is told, once, of ports that had to move. */
+export function wireMesh(options: {
+  readonly images: ReadonlyMap<string, ImageCommand>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  warn(message: string): void;
+}): MeshParts {
+  const { clock, log, warn, images } = options;
+  const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
+  const standIns = [createProxyStandIn({ startProxy, clock }), createPilotStandIn({ connectRemote, clock })];
+  return { network, standIns, images, clock, log };
+}
+
+/**
+ * Starts one cluster: API server, DNS, controllers, kube-proxy's stand-in, nodes. A part that fails to start takes those
+ * before it down again. The claimed block's socket is handed over to the API server.
+ */
+export async function startCluster(
+  cluster: Cluster,
+  claimed: ClaimedBlock,
+  parts: MeshParts,
+  place: { readonly folder: string; readonly persistent: boolean },
+): Promise<RunningCluster> {
+  const { clock, network } = parts;
+  const log = parts.log.child({ cluster: cluster.name });
+  const addresses = addressesOf(claimed.block);
+  const keys = clusterKeys(
+    place.persistent ? place.folder : undefined,
+    cluster.name,
+    addresses.api,
+    clock.now(),
+  );
+  const stopped = new AbortController();
+  const signal = stopped.signal;
+  let runtime: Runtime | undefined;
+  let api: ApiServer | undefined;
+  const pods = {
+    logs: (...args: Parameters<Runtime["logs"]>) => running(runtime).logs(...args),
+    exec: (...args: Parameters<Runtime["exec"]>) => running(runtime).exec(...args),
+    attach: (...args: Parameters<Runtime["attach"]>) => running(runtime).attach(...args),
+    portForward: (...args: Parameters<Runtime["portForward"]>) => running(runtime).portForward(...args),
+  };
+  const stop = await startAll([
+    async () => {
+      const changeLog = place.persistent ? openChangeLog(path.join(place.folder, "objects")) : undefined;
+      await claimed.release();
+      api = await startApiServer({
+        cluster: cluster.name,
+        listen: { host: addresses.api, port: apiPort },
+        tls: { key: keys.serverKey, cert: keys.serverCert },
+        clientCa: keys.caCert,
+        serviceAccountKey: keys.serviceAccountKey,
+        kubernetesVersion: cluster.kubernetes ?? defaultKubernetesVersion,
+        serviceRange: addresses.services,
+        pods,
+        dial: (address, port) => network.dialFromNode(cluster.name, { address, port }),
+        ...(changeLog === undefined ? {} : { changeLog }),
+        clock,
+        log: log.child({ part: "apiserver" }),
+      });
+      return api.stop;
+    },
+    async () => {
+      const client = clientOf(api, administrator);
+      const services = startInformer(client, kinds.services, { signal, log });
+      const endpointSlices = startInformer(client, kinds.endpointSlices, { signal, log });
+      const podObjects = startInformer(client, kinds.pods, { signal, log });
+      const dns = createClusterDns({
+        services,
+        endpointSlices,
+        pods: podObjects,
+        clusterDomain: "cluster.local",
+      });
+      network.addCluster({
+        name: cluster.name,
+        block: claimed.block,
+        network: cluster.network,
+        resolve: (host, namespace) => dns.resolve(host, namespace),
+      });
+      const stopServices = await startServiceProxy({
+        cluster: cluster.name,
+        services,
+        endpointSlices,
+        network,
+        log,
+      });
+      return async () => {
+        await stopServices();
+        network.removeCluster(cluster.name);
+      };
+    },
+    () =>
+      startControllers({
+        cluster: cluster.name,
+        client: clientOf(api, administrator),
+        apiCa: keys.caCert,
+        loadBalancerAddresses: addresses.loadBalancers,
+        serviceAccountToken: (account, secret) => (api as ApiServer).signServiceAccountToken(account, secret),
+        clock,
+        log: log.child({ part: "controllers" }),
+      }),
+    async () => {
+      runtime = await startNodes({
+        cluster: cluster.name,
+        client: clientOf(api, administrator),
+        clientAs: (user) => clientOf(api, user),
+        nodes: nodeSpecs(cluster, claimed.block),
+        standIns: parts.standIns,
+        images: parts.images,
+        attachPod: (pod) => attachPod(network, cluster.name, pod),
+        apiService: { address: addresses.services.first, port: 443 },
+        kubernetesVersion: cluster.kubernetes ?? defaultKubernetesVersion,
+        stateFolder: place.folder,
+        clock,
+        log: log.child({ part: "runtime" }),
+      });
+      const started = runtime;
+      return () => started.stop();
+    },
+  ]);
+  return {
+    cluster,
+    keys,
+    server: cluster.server ?? `https://${addresses.api}:${apiPort}`,
+    client: clientOf(api, administrator),
+    runtime: running(runtime),
+    async stop() {
+      stopped.abort();
+      await stop();
+    },
+  };
+}
+
+function clientOf(
+  api: ApiServer | undefined,
+  user: { readonly name: string; readonly groups: readonly string[] },
+): KubeClient {
+  if (api === undefined) throw new Error("cannot happen: the API server starts first");
+  return createKubeClient(api.transport(user));
+}
+
+function running(runtime: Runtime | undefined): Runtime {
+  if (runtime === undefined) throw new Error("the nodes of this cluster have not started yet");
+  return runtime;
+}
+
+function attachPod(network: MeshNetwork, cluster: string, pod: Pod) {
+  const { namespace = "default", name, annotations } = pod.metadata;
+  return network.attachPod({
+    cluster,
+    namespace,
+    name,
+    ...(pod.spec.nodeName === undefined ? {} : { node: pod.spec.nodeName }),
+    ...(annotations === undefined ? {} : { annotations }),
+    ...(pod.status?.podIP === undefined ? {} : { address: pod.status.podIP }),
+  });
+}
+
+function nodeSpecs(cluster: Cluster, block: number): NodeSpec[] {
+  const addresses = addressesOf(block);
+  return cluster.nodes.map(({ zone = cluster.zone, capacity }, i) => ({
+    name: `${cluster.name}-${i + 1}`,
+    address: addresses.node(i),
+    labels: {
+      ...(cluster.region === undefined ? {} : { "topology.kubernetes.io/region": cluster.region }),
+      ...(zone === undefined ? {} : { "topology.kubernetes.io/zone": zone }),
+    },
+    capacity,
+  }));
+}
+
+/** Another cluster's API from istiod's pod: over the network, with nothing but what the remote secret says. */
+function connectRemote(kubeconfig: string, context: Parameters<StandIn["start"]>[0]): KubeClient {
+  const access = parseKubeconfig(kubeconfig);
+  return createKubeClient(
+    createHttpTransport({ ...access, connect: (address, port) => context.network.dial({ address, port }) }),
+  );
+}
