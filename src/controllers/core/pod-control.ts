@@ -1,0 +1,91 @@
+import {
+  isApiError,
+  type KubeObject,
+  kinds,
+  type OwnerReference,
+  type Pod,
+  type PodTemplate,
+} from "../../kube/index.ts";
+import type { Cluster } from "./cluster.ts";
+import { createRefusals } from "./refusals.ts";
+
+/** Makes and deletes the pods of a controller, and says so in events of the pods' owner. */
+export interface PodControl {
+  /**
+   * Creates a pod for `owner`. When the API server refuses it, `wake` is called as soon as something changes
+   * that may alter that, and the refusal is thrown.
+   */
+  create(owner: KubeObject, pod: Pod, wake: () => void): Promise<Pod>;
+  /** Deletes the pod gracefully; nothing happens when it is gone. */
+  remove(owner: KubeObject, pod: Pod): Promise<void>;
+}
+
+/** `component` is who the events come from, for example "replicaset-controller". */
+export function createPodControl(cluster: Cluster, component: string): PodControl {
+  const refusals = createRefusals(cluster);
+  return {
+    async create(owner, pod, wake) {
+      try {
+        const created = await cluster.create(kinds.pods, pod);
+        const message = `Created pod: ${created.metadata.name}`;
+        cluster.events.record(component, owner, { type: "Normal", reason: "SuccessfulCreate", message });
+        return created;
+      } catch (reason) {
+        const { namespace = "", uid = "" } = owner.metadata;
+        // A namespace on its way out takes no pods, and nobody needs to hear of it.
+        if (isNamespaceTerminating(reason) || cluster.signal.aborted) throw reason;
+        refusals.add(uid, namespace, wake);
+        const message = `Error creating: ${reason instanceof Error ? reason.message : String(reason)}`;
+        cluster.events.record(component, owner, { type: "Warning", reason: "FailedCreate", message });
+        throw reason;
+      }
+    },
+    async remove(owner, pod) {
+      const { name } = pod.metadata;
+      try {
+        await cluster.remove(kinds.pods, pod);
+        const message = `Deleted pod: ${name}`;
+        cluster.events.record(component, owner, { type: "Normal", reason: "SuccessfulDelete", message });
+      } catch (reason) {
+        const message = `Error deleting: ${reason instanceof Error ? reason.message : String(reason)}`;
+        cluster.events.record(component, owner, { type: "Warning", reason: "FailedDelete", message });
+        throw reason;
+      }
+    },
+  };
+}
+
+/** A pod made from a controller's template. An empty name leaves it to the API server to make one from `prefix`. */
+export function podFromTemplate(
+  template: PodTemplate,
+  options: {
+    readonly namespace: string | undefined;
+    readonly name?: string;
+    readonly prefix?: string;
+    readonly owner: OwnerReference;
+  },
+): Pod {
+  const { labels, annotations, finalizers } = template.metadata ?? {};
+  const { namespace, name = "", prefix, owner } = options;
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name,
+      ...(prefix === undefined ? {} : { generateName: prefix }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+      ...(finalizers === undefined ? {} : { finalizers }),
+      ownerReferences: [owner],
+    },
+    spec: template.spec,
+  };
+}
+
+function isNamespaceTerminating(reason: unknown): boolean {
+  return (
+    isApiError(reason, 403) &&
+    (reason.status.details?.causes ?? []).some((cause) => cause.reason === "NamespaceTerminating")
+  );
+}

@@ -1,0 +1,12 @@
+/**
+ * controllers: what makes the objects of one cluster true, as Kubernetes' own controllers and scheduler do.
+ *
+ * startControllers runs them all: namespaces, service accounts, deployments, replica sets, stateful sets, daemon
+ * sets, jobs, the scheduler, endpoints, load balancer addresses, the garbage collector. Each has a folder here;
+ * core/ holds what they share: stores, queues, reconcilers, events.
+ *
+ * Knows the cluster only through its Kubernetes API. Runs no pods, opens no sockets, and knows nothing of meshes.
+ */
+export type { ControllerOptions, ServiceAccountTokenSource } from "./contracts.ts";
+export { hostnameAnnotation, loadBalancerClass } from "./load-balancers/start-load-balancers.ts";
+export { startControllers } from "./start-controllers.ts";

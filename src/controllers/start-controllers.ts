@@ -1,0 +1,42 @@
+import type { Stop } from "../base/index.ts";
+import type { ControllerOptions } from "./contracts.ts";
+import { createCluster } from "./core/cluster.ts";
+import type { StartController } from "./core/controller.ts";
+import { startDeployments } from "./deployments/start-deployments.ts";
+import { startMirroredEndpoints, startServiceEndpoints } from "./endpoints/start-endpoints.ts";
+import { loadBalancersController } from "./load-balancers/start-load-balancers.ts";
+import { rootCaController } from "./namespaces/start-root-ca.ts";
+import { startReplicaSets } from "./replica-sets/start-replica-sets.ts";
+import { startScheduler } from "./scheduler/start-scheduler.ts";
+import { startDefaultServiceAccounts } from "./service-accounts/start-service-accounts.ts";
+import { tokenSecretsController } from "./service-accounts/start-token-secrets.ts";
+
+/**
+ * Starts the controllers of one cluster over one shared set of informers. Resolves at once: each controller
+ * begins as soon as its own kinds are listed, and goes on through failures of the API server until it is stopped.
+ * Stopping waits for the writes under way.
+ */
+export async function startControllers(options: ControllerOptions): Promise<Stop> {
+  const { cluster: name, client, clock, apiCa } = options;
+  const abort = new AbortController();
+  const log = options.log.child({ part: "controllers" });
+  const cluster = createCluster({ name, client, clock, log, signal: abort.signal });
+  // In the order in which a workload needs them, so that their first lists come in that order, too.
+  const controllers: readonly StartController[] = [
+    startDefaultServiceAccounts,
+    rootCaController(apiCa),
+    startDeployments,
+    startReplicaSets,
+    startScheduler,
+    startServiceEndpoints,
+    loadBalancersController(options.loadBalancerAddresses),
+    tokenSecretsController(apiCa, options.serviceAccountToken),
+    startMirroredEndpoints,
+  ];
+  const stops = controllers.map((start) => start(cluster));
+  return async () => {
+    abort.abort();
+    await Promise.all(stops.map((stop) => stop()));
+    await cluster.events.idle();
+  };
+}
