@@ -1,4 +1,4 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { ApiError } from "../kube/index.ts";
 import type { ExecStreams, LogOptions, PodName, Runtime } from "./contracts.ts";
 import type { ContainerLog } from "./pod/container-log.ts";
@@ -60,9 +60,8 @@ export function createConnector(find: (pod: PodName) => PodWorker | undefined): 
       return { exitCode };
     },
     async portForward(pod, port) {
-      const to = workerOf(pod).listener(port);
-      if (to === undefined) throw failure(500, `pod "${pod.name}" has no network`);
-      const socket = connect({ host: to.address, port: to.port });
+      const socket = workerOf(pod).dial(port);
+      if (socket === undefined) throw failure(500, `pod "${pod.name}" has no network`);
       return new Promise<Socket>((resolve, reject) => {
         const fail = (reason: NodeJS.ErrnoException) => {
           const why = reason.code === "ECONNREFUSED" ? "connect: connection refused" : reason.message;

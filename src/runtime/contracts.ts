@@ -102,7 +102,7 @@ export interface StandIn {
   readonly ports?: readonly number[];
   /**
    * True for proxies and agents: their ports are bound on the pod's own address (PodNetwork.listen), so they are
-   * never exposed as an app's, and probes and port-forward reach them there.
+   * never exposed as an app's.
    */
   readonly onPodAddress?: boolean;
   /**

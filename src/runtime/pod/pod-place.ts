@@ -37,8 +37,6 @@ export interface PodPlace {
   context(container: Container, env: Readonly<Record<string, string>>, log: ContainerLog): ContainerContext;
   probeTarget(container: Container, env: () => Readonly<Record<string, string>>): ProbeTarget;
   programs(container: Container, env: Readonly<Record<string, string>>): ProgramContext;
-  /** Whether a proxy of the pod has this port, bound on the pod's own address. */
-  isProxyPort(port: number): boolean;
   /** Ports that connections to the pod's address are led to the app on. */
   readonly appPorts: readonly number[];
   /** Removes the pod's files. */
@@ -69,7 +67,7 @@ export function createPodPlace(place: {
     name: `system:serviceaccount:${namespace}:${account}`,
     groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
   });
-  const { proxyPorts, appPorts } = portsOf(first, services);
+  const appPorts = appPortsOf(first, services);
 
   const folderOf = async (container: Container) => {
     const own = path.join(folder, container.name);
@@ -114,14 +112,12 @@ export function createPodPlace(place: {
     }),
     probeTarget: (container, env) => ({
       podAddress: network.address,
-      localAddress: node.address,
       port(port) {
         if (typeof port === "number") return port;
         const named = container.ports?.find((candidate) => candidate.name === port)?.containerPort;
         return named ?? (/^\d+$/.test(port) ? Number(port) : undefined);
       },
-      listener: (port) =>
-        proxyPorts.has(port) ? { address: network.address, port } : network.appAddress(port),
+      dial: (to) => network.dial(to),
       async exec(command, signal) {
         const output: Uint8Array[] = [];
         let size = 0;
@@ -135,17 +131,13 @@ export function createPodPlace(place: {
       },
     }),
     programs,
-    isProxyPort: (port) => proxyPorts.has(port),
-    appPorts: [...appPorts],
+    appPorts,
     clear: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
-/** Which ports of the pod belong to proxies and which to its apps; a port that both name is the proxy's. */
-function portsOf(
-  pod: Pod,
-  services: NodeServices,
-): { readonly proxyPorts: ReadonlySet<number>; readonly appPorts: ReadonlySet<number> } {
+/** Ports that the pod's apps have, declared or known of the stand-in; a port that a proxy names too is the proxy's. */
+function appPortsOf(pod: Pod, services: NodeServices): readonly number[] {
   const proxyPorts = new Set<number>();
   const appPorts = new Set<number>();
   for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
@@ -153,8 +145,8 @@ function portsOf(
     const declared = (container.ports ?? [])
       .filter(({ protocol = "TCP" }) => protocol === "TCP")
       .map(({ containerPort }) => containerPort);
-    const target = standIn?.onPodAddress === true ? proxyPorts : appPorts;
-    for (const port of [...declared, ...(standIn?.ports ?? [])]) target.add(port);
+    const owner = standIn?.onPodAddress === true ? proxyPorts : appPorts;
+    for (const port of [...declared, ...(standIn?.ports ?? [])]) owner.add(port);
   }
-  return { proxyPorts, appPorts: new Set([...appPorts].filter((port) => !proxyPorts.has(port))) };
+  return [...appPorts].filter((port) => !proxyPorts.has(port));
 }

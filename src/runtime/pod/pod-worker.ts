@@ -1,6 +1,7 @@
+import type { Socket } from "node:net";
 import { createRetry } from "../../base/index.ts";
 import { type Container, isApiError, kinds, type Pod } from "../../kube/index.ts";
-import type { Destination, NodeSpec, PodAttachment } from "../contracts.ts";
+import type { NodeSpec, PodAttachment } from "../contracts.ts";
 import type { ProgramContext } from "../process/program-context.ts";
 import { kubeTime, orAborted, pause } from "../timing.ts";
 import { type ContainerRun, createContainerRun } from "./container-run.ts";
@@ -19,8 +20,8 @@ export interface PodWorker {
   removed(): Promise<void>;
   container(name: string): ContainerRun | undefined;
   programs(run: ContainerRun): ProgramContext | undefined;
-  /** Where a port of the pod really listens; undefined before it has its network and after its end. */
-  listener(port: number): Destination | undefined;
+  /** A connection that is opening, to a port of the pod, past the sidecar; undefined without a network. */
+  dial(port: number): Socket | undefined;
   /** Ends what runs and leaves the object as it is, for the engine's own end. */
   shutdown(graceSeconds: number): Promise<void>;
 }
@@ -277,10 +278,10 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
       );
       return spec === undefined || run.env === undefined ? undefined : place?.programs(spec, run.env);
     },
-    listener(port) {
-      if (attachment === undefined || place === undefined || ending.signal.aborted) return undefined;
+    dial(port) {
+      if (attachment === undefined || ending.signal.aborted) return undefined;
       const { network } = attachment;
-      return place.isProxyPort(port) ? { address: network.address, port } : network.appAddress(port);
+      return network.dial({ address: network.address, port });
     },
     async shutdown(graceSeconds) {
       silent.abort();

@@ -1,17 +1,18 @@
 import { connect } from "node:http2";
-import type { Destination } from "../contracts.ts";
-import type { ProbeResult } from "./probe.ts";
+import type { ProbeResult, ProbeTarget } from "./probe.ts";
 
 /** Asks a gRPC server for its health (grpc.health.v1.Health/Check). Never rejects. */
 export function probeGrpc(options: {
-  readonly to: Destination;
-  readonly shown: string;
+  readonly target: ProbeTarget;
+  readonly port: number;
   readonly service: string;
   readonly timeout: number;
 }): Promise<ProbeResult> {
-  const { to, shown, service, timeout } = options;
+  const { target, port, service, timeout } = options;
+  const place = { address: target.podAddress, port };
+  const shown = `${place.address}:${port}`;
   return new Promise((resolve) => {
-    const session = connect(`http://${to.address}:${to.port}`);
+    const session = connect(`http://${shown}`, { createConnection: () => target.dial(place) });
     const end = (result: ProbeResult) => {
       clearTimeout(timer);
       session.destroy();

@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import { connect } from "node:net";
 import type { Probe } from "../../kube/index.ts";
 import type { Destination } from "../contracts.ts";
 
@@ -12,10 +11,8 @@ export interface ProbeTarget {
   readonly podAddress: string;
   /** Number of a named or numbered port of the container; undefined when it has no such port. */
   port(port: number | string): number | undefined;
-  /** Where the owner of a port of the pod really listens. */
-  listener(port: number): Destination;
-  /** Source address of the connection. */
-  readonly localAddress: string;
+  /** A connection that is opening; for the pod's own address it leads to the app, or the proxy, that has the port. */
+  dial(to: Destination): Socket;
   /** Runs a command in the container; resolves with its output when it ended or was killed by `signal`. */
   exec(
     command: readonly string[],
@@ -33,28 +30,19 @@ export async function runProbe(probe: Probe, target: ProbeTarget, userAgent: str
   if (probe.grpc !== undefined) {
     const { port, service = "" } = probe.grpc;
     const { probeGrpc } = await import("./grpc-probe.ts");
-    return probeGrpc({ to: target.listener(port), shown: `${target.podAddress}:${port}`, service, timeout });
+    return probeGrpc({ target, port, service, timeout });
   }
   if (probe.exec !== undefined) return probeExec(probe.exec.command ?? [], target, timeout);
   return ok;
 }
 
-/** A connection as a kubelet opens it to a pod, from the node's address. */
-function openSocket(to: Destination, localAddress: string): Socket {
-  return connect({ host: to.address, port: to.port, localAddress });
-}
-
+/** What a probe connects to, which is the pod unless it names another host; undefined for a port without number. */
 function destination(
-  { port, host }: { readonly port: number | string; readonly host?: string },
+  { port, host = "" }: { readonly port: number | string; readonly host?: string },
   target: ProbeTarget,
-): { readonly to: Destination; readonly shown: Destination } | undefined {
+): Destination | undefined {
   const number = target.port(port);
-  if (number === undefined) return undefined;
-  if (host !== undefined && host !== "" && host !== target.podAddress) {
-    const elsewhere = { address: host, port: number };
-    return { to: elsewhere, shown: elsewhere };
-  }
-  return { to: target.listener(number), shown: { address: target.podAddress, port: number } };
+  return number === undefined ? undefined : { address: host === "" ? target.podAddress : host, port: number };
 }
 
 async function probeTcp(
@@ -65,16 +53,14 @@ async function probeTcp(
   const place = destination(socket, target);
   if (place === undefined) return noPort(socket.port);
   return new Promise((resolve) => {
-    const connection = openSocket(place.to, target.localAddress);
+    const connection = target.dial(place);
     const end = (result: ProbeResult) => {
       connection.destroy();
       resolve(result);
     };
-    connection.setTimeout(timeout, () =>
-      end({ ok: false, message: `dial tcp ${text(place.shown)}: i/o timeout` }),
-    );
+    connection.setTimeout(timeout, () => end({ ok: false, message: `dial tcp ${text(place)}: i/o timeout` }));
     connection.on("connect", () => end(ok));
-    connection.on("error", (reason) => end({ ok: false, message: dialFailure(place.shown, reason) }));
+    connection.on("error", (reason) => end({ ok: false, message: dialFailure(place, reason) }));
   });
 }
 
@@ -92,15 +78,15 @@ async function probeHttp(
   const isTls = get.scheme?.toUpperCase() === "HTTPS";
   const path =
     get.path === undefined || get.path === "" ? "/" : get.path.startsWith("/") ? get.path : `/${get.path}`;
-  const url = `${isTls ? "https" : "http"}://${text(place.shown)}${path}`;
+  const url = `${isTls ? "https" : "http"}://${text(place)}${path}`;
   const headers: Record<string, string> = {
-    host: text(place.shown),
+    host: text(place),
     "user-agent": userAgent,
     accept: "*/*",
     connection: "close",
   };
   for (const { name, value } of get.httpHeaders ?? []) headers[name.toLowerCase()] = value;
-  const { request } = isTls ? await import("node:https") : await import("node:http");
+  const [{ request }, tls] = await Promise.all([import("node:http"), isTls ? import("node:tls") : undefined]);
   return new Promise((resolve) => {
     const end = (result: ProbeResult) => {
       clearTimeout(timer);
@@ -108,22 +94,21 @@ async function probeHttp(
       resolve(result);
     };
     const call = request({
-      host: place.to.address,
-      port: place.to.port,
-      localAddress: target.localAddress,
+      // Kubelets don't check certificates either: the probe asks for life, not for identity.
+      createConnection: () =>
+        tls === undefined
+          ? target.dial(place)
+          : tls.connect({ socket: target.dial(place), rejectUnauthorized: false }),
       path,
       method: "GET",
       headers,
-      agent: false,
-      // Kubelets don't check certificates either: the probe asks for life, not for identity.
-      rejectUnauthorized: false,
     });
     const timer = setTimeout(() => {
       const message = `Get ${JSON.stringify(url)}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)`;
       end({ ok: false, message });
     }, timeout);
     call.on("error", (reason) =>
-      end({ ok: false, message: `Get ${JSON.stringify(url)}: ${dialFailure(place.shown, reason)}` }),
+      end({ ok: false, message: `Get ${JSON.stringify(url)}: ${dialFailure(place, reason)}` }),
     );
     call.on("response", (response) => {
       const status = response.statusCode ?? 0;
