@@ -27,9 +27,13 @@ export function findKubectls(): readonly Kubectl[] {
   const found: Kubectl[] = [];
   const onPath = findProgram("kubectl");
   const gcloud = findProgram("gcloud");
-  const folders = [onPath, gcloud].flatMap((program) => (program === undefined ? [] : [path.dirname(realpathSync(program))]));
+  const folders = [onPath, gcloud].flatMap((program) =>
+    program === undefined ? [] : [path.dirname(realpathSync(program))],
+  );
   for (const version of ["1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33"]) {
-    const file = folders.map((folder) => path.join(folder, `kubectl.${version}`)).find((candidate) => existsSync(candidate));
+    const file = folders
+      .map((folder) => path.join(folder, `kubectl.${version}`))
+      .find((candidate) => existsSync(candidate));
     if (file !== undefined) found.push({ version, path: file });
   }
   if (onPath !== undefined) found.push({ version: "default", path: onPath });

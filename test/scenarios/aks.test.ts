@@ -1,0 +1,544 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import tls from "node:tls";
+import { afterAll, beforeAll, suite, test } from "vitest";
+import { findKubectls } from "../support/tools.ts";
+import { assertShare, endpointRows, versions } from "./support/hello.ts";
+import { background, eventually, isthmus, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+
+const hello = "helloworld.sample:5000/hello";
+const helloCluster = "outbound|5000||helloworld.sample.svc.cluster.local";
+const hasKubectl = findKubectls().length > 0;
+
+suite.skipIf(!hasKubectl)(
+  "AKS: a shared control plane, one gateway for ingress and between networks [needs kubectl]",
+  () => {
+    let mesh: MeshUnderTest;
+
+    beforeAll(async () => {
+      mesh = await startExample({
+        example: "aks",
+        client: "deploy/sleep",
+        container: "sleep",
+        namespace: "sample",
+        // Most checks are about the mesh without weights: the traffic rules come in AKS-17.
+        prepare(folder) {
+          const file = path.join(folder, "mesh.yaml");
+          writeFileSync(file, readFileSync(file, "utf8").replace(/^.*file: traffic\/.*\n/m, ""));
+        },
+      });
+    }, 120_000);
+    afterAll(() => mesh?.stop());
+
+    const endpointsOf = async (cluster: string, reference: string) => {
+      const { code, stdout, stderr } = await mesh.isthmus(
+        "endpoints",
+        reference,
+        "--cluster",
+        cluster,
+        "--filter",
+        helloCluster,
+      );
+      assert.equal(code, 0, stderr);
+      return endpointRows(stdout);
+    };
+    const gatewayAddress = (cluster: string) =>
+      mesh.kubectl(
+        cluster,
+        "-n",
+        "istio-system",
+        "get",
+        "svc",
+        "istio-ingressgateway",
+        "-o",
+        "jsonpath={.status.loadBalancer.ingress[0].ip}",
+      );
+    const secretText = async (cluster: string, secret: string, key: string) => {
+      const encoded = await mesh.kubectl(
+        cluster,
+        "-n",
+        "istio-system",
+        "get",
+        "secret",
+        secret,
+        "-o",
+        `jsonpath={.data.${key.replaceAll(".", "\\.")}}`,
+      );
+      return Buffer.from(encoded, "base64").toString("utf8");
+    };
+    const scale = async (cluster: string, deployment: string, replicas: number) => {
+      await mesh.kubectl(
+        cluster,
+        "-n",
+        "sample",
+        "scale",
+        `deployment/${deployment}`,
+        `--replicas=${replicas}`,
+      );
+      await mesh.kubectl(
+        cluster,
+        "-n",
+        "sample",
+        "rollout",
+        "status",
+        `deployment/${deployment}`,
+        "--timeout=20s",
+      );
+    };
+
+    test("AKS-01 both clusters are ready, istiod runs in main0 only and the sidecars of remote0 are synced with it", async () => {
+      await mesh.kubectl(
+        "main0",
+        "-n",
+        "istio-system",
+        "wait",
+        "--for=condition=Available",
+        "deployment/istiod",
+        "--timeout=10s",
+      );
+      const remote = await mesh.tryKubectl("remote0", ["-n", "istio-system", "get", "deployment", "istiod"]);
+      assert.match(remote.stderr, /NotFound/);
+      const { stdout } = await mesh.isthmus("status", "-o", "json");
+      const status = JSON.parse(stdout);
+      assert.deepEqual(
+        status.clusters.map(({ name, state }: { name: string; state: string }) => [name, state]),
+        [
+          ["main0", "ready"],
+          ["remote0", "ready"],
+        ],
+      );
+      const remoteProxies = status.proxies.filter(
+        ({ cluster }: { cluster: string }) => cluster === "remote0",
+      );
+      assert.ok(remoteProxies.length >= 3, stdout);
+      assert.deepEqual(
+        new Set(status.proxies.map(({ state }: { state: string }) => state)),
+        new Set(["SYNCED"]),
+      );
+    });
+
+    test("AKS-02 both clusters have the CA's four keys under one root, and workload certificates verify against it", async () => {
+      for (const cluster of ["main0", "remote0"]) {
+        const keys = await mesh.kubectl(
+          cluster,
+          "-n",
+          "istio-system",
+          "get",
+          "secret",
+          "cacerts",
+          "-o",
+          "jsonpath={.data}",
+        );
+        assert.deepEqual(Object.keys(JSON.parse(keys)).sort(), [
+          "ca-cert.pem",
+          "ca-key.pem",
+          "cert-chain.pem",
+          "root-cert.pem",
+        ]);
+      }
+      const roots = await Promise.all(
+        ["main0", "remote0"].map((cluster) => secretText(cluster, "cacerts", "root-cert.pem")),
+      );
+      assert.equal(
+        new X509Certificate(roots[0] ?? "").fingerprint256,
+        new X509Certificate(roots[1] ?? "").fingerprint256,
+      );
+      for (const cluster of ["main0", "remote0"]) {
+        const pod = JSON.parse(
+          await mesh.kubectl(cluster, "-n", "sample", "get", "pod", "-l", "app=helloworld", "-o", "json"),
+        ).items[0];
+        const chain = await peerChain(pod.status.podIP, 5000);
+        assert.equal(
+          chain.at(0)?.subjectAltName,
+          `URI:spiffe://cluster.local/ns/sample/sa/${pod.spec.serviceAccountName}`,
+        );
+        const root = new X509Certificate(roots[0] ?? "");
+        assert.ok(
+          chain.some((certificate) => certificate.verify(root.publicKey)),
+          "the chain leads to the root",
+        );
+      }
+    });
+
+    test("AKS-03 namespaces and gateway Services carry their network, the cross-network port is 443", async () => {
+      for (const [cluster, network] of [
+        ["main0", "network1"],
+        ["remote0", "network2"],
+      ] as const) {
+        assert.equal(
+          await mesh.kubectl(
+            cluster,
+            "get",
+            "ns",
+            "istio-system",
+            "-o",
+            "jsonpath={.metadata.labels.topology\\.istio\\.io/network}",
+          ),
+          network,
+        );
+        const service = JSON.parse(
+          await mesh.kubectl(
+            cluster,
+            "-n",
+            "istio-system",
+            "get",
+            "svc",
+            "istio-ingressgateway",
+            "-o",
+            "json",
+          ),
+        );
+        assert.equal(service.metadata.labels["topology.istio.io/network"], network);
+        assert.ok(service.spec.ports.some(({ port }: { port: number }) => port === 443));
+      }
+    });
+
+    test("AKS-04 the gateway passes only *.local on, and a workload refuses a client without a mesh certificate", async () => {
+      const gateways = JSON.parse(
+        await mesh.kubectl(
+          "main0",
+          "-n",
+          "istio-system",
+          "get",
+          "gateways.networking.istio.io",
+          "-o",
+          "json",
+        ),
+      ).items;
+      const passthrough = gateways.find((one: { spec: { servers: { tls?: { mode: string } }[] } }) =>
+        one.spec.servers.some(({ tls }) => tls?.mode === "AUTO_PASSTHROUGH"),
+      );
+      assert.deepEqual(passthrough.spec.servers[0].hosts, ["*.local"]);
+      const { stdout } = await mesh.isthmus("status", "-o", "json");
+      for (const gateway of JSON.parse(stdout).gateways.filter(
+        ({ kind }: { kind: string }) => kind === "eastwest",
+      )) {
+        const to = { host: gateway.address, port: gateway.port };
+        await assert.rejects(handshake(to, {}), "without a server name");
+        await assert.rejects(
+          handshake(to, { servername: "example.com", ALPNProtocols: ["istio"] }),
+          "a name outside *.local",
+        );
+        const inside = {
+          servername: "outbound_.5000_._.helloworld.sample.svc.cluster.local",
+          ALPNProtocols: ["istio"],
+        };
+        await assert.rejects(handshake(to, inside, true), "no mesh certificate");
+      }
+    });
+
+    test("AKS-05 the remote secret is a kubeconfig that reads remote0 and may not delete there", async () => {
+      const secret = JSON.parse(
+        await mesh.kubectl(
+          "main0",
+          "-n",
+          "istio-system",
+          "get",
+          "secret",
+          "istio-remote-secret-remote0",
+          "-o",
+          "json",
+        ),
+      );
+      assert.equal(secret.metadata.labels["istio/multiCluster"], "true");
+      assert.equal(secret.metadata.annotations["networking.istio.io/cluster"], "remote0");
+      const kubeconfig = path.join(mesh.folder, "remote0.kubeconfig");
+      writeFileSync(kubeconfig, Buffer.from(secret.data.remote0, "base64"));
+      const as = (...args: string[]) => mesh.tryKubectl("remote0", ["--kubeconfig", kubeconfig, ...args]);
+      for (const resource of ["services", "endpoints", "pods"])
+        assert.equal((await as("get", resource, "-A")).code, 0, resource);
+      const denied = await as("-n", "sample", "delete", "service", "helloworld");
+      assert.match(denied.stderr, /Forbidden.*cannot delete resource "services"/s);
+    });
+
+    test("AKS-06 status shows the registries of both clusters as synced", async () => {
+      const { stdout } = await mesh.isthmus("status", "-o", "json");
+      assert.deepEqual(
+        JSON.parse(stdout).clusters.map(({ registry }: { registry: string }) => registry),
+        ["synced", "synced"],
+      );
+    });
+
+    test("AKS-07 namespace sample is injected in both, v1 runs in main0 and v2 in remote0, each 2/2", async () => {
+      for (const [cluster, version, other] of [
+        ["main0", "v1", "v2"],
+        ["remote0", "v2", "v1"],
+      ] as const) {
+        assert.equal(
+          await mesh.kubectl(
+            cluster,
+            "get",
+            "ns",
+            "sample",
+            "-o",
+            "jsonpath={.metadata.labels.istio-injection}",
+          ),
+          "enabled",
+        );
+        const rows = (await mesh.kubectl(cluster, "-n", "sample", "get", "pods", "--no-headers"))
+          .trimEnd()
+          .split("\n");
+        for (const row of rows) assert.match(row, /^\S+ +2\/2 +Running /);
+        assert.ok(rows.some((row) => row.startsWith(`helloworld-${version}-`)));
+        assert.ok(!rows.some((row) => row.startsWith(`helloworld-${other}-`)));
+      }
+    });
+
+    test("AKS-08 AKS-09 40 requests from either cluster are answered by both versions", async () => {
+      for (const cluster of ["main0", "remote0"]) {
+        const { v1, v2 } = versions(await mesh.curl(cluster, hello, 40));
+        assert.ok(v1 > 0 && v2 > 0, `from ${cluster}: v1 ${v1}, v2 ${v2}`);
+      }
+    });
+
+    test("AKS-10 every form of the name works from both clusters", async () => {
+      for (const cluster of ["main0", "remote0"])
+        for (const host of ["helloworld", "helloworld.sample.svc", "helloworld.sample.svc.cluster.local"])
+          versions(await mesh.curl(cluster, `${host}:5000/hello`, 2));
+    });
+
+    test("AKS-11 AKS-12 a proxy knows its own cluster's pod and the other cluster's gateway, nothing else", async () => {
+      for (const [cluster, version, other] of [
+        ["main0", "v1", "remote0"],
+        ["remote0", "v2", "main0"],
+      ] as const) {
+        const pod = JSON.parse(
+          await mesh.kubectl(
+            cluster,
+            "-n",
+            "sample",
+            "get",
+            "pods",
+            "-l",
+            `version=${version}`,
+            "-o",
+            "json",
+          ),
+        ).items[0];
+        const rows = await endpointsOf(cluster, `${pod.metadata.name}.sample`);
+        const wanted = [`${pod.status.podIP}:5000`, `${await gatewayAddress(other)}:443`];
+        assert.deepEqual(rows.map(({ endpoint }) => endpoint).sort(), wanted.sort());
+        for (const row of rows)
+          assert.deepEqual([row.status, row.outlier, row.cluster], ["HEALTHY", "OK", helloCluster]);
+      }
+    });
+
+    test("AKS-13 AKS-14 v1 scaled to 2: main0 lists 3 rows, remote0 still 2, and v1 gets two thirds from each cluster", async () => {
+      await scale("main0", "helloworld-v1", 2);
+      await eventually(async () => (await endpointsOf("main0", "deploy/sleep.sample")).length === 3);
+      assert.equal((await endpointsOf("remote0", "deploy/sleep.sample")).length, 2);
+      for (const cluster of ["main0", "remote0"]) {
+        const { v1 } = versions(await mesh.curl(cluster, hello, 400));
+        assertShare(v1, 400, [59, 75], `v1 from ${cluster}`);
+      }
+    });
+
+    test("AKS-15 scaling v2 up and both down again loses no request", async () => {
+      const load = background(
+        process.execPath,
+        [
+          isthmus,
+          "load",
+          `http://${hello}`,
+          "--from",
+          "deploy/sleep.sample",
+          "--cluster",
+          "main0",
+          "--rate",
+          "10",
+          "--duration",
+          "8s",
+          "--fresh",
+          "-o",
+          "json",
+        ],
+        mesh.folder,
+      );
+      await scale("remote0", "helloworld-v2", 2);
+      await eventually(async () => (await endpointsOf("remote0", "deploy/sleep.sample")).length === 3);
+      assert.equal((await endpointsOf("main0", "deploy/sleep.sample")).length, 3);
+      await scale("main0", "helloworld-v1", 1);
+      await scale("remote0", "helloworld-v2", 1);
+      for (const cluster of ["main0", "remote0"])
+        await eventually(async () => (await endpointsOf(cluster, "deploy/sleep.sample")).length === 2);
+      const { stdout, stderr } = await load.result;
+      const report = JSON.parse(stdout);
+      assert.equal(report.failed, 0, `${stdout}${stderr}`);
+      assert.ok(report.sent >= 75, `${report.sent} requests`);
+    });
+
+    test("AKS-16 with v2 at 0 main0 lists only its own pod and both clusters get v1 alone", async () => {
+      await scale("remote0", "helloworld-v2", 0);
+      await eventually(async () => (await endpointsOf("main0", "deploy/sleep.sample")).length === 1);
+      for (const cluster of ["main0", "remote0"])
+        assert.deepEqual(versions(await mesh.curl(cluster, hello, 20)), { v1: 20, v2: 0 });
+      await scale("remote0", "helloworld-v2", 1);
+      await eventually(async () => (await endpointsOf("main0", "deploy/sleep.sample")).length === 2);
+    });
+
+    test("AKS-17 AKS-18 weights written to main0 only hold from both clusters: 50/50, 90/10, 100/0, 0/100", async () => {
+      const file = path.join(import.meta.dirname, "../../examples/aks/traffic");
+      await mesh.kubectl("main0", "-n", "sample", "apply", "-f", file);
+      const weigh = async (v1: number) => {
+        const patch = [
+          { op: "replace", path: "/spec/http/0/route/0/weight", value: v1 },
+          { op: "replace", path: "/spec/http/0/route/1/weight", value: 100 - v1 },
+        ];
+        await mesh.kubectl(
+          "main0",
+          "-n",
+          "sample",
+          "patch",
+          "virtualservice",
+          "helloworld",
+          "--type=json",
+          "-p",
+          JSON.stringify(patch),
+        );
+      };
+      const cases = [
+        { weight: 50, low: 42, high: 58 },
+        { weight: 90, low: 85, high: 95 },
+        { weight: 100, low: 100, high: 100 },
+        { weight: 0, low: 0, high: 0 },
+      ];
+      for (const { weight, low, high } of cases) {
+        await weigh(weight);
+        for (const cluster of ["main0", "remote0"]) {
+          // The change is visible when the first request after it would be; a share needs many.
+          if (weight === 100 || weight === 0)
+            await eventually(
+              async () => versions(await mesh.curl(cluster, hello, 5)).v1 === (weight === 100 ? 5 : 0),
+            );
+          const { v1 } = versions(await mesh.curl(cluster, hello, 400));
+          assertShare(v1, 400, [low, high], `v1 from ${cluster} with weight ${weight}`);
+        }
+      }
+      await mesh.kubectl("main0", "-n", "sample", "delete", "-f", file);
+    });
+
+    test("AKS-21 load from a pod reports what was sent, what came back and percentiles", async () => {
+      const args = [
+        "load",
+        hello,
+        "--from",
+        "deploy/sleep.sample",
+        "--cluster",
+        "remote0",
+        "--rate",
+        "50",
+        "--duration",
+        "2s",
+      ];
+      const { stdout, code } = await mesh.isthmus(...args, "-o", "json");
+      assert.equal(code, 0, stdout);
+      const report = JSON.parse(stdout);
+      assert.ok(report.sent >= 95 && report.sent <= 105, `${report.sent} sent`);
+      assert.equal(report.failed, 0);
+      assert.ok(report.latency.p50 > 0 && report.latency.p99 >= report.latency.p50);
+      assert.match((await mesh.isthmus(...args.slice(0, -1), "1s")).stdout, /p50.*p99/);
+    });
+
+    test("AKS-23 the server sees the caller's identity, and the gateway's log shows the server name and no HTTP", async () => {
+      await eventually(async () => versions(await mesh.curl("main0", hello, 10)).v2 > 0);
+      const serverLog = await mesh.kubectl(
+        "remote0",
+        "-n",
+        "sample",
+        "logs",
+        "-l",
+        "version=v2",
+        "-c",
+        "istio-proxy",
+        "--tail=-1",
+      );
+      const gatewayLog = await mesh.kubectl(
+        "remote0",
+        "-n",
+        "istio-system",
+        "logs",
+        "deploy/istio-ingressgateway",
+        "--tail=-1",
+      );
+      assert.match(gatewayLog, /outbound_\.5000_\._\.helloworld\.sample\.svc\.cluster\.local/);
+      assert.doesNotMatch(gatewayLog, /\/hello/);
+      assert.match(serverLog, /GET \/hello/);
+      assert.match(serverLog, /spiffe:\/\/cluster\.local\/ns\/sample\/sa\/sleep/);
+    });
+
+    test("GUIDE-03 load balancer addresses are reachable from the host, node ports on the node", async () => {
+      const ip = await gatewayAddress("main0");
+      assert.match(ip, /^127\./);
+      const node = await mesh.kubectl(
+        "main0",
+        "get",
+        "nodes",
+        "-o",
+        'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}',
+      );
+      const nodePort = await mesh.kubectl(
+        "main0",
+        "-n",
+        "istio-system",
+        "get",
+        "svc",
+        "istio-ingressgateway",
+        "-o",
+        'jsonpath={.spec.ports[?(@.name=="status-port")].nodePort}',
+      );
+      for (const url of [`http://${ip}:15021/healthz/ready`, `http://${node}:${nodePort}/healthz/ready`])
+        assert.equal((await fetch(url)).status, 200, url);
+    });
+  },
+);
+
+interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Resolves when a TLS handshake with `to` completes (and, with `speak`, an answer comes). */
+function handshake(to: Endpoint, options: tls.ConnectionOptions, speak = false): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ ...to, rejectUnauthorized: false, ...options });
+    const fail = (reason: Error) => {
+      socket.destroy();
+      reject(reason);
+    };
+    socket.setTimeout(5000, () => fail(new Error("no answer")));
+    socket.on("secureConnect", () => {
+      if (!speak) {
+        socket.destroy();
+        resolve();
+      } else socket.write("GET /hello HTTP/1.1\r\nhost: x\r\n\r\n");
+    });
+    socket.on("data", () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.on("error", fail);
+    socket.on("close", () => fail(new Error("closed")));
+  });
+}
+
+/** The certificates that a workload presents, leaf first; it will refuse us afterwards. */
+function peerChain(host: string, port: number): Promise<X509Certificate[]> {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ host, port, rejectUnauthorized: false, ALPNProtocols: ["istio"] });
+    socket.on("secureConnect", () => {
+      const chain: X509Certificate[] = [];
+      for (
+        let certificate = socket.getPeerX509Certificate();
+        certificate !== undefined && chain.length < 5;
+        certificate = certificate.issuerCertificate
+      )
+        chain.push(certificate);
+      socket.destroy();
+      resolve(chain);
+    });
+    socket.on("error", reject);
+    socket.setTimeout(5000, () => socket.destroy(new Error("no answer")));
+  });
+}

@@ -1,0 +1,380 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import tls from "node:tls";
+import { afterAll, beforeAll, suite, test } from "vitest";
+import { findKubectls } from "../support/tools.ts";
+import { endpointRows, versions } from "./support/hello.ts";
+import { eventually, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+
+const hello = "helloworld.sample:5000/hello";
+const helloCluster = "outbound|5000||helloworld.sample.svc.cluster.local";
+const hasKubectl = findKubectls().length > 0;
+const clusters = ["fra", "ash"] as const;
+
+suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]", () => {
+  let mesh: MeshUnderTest;
+
+  beforeAll(async () => {
+    mesh = await startExample({
+      example: "oke",
+      client: "deploy/curl",
+      container: "curl",
+      namespace: "sample",
+    });
+  }, 120_000);
+  afterAll(() => mesh?.stop());
+
+  const json = async (cluster: string, ...args: string[]) =>
+    JSON.parse(await mesh.kubectl(cluster, ...args, "-o", "json"));
+  const gatewayAddress = (cluster: string) =>
+    mesh.kubectl(
+      cluster,
+      "-n",
+      "istio-system",
+      "get",
+      "svc",
+      "istio-eastwestgateway",
+      "-o",
+      "jsonpath={.status.loadBalancer.ingress[0].ip}",
+    );
+  const endpointsOf = async (cluster: string) => {
+    const { code, stdout, stderr } = await mesh.isthmus(
+      "endpoints",
+      "deploy/curl.sample",
+      "--cluster",
+      cluster,
+      "--filter",
+      helloCluster,
+    );
+    assert.equal(code, 0, stderr);
+    return endpointRows(stdout);
+  };
+  const adminOf = async (cluster: string, selector: string, page: string, namespace = "sample") => {
+    const ip = await mesh.kubectl(
+      cluster,
+      "-n",
+      namespace,
+      "get",
+      "pods",
+      "-l",
+      selector,
+      "-o",
+      "jsonpath={.items[0].status.podIP}",
+    );
+    return (await fetch(`http://${ip}:15000${page}`)).text();
+  };
+
+  test("OKE-01 fra runs istiod and ash does not; networks and the annotation are as the file says", async () => {
+    await mesh.kubectl("fra", "-n", "istio-system", "get", "deployment", "istiod");
+    assert.match(
+      (await mesh.tryKubectl("ash", ["-n", "istio-system", "get", "deployment", "istiod"])).stderr,
+      /NotFound/,
+    );
+    const [fra, ash] = await Promise.all(
+      clusters.map(async (cluster) => (await json(cluster, "get", "ns", "istio-system")).metadata),
+    );
+    assert.equal(fra.labels["topology.istio.io/network"], "network1");
+    assert.equal(ash.labels["topology.istio.io/network"], "network2");
+    assert.equal(ash.annotations["topology.istio.io/controlPlaneClusters"], "fra");
+  });
+
+  test("OKE-02 both east-west gateways have an address, exactly the four ports, and their network's view", async () => {
+    for (const [cluster, network] of [
+      ["fra", "network1"],
+      ["ash", "network2"],
+    ] as const) {
+      assert.match(await gatewayAddress(cluster), /^127\./);
+      const { spec } = await json(cluster, "-n", "istio-system", "get", "svc", "istio-eastwestgateway");
+      const ports = spec.ports
+        .map(({ name, port }: { name: string; port: number }) => `${name} ${port}`)
+        .sort();
+      assert.deepEqual(ports, ["status-port 15021", "tls 15443", "tls-istiod 15012", "tls-webhook 15017"]);
+      const [pod] = (await json(cluster, "-n", "istio-system", "get", "pods", "-l", "istio=eastwestgateway"))
+        .items;
+      const env = pod.spec.containers[0].env.find(
+        ({ name }: { name: string }) => name === "ISTIO_META_REQUESTED_NETWORK_VIEW",
+      );
+      assert.equal(env.value, network);
+    }
+  });
+
+  test("OKE-03 fra's gateway leads port 15012 to istiod, and ash's proxies are synced through it", async () => {
+    for (const [kind, name] of [
+      ["gateways.networking.istio.io", "istiod-gateway"],
+      ["virtualservice", "istiod-vs"],
+    ] as const)
+      await mesh.kubectl("fra", "-n", "istio-system", "get", kind, name);
+    const names = await serverNames(await gatewayAddress("fra"), 15012, "istiod.istio-system.svc");
+    assert.match(names, /DNS:istiod\.istio-system\.svc/);
+    const { proxies } = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout);
+    const ash = proxies.filter(({ cluster }: { cluster: string }) => cluster === "ash");
+    assert.ok(ash.length >= 3);
+    for (const { state, pod } of ash) assert.equal(state, "SYNCED", pod);
+  });
+
+  test("OKE-04 a pod made in ash is injected by fra's istiod for cluster ash and network2", async () => {
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "probe", namespace: "sample", labels: { app: "probe" } },
+      spec: {
+        containers: [
+          { name: "probe", image: "docker.io/curlimages/curl:8.16.0", command: ["sleep", "infinity"] },
+        ],
+      },
+    };
+    const created = await mesh.tryKubectl("ash", ["apply", "-f", "-"], JSON.stringify(pod));
+    assert.equal(created.code, 0, created.stderr);
+    await mesh.kubectl("ash", "-n", "sample", "wait", "--for=condition=Ready", "pod/probe", "--timeout=20s");
+    assert.match(
+      await mesh.kubectl("ash", "-n", "sample", "get", "pod", "probe", "--no-headers"),
+      /2\/2 +Running/,
+    );
+    const bootstrap = JSON.parse(await adminOf("ash", "app=probe", "/config_dump"));
+    const { node } = bootstrap.configs.find(
+      (config: { bootstrap?: unknown }) => config.bootstrap !== undefined,
+    ).bootstrap;
+    assert.equal(node.metadata.CLUSTER_ID, "ash");
+    assert.equal(node.metadata.NETWORK, "network2");
+    await mesh.kubectl("ash", "-n", "sample", "delete", "pod", "probe", "--wait=false");
+  });
+
+  test("OKE-05 fra's istiod keeps ash's webhook certificate and the root in every namespace, new ones included", async () => {
+    const root = Buffer.from(
+      (await json("fra", "-n", "istio-system", "get", "secret", "cacerts")).data["root-cert.pem"],
+      "base64",
+    ).toString();
+    const { webhooks } = await json("ash", "get", "mutatingwebhookconfiguration", "istio-sidecar-injector");
+    for (const { clientConfig } of webhooks)
+      assert.equal(Buffer.from(clientConfig.caBundle, "base64").toString().trim(), root.trim());
+    await mesh.kubectl("ash", "create", "namespace", "later");
+    const names = (await mesh.kubectl("ash", "get", "ns", "-o", "jsonpath={.items[*].metadata.name}")).split(
+      " ",
+    );
+    assert.ok(names.includes("later"));
+    for (const namespace of names.filter((name) => !name.startsWith("kube-"))) {
+      const config = await eventually(() =>
+        json("ash", "-n", namespace, "get", "configmap", "istio-ca-root-cert"),
+      );
+      assert.equal(config.data["root-cert.pem"].trim(), root.trim(), namespace);
+    }
+    await mesh.kubectl("ash", "delete", "namespace", "later");
+  });
+
+  test("OKE-06 40 requests from either cluster are answered by both versions", async () => {
+    for (const cluster of clusters) {
+      const { v1, v2 } = versions(await mesh.curl(cluster, hello, 40));
+      assert.ok(v1 > 0 && v2 > 0, `from ${cluster}: v1 ${v1}, v2 ${v2}`);
+    }
+  });
+
+  test("OKE-07 a proxy knows its own cluster's pod and the other cluster's gateway", async () => {
+    for (const [cluster, other] of [
+      ["fra", "ash"],
+      ["ash", "fra"],
+    ] as const) {
+      const podIp = await mesh.kubectl(
+        cluster,
+        "-n",
+        "sample",
+        "get",
+        "pods",
+        "-l",
+        "app=helloworld",
+        "-o",
+        "jsonpath={.items[0].status.podIP}",
+      );
+      const rows = await endpointsOf(cluster);
+      assert.deepEqual(
+        rows.map(({ endpoint }) => endpoint).sort(),
+        [`${podIp}:5000`, `${await gatewayAddress(other)}:15443`].sort(),
+      );
+    }
+  });
+
+  test("OKE-08 the exposure written in fra alone makes ash's gateway listen with *.local chains", async () => {
+    assert.match(
+      (
+        await mesh.tryKubectl("ash", [
+          "-n",
+          "istio-system",
+          "get",
+          "gateways.networking.istio.io",
+          "cross-network-gateway",
+        ])
+      ).stderr,
+      /NotFound|not found/,
+    );
+    assert.match(
+      await adminOf("ash", "istio=eastwestgateway", "/config_dump", "istio-system"),
+      /outbound_\.5000_\._\.helloworld\.sample\.svc\.cluster\.local/,
+    );
+  });
+
+  test("OKE-09 without cross-network-gateway v2 is out of reach from fra, v1 keeps answering; re-adding restores", async () => {
+    const gateway = await json(
+      "fra",
+      "-n",
+      "istio-system",
+      "get",
+      "gateways.networking.istio.io",
+      "cross-network-gateway",
+    );
+    await mesh.kubectl(
+      "fra",
+      "-n",
+      "istio-system",
+      "delete",
+      "gateways.networking.istio.io",
+      "cross-network-gateway",
+    );
+    const isRefused = (line: string) => !line.startsWith("Hello");
+    const lines = await eventually(async () => {
+      const answers = await mesh.curl("fra", hello, 20);
+      return answers.some(isRefused) && !answers.some((line) => line.includes("v2")) && answers;
+    }, 10_000);
+    assert.ok(
+      lines.some((line) => line.includes("version: v1")),
+      lines.join("\n"),
+    );
+    assert.equal((await endpointsOf("fra")).length, 2, "the rows come from the labelled Service and stay");
+    const {
+      resourceVersion: _version,
+      uid: _uid,
+      creationTimestamp: _time,
+      managedFields: _fields,
+      ...metadata
+    } = gateway.metadata;
+    const restored = await mesh.tryKubectl(
+      "fra",
+      ["apply", "-f", "-"],
+      JSON.stringify({ ...gateway, metadata }),
+    );
+    assert.equal(restored.code, 0, restored.stderr);
+    await eventually(async () => {
+      const { v1, v2 } = versions(await mesh.curl("fra", hello, 20));
+      return v1 > 0 && v2 > 0;
+    }, 10_000);
+  });
+
+  test("OKE-10 load balancer annotations are on the generated LoadBalancer Services of their cluster and nowhere else", async () => {
+    const annotation = "oci.oraclecloud.com/oci-network-security-groups";
+    for (const [cluster, value] of [
+      ["fra", "ocid1.fra"],
+      ["ash", "ocid1.ash"],
+    ] as const) {
+      const { items } = await json(cluster, "get", "svc", "-A");
+      for (const { metadata, spec } of items) {
+        const wanted = spec.type === "LoadBalancer" ? value : undefined;
+        assert.equal(
+          metadata.annotations?.[annotation],
+          wanted,
+          `${cluster} ${metadata.namespace}/${metadata.name}`,
+        );
+      }
+    }
+  });
+
+  test("OKE-11 regions are preferred only with outlier detection; without local endpoints requests go over", async () => {
+    const rule = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "DestinationRule",
+      metadata: { name: "prefer-local", namespace: "sample" },
+      spec: {
+        host: "helloworld.sample.svc.cluster.local",
+        trafficPolicy: { outlierDetection: { consecutive5xxErrors: 5, interval: "30s" } },
+      },
+    };
+    assert.equal((await mesh.tryKubectl("fra", ["apply", "-f", "-"], JSON.stringify(rule))).code, 0);
+    for (const [cluster, wanted] of [
+      ["fra", { v1: 20, v2: 0 }],
+      ["ash", { v1: 0, v2: 20 }],
+    ] as const) {
+      await eventually(async () => {
+        const seen = versions(await mesh.curl(cluster, hello, 20));
+        return seen.v1 === wanted.v1 && seen.v2 === wanted.v2;
+      });
+    }
+    await mesh.kubectl("fra", "-n", "sample", "scale", "deployment/helloworld-v1", "--replicas=0");
+    await eventually(async () => versions(await mesh.curl("fra", hello, 10)).v2 === 10);
+    await mesh.kubectl("fra", "-n", "sample", "scale", "deployment/helloworld-v1", "--replicas=1");
+    await mesh.kubectl(
+      "fra",
+      "-n",
+      "sample",
+      "rollout",
+      "status",
+      "deployment/helloworld-v1",
+      "--timeout=20s",
+    );
+    await mesh.kubectl("fra", "-n", "sample", "delete", "destinationrule", "prefer-local");
+    for (const cluster of clusters) {
+      await eventually(async () => {
+        const { v1, v2 } = versions(await mesh.curl(cluster, hello, 20));
+        return v1 > 0 && v2 > 0;
+      });
+    }
+  });
+
+  test("verify proves both directions and that strangers are refused", async () => {
+    const { code, stdout } = await mesh.isthmus("verify", "-o", "json");
+    const report = JSON.parse(stdout);
+    assert.equal(code, 0, stdout);
+    const cells = report.services.find(
+      ({ service }: { service: string }) => service === "helloworld.sample:5000",
+    ).cells;
+    assert.equal(cells.length, 2);
+    for (const cell of cells) {
+      assert.equal(cell.failed, 0);
+      assert.ok(cell.mtls);
+      for (const { received, group } of cell.shares) assert.ok(received > 0, group);
+    }
+    assert.ok(report.checks.length >= 5);
+    for (const check of report.checks) assert.ok(check.ok, `${check.name}: ${check.evidence}`);
+  });
+});
+
+suite.skipIf(!hasKubectl)("OKE: what up says when an address does not come [needs kubectl]", () => {
+  test("OKE-18 up waits for the address of fra's gateway, says so, gives up after the stated time and leaves nothing", async () => {
+    const started = startExample({
+      example: "oke",
+      client: "deploy/curl",
+      container: "curl",
+      namespace: "sample",
+      args: ["--timeout", "3"],
+      prepare(folder) {
+        const file = path.join(folder, "mesh.yaml");
+        const text = readFileSync(file, "utf8");
+        assert.match(text, /loadBalancer:/);
+        // A class that nobody here serves: the first loadBalancer of the file is fra's.
+        writeFileSync(
+          file,
+          text.replace(/loadBalancer:( \{)?/, (found, brace) =>
+            brace === undefined ? `${found}\n      class: none` : `${found} class: none,`,
+          ),
+        );
+      },
+    });
+    await assert.rejects(started, (reason) => {
+      assert.match(String(reason), /up failed with 1/);
+      assert.match(String(reason), /istio-eastwestgateway in fra got no address within 3 s/);
+      return true;
+    });
+  });
+});
+
+/** The names in the certificate that a server presents for `servername`. */
+function serverNames(host: string, port: number, servername: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect(
+      { host, port, servername, rejectUnauthorized: false, ALPNProtocols: ["h2"] },
+      () => {
+        resolve(socket.getPeerX509Certificate()?.subjectAltName ?? "");
+        socket.destroy();
+      },
+    );
+    socket.on("error", reject);
+    socket.setTimeout(5000, () => socket.destroy(new Error("no answer")));
+  });
+}
