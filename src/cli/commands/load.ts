@@ -17,6 +17,7 @@ export const load: Command = {
     duration: { type: "string" },
     connections: { type: "string" },
     fresh: { type: "boolean" },
+    show: { type: "string" },
   },
   optionTexts: {
     from: "workload to send from, through its sidecar (default: from outside, directly to URL)",
@@ -25,6 +26,7 @@ export const load: Command = {
     duration: "for how long: 500ms, 10s, 2m (default 10s)",
     connections: "connections, and so requests under way, at most (default 10)",
     fresh: "a new connection for every request",
+    show: "print the first N answers instead of the report",
   },
   async run(input) {
     const { terminal, signal } = input;
@@ -39,6 +41,8 @@ export const load: Command = {
     }
     const reference = textOption(input, "from");
     const from = reference === undefined ? undefined : await sender(input, reference);
+    const shown = number(textOption(input, "show") ?? "0", "--show");
+    let left = shown;
     const report = await runLoad({
       url,
       proxy: from === undefined ? undefined : { host: from.address, port: from.httpProxyPort },
@@ -47,7 +51,12 @@ export const load: Command = {
       connections: Math.max(1, number(textOption(input, "connections") ?? "10", "--connections")),
       fresh: input.values["fresh"] === true,
       signal,
+      answered(text) {
+        if (left > 0) terminal.print(`    ${text.trimEnd().slice(0, 200)}`);
+        left--;
+      },
     });
+    if (shown > 0) return report.failed === 0 ? 0 : 1;
     if (textOption(input, "output") === "json") terminal.print(JSON.stringify(report, undefined, 2));
     else printReport(report, target ?? "", terminal);
     return report.failed === 0 ? 0 : 1;

@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly connections: number;
   readonly fresh: boolean;
   readonly signal: AbortSignal;
+  /** Told the beginning of every answer's body. */
+  answered?(text: string): void;
 }
 
 /** What a load run saw; times in milliseconds. */
@@ -35,6 +37,7 @@ export interface LoadReport {
 }
 
 const requestTimeout = 30_000;
+const mostShown = 1000;
 /** How often due requests are started; also the bound on how late one can be. */
 const tick = 5;
 
@@ -118,9 +121,15 @@ function get(options: LoadOptions, agent: http.Agent | undefined, secure: boolea
       ...(secure ? { rejectUnauthorized: false } : {}),
     });
     request.on("response", (response) => {
-      response.on("end", () => resolve(`HTTP ${response.statusCode ?? 0}`));
+      let text = "";
+      response.on("data", (chunk: Buffer) => {
+        if (options.answered !== undefined && text.length < mostShown) text += chunk.toString("utf8");
+      });
+      response.on("end", () => {
+        options.answered?.(text);
+        resolve(`HTTP ${response.statusCode ?? 0}`);
+      });
       response.on("error", (reason) => resolve(codeOf(reason)));
-      response.resume();
     });
     request.on("timeout", () => request.destroy(Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })));
     request.on("error", (reason) => resolve(codeOf(reason)));
