@@ -2,31 +2,28 @@ import type { Diagnostic } from "../base/index.ts";
 import { stepsOf } from "./field-path.ts";
 import type { Cluster, Mesh } from "./mesh.ts";
 
+/** What a mesh is to be used for. */
+export type MeshUse = "up" | "compile";
+
 /**
- * What the embedded engine of this version can't do. Errors (mesh/not-supported-yet) for fields that change what
- * a request means: running without them would show something else than the file says. Warnings (mesh/not-run-yet)
- * for what only runs beside the traffic. Used by `up`; compile and apply have no such limits.
+ * What this version can't do with a mesh, in the order of the file. Errors (mesh/not-supported-yet) for fields that
+ * change what a request means: going on without them would show something else than the file says. Warnings
+ * (mesh/not-run-yet, "up" only) for what only runs beside the traffic.
  */
-export function checkSupported(mesh: Mesh): Diagnostic[] {
+export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
   const clusters = [...mesh.clusters.values()];
-  const refuse = (path: Path, what: string): Diagnostic =>
-    diagnostic(
-      mesh,
-      "error",
-      "mesh/not-supported-yet",
-      path,
-      `${what} can't be run on this machine yet`,
-      "leave it out, or use isthmus compile",
-    );
+  const refuse = (path: Path, what: string): Diagnostic => {
+    const message = `${what} can't be ${use === "up" ? "run on this machine" : "compiled"} yet`;
+    return diagnostic(mesh, "error", "mesh/not-supported-yet", path, message, "leave it out");
+  };
+  const management = clusters.filter(({ role }) => use === "up" && role === "management");
   return [
     ...(mesh.discovery === "exports" ? [refuse(["discovery"], "discovery: exports")] : []),
     ...(mesh.peerings.length > 0 ? [refuse(["peerings"], "a peering")] : []),
     ...(mesh.workspaces.size > 0 ? [refuse(["workspaces"], "a workspace")] : []),
-    ...clusters
-      .filter(({ role }) => role === "management")
-      .map(({ name }) => refuse(["clusters", name, "role"], "a management cluster")),
-    ...clusters.flatMap((cluster) => notRun(mesh, cluster)),
-  ];
+    ...management.map(({ name }) => refuse(["clusters", name, "role"], "a management cluster")),
+    ...(use === "up" ? clusters.flatMap((cluster) => notRun(mesh, cluster)) : []),
+  ].sort((a, b) => (a.range?.line ?? 0) - (b.range?.line ?? 0));
 }
 
 type Path = readonly (string | number)[];

@@ -10,7 +10,7 @@ import type { Mesh } from "./mesh.ts";
 import { createProblems } from "./schema/reader.ts";
 import { meshSection, type WrittenMesh } from "./sections/mesh-section.ts";
 import type { Located } from "./yaml/located.ts";
-import { overlay, readSet } from "./yaml/overlay.ts";
+import { overlay, readSet, setFile } from "./yaml/overlay.ts";
 import { type Places, placesOf } from "./yaml/places.ts";
 import { readYaml } from "./yaml/read-yaml.ts";
 import { rangeOf } from "./yaml/source.ts";
@@ -106,11 +106,8 @@ function readTexts(
   }
   const [base, ...over] = layers;
   // Without every file the rest of the checks would find holes that are not there.
-  if (
-    base === undefined ||
-    problems.some(({ code }) => code !== "mesh/duplicate-key" && code !== "mesh/bad-set")
-  )
-    return { root: undefined, problems };
+  const unread = problems.some(({ code, range }) => code !== "mesh/duplicate-key" && range?.file !== setFile);
+  if (base === undefined || unread) return { root: undefined, problems };
   return { root: over.reduce(overlay, base), problems };
 }
 

@@ -63,7 +63,9 @@ export function object<F extends Fields>(owner: string, fields: F): Reader<ReadF
     for (const [name, { required, examples }] of Object.entries(fields)) {
       if (required !== true || node.entries.has(name)) continue;
       const hint =
-        examples?.[0] === undefined ? undefined : `for example ${name}: ${JSON.stringify(examples[0])}`;
+        examples?.[0] === undefined
+          ? undefined
+          : `for example ${name}: ${typeof examples[0] === "string" ? examples[0] : JSON.stringify(examples[0])}`;
       problems.add("mesh/missing-field", [...path, name], node.place, `"${name}" is missing`, hint);
     }
     return read as ReadFields<F>;

@@ -1,3 +1,4 @@
+import { nearestName } from "../../base/index.ts";
 import { describeNode, type Located, plainValue } from "../yaml/located.ts";
 import { fieldName, type JsonSchema, type Path, type Problems, type Reader } from "./reader.ts";
 
@@ -120,17 +121,19 @@ export function oneOf<const T extends string>(...words: readonly T[]): Reader<T>
     read(node, path, problems) {
       const found = words.find((word) => node.kind === "scalar" && node.value === word);
       if (found !== undefined) return found;
-      const written = node.kind === "scalar" ? `"${node.written}"` : describeNode(node);
-      problems.add(
-        "mesh/bad-value",
-        path,
-        node.place,
-        `${fieldName(path)} can't be ${written}`,
-        `use ${words.join(" or ")}`,
-      );
+      const written = node.kind === "scalar" ? node.written : undefined;
+      const near = written === undefined ? undefined : nearestName(written, words);
+      const message = `${fieldName(path)} can't be ${written === undefined ? describeNode(node) : `"${written}"`}`;
+      const hint = near === undefined ? `use ${orList(words)}` : `did you mean "${near}"?`;
+      problems.add("mesh/bad-value", path, node.place, message, hint);
       return undefined;
     },
   };
+}
+
+/** "a, b or c". */
+function orList(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
 /** Kubernetes' quantity, at least 0: 20, 500m, 20Gi. A number stands for itself. */

@@ -14,10 +14,18 @@ export function overlay(base: Located, over: Located): Located {
     const present = entries.get(name);
     if (present !== undefined && isNothing(entry.value)) entries.delete(name);
     else if (present === undefined) entries.set(name, entry);
-    else entries.set(name, { key: entry.key, value: overlay(present.value, entry.value) });
+    else {
+      // A map that both have stays where it was first said; what is replaced is where it was said last.
+      const isMerged = present.value.kind === "map" && entry.value.kind === "map";
+      const key = isMerged ? present.key : entry.key;
+      entries.set(name, { key, value: overlay(present.value, entry.value) });
+    }
   }
-  return { kind: "map", entries, place: over.place };
+  return { kind: "map", entries, place: base.place };
 }
+
+/** What diagnostics call a `--set`. */
+export const setFile = "--set";
 
 /** What one `--set path.to.field=value` says, as a map to lay over the file; or what is wrong with it. */
 export type ReadSet =
@@ -29,7 +37,7 @@ export type ReadSet =
  * Diagnostics show the argument as the text of a file called "--set".
  */
 export function readSet(argument: string): ReadSet {
-  const source = createSource("--set", argument);
+  const source = createSource(setFile, argument);
   const refuse = (start: number, end: number, message: string): ReadSet => ({
     ok: false,
     problems: [
@@ -51,7 +59,7 @@ export function readSet(argument: string): ReadSet {
 
   // Spaces instead of the path keep the columns of what the YAML reader reports.
   const shifted = " ".repeat(equals + 1) + argument.slice(equals + 1);
-  const { documents, problems } = readYaml("--set", shifted, {
+  const { documents, problems } = readYaml(setFile, shifted, {
     group: "mesh",
     dialect: "core",
     maxLength: 100_000,

@@ -16,10 +16,19 @@ import type { Diagnostic } from "../../base/index.ts";
 import type { Located, LocatedEntry } from "./located.ts";
 import { createSource, type Place, rangeOf, type Source } from "./source.ts";
 
+const codes = {
+  mesh: { notYaml: "mesh/not-yaml", tooLarge: "mesh/too-large", duplicateKey: "mesh/duplicate-key" },
+  manifest: {
+    notYaml: "manifest/not-yaml",
+    tooLarge: "manifest/too-large",
+    duplicateKey: "manifest/duplicate-key",
+  },
+} as const;
+
 /** How a text is read. */
 export interface ReadOptions {
-  /** Group of the diagnostics' codes: "mesh" gives "mesh/not-yaml", "mesh/duplicate-key". */
-  readonly group: "mesh" | "manifest";
+  /** Which group the diagnostics' codes are of. */
+  readonly group: keyof typeof codes;
   /**
    * "kubernetes" reads what kubectl reads: yes, no, on, off, y and n are booleans and 0644 is octal
    * (YAML 1.1 as Go's YAML library does it). "core" is YAML 1.2.
@@ -43,10 +52,10 @@ const maxNodes = 200_000;
 export function readYaml(file: string, text: string, options: ReadOptions): ReadYaml {
   const source = createSource(file, text);
   const problems: Diagnostic[] = [];
-  const problem = (code: string, place: Place, message: string, hint?: string) => {
+  const problem: Conversion["problem"] = (code, place, message, hint) => {
     problems.push({
       severity: "error",
-      code: `${options.group}/${code}`,
+      code: codes[options.group][code],
       path: [],
       message,
       ...(hint === undefined ? {} : { hint }),
@@ -56,7 +65,7 @@ export function readYaml(file: string, text: string, options: ReadOptions): Read
   const top: Place = { source, start: 0, end: 0 };
   if (text.length > options.maxLength) {
     problem(
-      "too-large",
+      "tooLarge",
       top,
       `the file has ${text.length} characters`,
       `at most ${options.maxLength} are read`,
@@ -65,9 +74,10 @@ export function readYaml(file: string, text: string, options: ReadOptions): Read
   }
   try {
     const documents = parse(text).flatMap((document) => {
-      for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+      // What follows the first error is mostly its consequence.
+      for (const { code, message, pos } of [...document.errors, ...document.warnings].slice(0, 1)) {
         problem(
-          "not-yaml",
+          "notYaml",
           { source, start: pos[0], end: Math.max(pos[1], pos[0] + 1) },
           yamlMessage(code, message),
         );
@@ -80,7 +90,7 @@ export function readYaml(file: string, text: string, options: ReadOptions): Read
   } catch (reason) {
     // The parser is recursive: a thousand opening brackets end here.
     const why = reason instanceof RangeError ? "it is nested too deeply" : (reason as Error).message;
-    problem("not-yaml", top, `the file can't be read as YAML: ${why}`);
+    problem("notYaml", top, `the file can't be read as YAML: ${why}`);
     return { source, documents: [], problems };
   }
 }
@@ -105,7 +115,7 @@ function yamlMessage(code: string, message: string): string {
 interface Conversion {
   readonly source: Source;
   readonly dialect: ReadOptions["dialect"];
-  problem(code: string, place: Place, message: string, hint?: string): void;
+  problem(code: keyof (typeof codes)["mesh"], place: Place, message: string, hint?: string): void;
   nodes: number;
 }
 
@@ -140,7 +150,7 @@ function convert(document: Document.Parsed, conversion: Conversion): Located | u
       if (!isPair(pair)) continue;
       const { key, value } = pair;
       if (key === null || (!isScalar(key) && !isAlias(key))) {
-        problem("not-yaml", key === null ? placeOf(map) : placeOf(key), "a key has to be text");
+        problem("notYaml", key === null ? placeOf(map) : placeOf(key), "a key has to be text");
         continue;
       }
       const place = placeOf(key);
@@ -156,7 +166,7 @@ function convert(document: Document.Parsed, conversion: Conversion): Located | u
       if (first === undefined) entries.set(name, { key: place, value: located });
       else
         problem(
-          "duplicate-key",
+          "duplicateKey",
           place,
           `"${name}" is already given in line ${rangeOf(first.key).line}`,
           "keep one of them",
