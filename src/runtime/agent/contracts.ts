@@ -1,0 +1,56 @@
+import type { Socket } from "node:net";
+import type { Clock, Logger, Signal, Stop } from "../../base/index.ts";
+import type { Node } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import type { NameTable } from "../../xds/gen/istio/networking/nds/v1/nds_pb.js";
+import type { GrpcStream } from "../../xds/index.ts";
+import type { Destination } from "../contracts.ts";
+
+/**
+ * Hands out what SDS calls secrets: "default" (the workload's key and chain) and "ROOTCA" (who is trusted). `get`
+ * never waits and returns the newest; listeners run after `get` already does. Keys are never logged.
+ */
+export interface AgentSecrets {
+  get(name: string): Secret | undefined;
+  onChange(name: string, listener: () => void, signal: AbortSignal): void;
+}
+
+/** What the agent gives the proxy that it runs. */
+export interface ProxyStartOptions {
+  readonly node: Node;
+  /** Opens a delta ADS stream to discovery; rejects when it can't be reached. The proxy tries again by itself. */
+  openAds(signal: AbortSignal): Promise<GrpcStream>;
+  readonly secrets: AgentSecrets;
+  readonly network: {
+    /** `source` "127.0.0.6" reaches the pod's own app; without it the pod's own address is like any other. */
+    dial(to: Destination, source?: string): Socket;
+    listen(port: number, onConnection: (socket: Socket) => void): Promise<Stop>;
+    resolve(host: string): Promise<readonly string[]>;
+  };
+  accessLog(line: string): void;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+/**
+ * A running proxy as the agent needs it. Whatever takes connections by their original destination and is configured
+ * through xDS alone can be one: the built-in proxy in this process, or a real Envoy behind the same methods, whose
+ * bootstrap then names this agent for SDS and ADS.
+ */
+export interface AgentProxy {
+  acceptOutbound(socket: Socket, originalDestination: Destination): void;
+  acceptInbound(socket: Socket, originalDestination: Destination): void;
+  readonly state: { readonly ready: boolean; readonly connected: boolean };
+  /** Told when `state` or the name table changed. */
+  readonly changes: Signal;
+  readonly nameTable: NameTable | undefined;
+  admin(
+    path: string,
+    query: URLSearchParams,
+    method: string,
+  ): { readonly status: number; readonly contentType: string; readonly body: string };
+  stop(drainMs: number): Promise<void>;
+}
+
+/** Starts a proxy. A rejection is a container that could not be started. */
+export type StartProxy = (options: ProxyStartOptions) => AgentProxy | Promise<AgentProxy>;

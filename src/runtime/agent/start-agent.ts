@@ -1,0 +1,154 @@
+import { type Clock, createSignal, systemClock } from "../../base/index.ts";
+import { methods, openGrpc } from "../../xds/index.ts";
+import type { ContainerContext, RunningContainer } from "../contracts.ts";
+import { readAgentConfig } from "./agent-config.ts";
+import type { AgentProxy, StartProxy } from "./contracts.ts";
+import { createControlPlane } from "./control-plane.ts";
+import { createHoldingInterceptor } from "./holding-interceptor.ts";
+import { createNameLookup } from "./name-lookup.ts";
+import { serveStatusPorts } from "./status-ports.ts";
+import { keepWorkloadCertificate } from "./workload-certificate.ts";
+import { createXdsNode, type Locality } from "./xds-node.ts";
+
+export interface AgentOptions {
+  readonly context: ContainerContext;
+  readonly startProxy: StartProxy;
+  /** ISTIO_VERSION of the node, when the container's image has no version as its tag. */
+  readonly istioVersion: string;
+  /** Where the pod runs; undefined leaves it to discovery. */
+  readonly locality?: Locality | undefined;
+  readonly clock?: Clock;
+}
+
+const tokenAudience = "istio-ca";
+const rootMount = "/var/run/secrets/istio";
+const rootFile = "root-cert.pem";
+/** How long the app's connections wait for the proxy's first configuration. */
+const holdMs = 8_000;
+
+/**
+ * Starts what Istio's agent does beside a proxy: it gets the workload's certificate, opens ADS for the proxy, takes
+ * the pod's connections (a sidecar does, from the first moment on), and answers probes. Resolves when the proxy runs;
+ * it is ready when it also has its first configuration and certificate.
+ */
+export async function startAgent(options: AgentOptions): Promise<RunningContainer> {
+  const { context, clock = systemClock } = options;
+  const { network, logger: log } = context;
+  const config = readAgentConfig(context, versionOf(context.container.image) ?? options.istioVersion);
+  const abort = new AbortController();
+  const changes = createSignal();
+
+  let proxy: AgentProxy | undefined;
+  const namesOf = createNameLookup(() => proxy?.nameTable, config.namespace);
+  const interceptor = createHoldingInterceptor(clock, holdMs, (host) =>
+    config.usesNameTable ? namesOf(host) : undefined,
+  );
+  if (config.isIntercepting) network.intercept(interceptor);
+
+  const roots = async () => {
+    const files = await context.readMount(rootMount);
+    const pem = files.get(rootFile)?.toString();
+    if (pem === undefined || pem === "") throw new Error(`${rootMount}/${rootFile} is not there`);
+    return pem;
+  };
+  const token = async () => (await context.token(tokenAudience)).token;
+  const controlPlane = createControlPlane(network, roots);
+  const certificate = keepWorkloadCertificate({
+    config,
+    controlPlane,
+    roots,
+    token,
+    clock,
+    log,
+    signal: abort.signal,
+  });
+
+  const release = () => {
+    interceptor.close();
+    abort.abort();
+    controlPlane.close();
+  };
+  const running = await Promise.resolve(
+    options.startProxy({
+      node: createXdsNode(config, options.locality),
+      async openAds(signal) {
+        const session = await controlPlane.session(config.discovery);
+        const metadata = { authorization: `Bearer ${await token()}`, clusterid: config.clusterId };
+        return openGrpc(
+          session,
+          methods.deltaAggregatedResources,
+          metadata,
+          AbortSignal.any([signal, abort.signal]),
+        );
+      },
+      secrets: certificate.secrets,
+      network: {
+        dial: (to, source) => network.dial(to, source ?? network.address),
+        listen: network.listen,
+        resolve: network.resolve,
+      },
+      accessLog: context.log,
+      log,
+      clock,
+    }),
+  ).catch((reason: unknown) => {
+    release();
+    throw reason;
+  });
+  proxy = running;
+
+  let isStopping = false;
+  let wasReady = false;
+  const isReady = () => !isStopping && running.state.ready && certificate.isIssued;
+  const look = () => {
+    if (isReady() === wasReady) return;
+    wasReady = !wasReady;
+    if (wasReady) {
+      context.log(`${new Date(clock.now()).toISOString()}\tinfo\tproxy is ready`);
+      interceptor.open(running);
+    }
+    changes.notify();
+  };
+  running.changes.subscribe(look, abort.signal);
+  certificate.changes.subscribe(look, abort.signal);
+
+  let resolveExited: (exit: { exitCode: number }) => void = () => {};
+  const exited = new Promise<{ exitCode: number }>((resolve) => {
+    resolveExited = resolve;
+  });
+  let stopping: Promise<void> | undefined;
+  const end = async (graceSeconds: number) => {
+    isStopping = true;
+    look();
+    await running.stop(Math.min(config.drainMs, graceSeconds * 1000));
+    interceptor.close();
+    await stopStatus();
+    release();
+    resolveExited({ exitCode: 0 });
+  };
+  const stop = (graceSeconds: number) => {
+    stopping ??= end(graceSeconds).catch((reason: unknown) => {
+      log.warn({ reason: String(reason) }, "the proxy did not end cleanly");
+      resolveExited({ exitCode: 1 });
+    });
+    return stopping;
+  };
+  const stopStatus = await serveStatusPorts({
+    config,
+    network,
+    proxy: running,
+    isReady,
+    quit: () => void stop(config.drainMs / 1000),
+  }).catch(async (reason: unknown) => {
+    release();
+    await running.stop(0);
+    throw reason;
+  });
+  look();
+  return { exited, stop, isReady, changes };
+}
+
+/** "1.32.0" of "docker.io/istio/proxyv2:1.32.0-distroless"; undefined for tags that are no version. */
+function versionOf(image: string | undefined): string | undefined {
+  return /:(\d+\.\d+(?:\.\d+)?)[^/]*$/.exec(image ?? "")?.[1];
+}
