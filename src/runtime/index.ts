@@ -8,6 +8,14 @@
  *
  * Decides nothing: it does what objects in the Kubernetes API say, and reports there what became of them.
  */
+export {
+  type AgentProxy,
+  createProxyStandIn,
+  type Locality,
+  type ProxyStandInOptions,
+  type ProxyStartOptions,
+  type StartProxy,
+} from "./agent/index.ts";
 export type {
   ContainerContext,
   Destination,
@@ -25,5 +33,15 @@ export type {
   ServiceAccountUser,
   StandIn,
 } from "./contracts.ts";
+export {
+  type AttachedPod,
+  type ClusterNetwork,
+  createMeshNetwork,
+  type MeshNetwork,
+  type MeshNetworkOptions,
+  nodeAddress,
+  type ServiceProxyOptions,
+  startServiceProxy,
+} from "./network/index.ts";
 export { type HttpAnswer, serveHttp } from "./stand-ins/serve-http.ts";
 export { startNodes } from "./start-nodes.ts";
