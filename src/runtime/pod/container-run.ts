@@ -119,7 +119,8 @@ export function createContainerRun(first: Container, host: ContainerHost, firstR
       }
       host.event("Normal", "Pulled", `Container image "${image}" already present on machine`);
       try {
-        return { container: wanted, standIn, env: await host.environment(wanted) };
+        const resolved = await orAborted(host.environment(wanted), ending.signal, undefined);
+        return resolved === undefined ? undefined : { container: wanted, standIn, env: resolved };
       } catch (reason) {
         const message = reason instanceof Error ? reason.message : String(reason);
         setWaiting("CreateContainerConfigError", message);

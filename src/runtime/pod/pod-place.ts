@@ -43,6 +43,11 @@ export interface PodPlace {
   clear(): Promise<void>;
 }
 
+/** Where the pods' folders are. */
+export function podsFolder(stateFolder: string): string {
+  return path.join(stateFolder, "pods");
+}
+
 /** The most output of a probe or hook that is kept. */
 const mostOutput = 10 * 1024;
 
@@ -57,7 +62,7 @@ export function createPodPlace(place: {
   const { options } = services;
   const first = place.pod();
   const { namespace = "default", name, uid = "" } = first.metadata;
-  const folder = path.join(options.stateFolder, "pods", `${namespace}_${name}_${uid}`);
+  const folder = path.join(podsFolder(options.stateFolder), `${namespace}_${name}_${uid}`);
   const objects = createPodObjects(options.client, namespace, options.log);
   const tokens = createPodTokens(options.client, first, options.clock);
   const allocatable = services.allocatable(node);

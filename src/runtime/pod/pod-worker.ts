@@ -77,6 +77,13 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
   const runs = [...initRuns, ...appRuns];
   const sidecarRuns = initRuns.filter((run) => sidecarNames.has(run.name));
 
+  const proxyNames = new Set(
+    first.spec.containers
+      .filter((container) => services.standInFor(container)?.onPodAddress === true)
+      .map((container) => container.name),
+  );
+  const isProxy = (run: ContainerRun) => proxyNames.has(run.name);
+
   const writer = createStatusWriter({
     client,
     pod: first,
@@ -127,14 +134,16 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
   };
   const mountVolumes = async ({ missingVolume, objects }: PodPlace) => {
     while (!ending.signal.aborted) {
-      const problem = await missingVolume().catch(async (reason: unknown) => {
-        log.debug(
-          { pod: `${namespace}/${name}`, reason: messageOf(reason) },
-          "volumes not read, trying again",
-        );
-        await retry.wait(ending.signal);
-        return "unknown" as const;
-      });
+      const problem = await orAborted(missingVolume(), ending.signal, undefined).catch(
+        async (reason: unknown) => {
+          log.debug(
+            { pod: `${namespace}/${name}`, reason: messageOf(reason) },
+            "volumes not read, trying again",
+          );
+          await retry.wait(ending.signal);
+          return "unknown" as const;
+        },
+      );
       if (problem === "unknown") continue;
       if (problem === undefined) return;
       const { volume, missing } = problem;
@@ -173,14 +182,17 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     }
     await Promise.all(appRuns.map((run) => run.finished));
   };
+  /**
+   * Apps first, then proxies that are ordinary containers, then native sidecars in reverse, each with what is
+   * left of the grace: so apps can use the network to their last.
+   */
   const stopContainers = async (graceSeconds: number) => {
     const deadline = clock.now() + graceSeconds * 1000;
+    const left = () => Math.max(graceSeconds > 0 ? 1 : 0, (deadline - clock.now()) / 1000);
     const others = runs.filter((run) => !sidecarRuns.includes(run));
-    await Promise.all(others.map((run) => run.stop(graceSeconds)));
-    // In reverse, each with what the apps left of the grace, so that apps can use the network to their last.
-    for (const run of [...sidecarRuns].reverse()) {
-      await run.stop(Math.max(graceSeconds > 0 ? 1 : 0, (deadline - clock.now()) / 1000));
-    }
+    await Promise.all(others.filter((run) => !isProxy(run)).map((run) => run.stop(graceSeconds)));
+    await Promise.all(others.filter(isProxy).map((run) => run.stop(left())));
+    for (const run of [...sidecarRuns].reverse()) await run.stop(left());
   };
   const release = async () => {
     const given = attachment;

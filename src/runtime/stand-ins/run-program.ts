@@ -1,5 +1,6 @@
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
 import { type HostProcess, startHostProcess } from "../process/host-process.ts";
+import { recordProcess } from "../process/leftover-processes.ts";
 import { createProgramContext } from "../process/program-context.ts";
 import { hasTerminals, startOnTerminal } from "../process/terminal.ts";
 
@@ -41,6 +42,7 @@ export async function runProgram(
   const running: HostProcess = await (onTerminal
     ? startOnTerminal(options, undefined)
     : startHostProcess(options));
+  await recordProcess(await programs.scratch(), running.pid);
   return {
     exited: running.exited,
     ...(hasInput
