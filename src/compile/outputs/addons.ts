@@ -25,31 +25,29 @@ export function addons(cluster: Cluster): CompiledItem[] {
   });
 }
 
-function valuesOf(addon: Addon, cluster: Cluster): Values {
-  const { name, port } = addon;
-  const nodePort = port === undefined ? {} : { type: "NodePort", nodePort: port };
+function valuesOf({ name, port }: Addon, cluster: Cluster): Values {
+  const service = port === undefined ? {} : { service: { type: "NodePort", nodePort: port } };
   switch (name) {
     case "prometheus":
       // Without the parts that watch the cluster itself: only the mesh's metrics are wanted.
       return {
-        server: { service: nodePort },
+        ...(port === undefined ? {} : { server: service }),
         alertmanager: { enabled: false },
         "prometheus-pushgateway": { enabled: false },
         "prometheus-node-exporter": { enabled: false },
         "kube-state-metrics": { enabled: false },
       };
     case "grafana":
-      return { service: nodePort };
+      return service;
     case "jaeger":
-      return { allInOne: { enabled: true }, query: { service: nodePort } };
+      return { allInOne: { enabled: true }, ...(port === undefined ? {} : { query: service }) };
     case "kiali":
       return {
         auth: { strategy: "anonymous" },
-        deployment: {
-          ...(port === undefined ? {} : { service_type: "NodePort" }),
-        },
-        ...(port === undefined ? {} : { server: { node_port: port } }),
-        external_services: externalServices(cluster),
+        ...(port === undefined
+          ? {}
+          : { deployment: { service_type: "NodePort" }, server: { node_port: port } }),
+        ...externalServices(cluster),
       };
   }
 }
@@ -59,5 +57,5 @@ function externalServices({ addons: all }: Cluster): Values {
   const prometheus = all.find(({ name }) => name === "prometheus");
   return prometheus === undefined
     ? {}
-    : { prometheus: { url: `http://prometheus-server.${prometheus.namespace}` } };
+    : { external_services: { prometheus: { url: `http://prometheus-server.${prometheus.namespace}` } } };
 }

@@ -13,6 +13,9 @@ const defaultNames: Readonly<Record<GatewayKind, string>> = {
   egress: "istio-egressgateway",
 };
 
+/** An egress gateway is called from inside only. */
+const defaultTypes = { ingress: "LoadBalancer", eastwest: "LoadBalancer", egress: "ClusterIP" } as const;
+
 /** Istio's namespace; gateways are in it unless the file says otherwise. */
 export const systemNamespace = "istio-system";
 /** Istio's own port for traffic between networks. */
@@ -89,7 +92,7 @@ export function remoteNeedingGateway(
 }
 
 function gateway(kind: GatewayKind, { fields, from }: Asked): Gateway {
-  const { type = "LoadBalancer", annotations = {}, ...service } = fields.service ?? {};
+  const { type = defaultTypes[kind], annotations = {}, ...service } = fields.service ?? {};
   return {
     name: fields.name ?? defaultNames[kind],
     namespace: fields.namespace ?? systemNamespace,

@@ -51,6 +51,7 @@ function checkOne(mesh: WrittenMesh, name: string, cluster: WrittenCluster): Fin
   const { ingress, eastwest, egress } = buildGateways(mesh, name, cluster);
   const all = [...new Set([ingress, eastwest, egress].filter((one) => one !== undefined))];
   return [
+    ...(eastwest === undefined ? [] : unreachable(mesh, name, eastwest)),
     ...(eastwest === undefined
       ? missing(mesh, name, cluster)
       : crossNetworkPort(eastwest, eastwest === ingress)),
@@ -64,6 +65,18 @@ function checkOne(mesh: WrittenMesh, name: string, cluster: WrittenCluster): Fin
     ),
     ...all.flatMap((gateway) => doublePorts(gateway)),
   ];
+}
+
+/** A remote is told one address at which it finds its control plane; only a load balancer has one. */
+function unreachable(
+  mesh: WrittenMesh,
+  name: string,
+  { service: { type }, from, name: gateway }: Gateway,
+): Finding[] {
+  const remote = remoteNeedingGateway(mesh, name);
+  if (remote === undefined || type === "LoadBalancer") return [];
+  const message = `"${remote}" reaches its control plane through "${gateway}" of "${name}", which has no address as ${type}`;
+  return [error("mesh/gateway-needed", [...stepsOf(from), "service", "type"], message, "leave the type out")];
 }
 
 function missing(mesh: WrittenMesh, name: string, cluster: WrittenCluster): Finding[] {

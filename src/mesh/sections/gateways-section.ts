@@ -17,9 +17,10 @@ import { plainValue } from "../yaml/located.ts";
 
 /** Service fields with rules of their own; every other field of a ServiceSpec is passed through. */
 const checkedServiceFields = {
-  type: field(oneOf("LoadBalancer", "NodePort", "ClusterIP"), "Type of the Service.", {
-    default: "LoadBalancer",
-  }),
+  type: field(
+    oneOf("LoadBalancer", "NodePort", "ClusterIP"),
+    "Type of the Service: LoadBalancer, but ClusterIP for an egress gateway, when not given.",
+  ),
   annotations: field(
     mapped(mapOf(text()), (all) => Object.fromEntries(all)),
     "Annotations of the Service, for example for a cloud's load balancer.",

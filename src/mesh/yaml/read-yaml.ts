@@ -30,8 +30,8 @@ export interface ReadOptions {
   /** Which group the diagnostics' codes are of. */
   readonly group: keyof typeof codes;
   /**
-   * "kubernetes" reads what kubectl reads: yes, no, on, off, y and n are booleans and 0644 is octal
-   * (YAML 1.1 as Go's YAML library does it). "core" is YAML 1.2.
+   * "kubernetes" reads what kubectl reads: yes, no, on, off, y and n are booleans, 0644 is octal and 1_000
+   * a number (YAML 1.1 as Go's YAML library does it). "core" is YAML 1.2.
    */
   readonly dialect: "core" | "kubernetes";
   /** Longer texts are refused, in characters. */
@@ -155,7 +155,7 @@ function convert(document: Document.Parsed, conversion: Conversion): Located | u
       }
       const place = placeOf(key);
       const scalar = isAlias(key) ? key.resolve(document) : key;
-      const name = isScalar(scalar) ? (scalar.source ?? String(scalar.value)) : "";
+      const name = isScalar(scalar) ? keyName(scalar, conversion.dialect) : "";
       const located = locate(value, place);
       if (name === "<<" && isScalar(scalar) && scalar.type === Scalar.PLAIN) {
         for (const [inherited, entry] of inheritedEntries(located))
@@ -187,12 +187,21 @@ function inheritedEntries(node: Located): readonly (readonly [string, LocatedEnt
   return node.kind === "list" ? node.items.flatMap((item) => inheritedEntries(item)) : [];
 }
 
+/** A key is text whatever it looks like; only Go's YAML library takes `y:` and `no:` for booleans first. */
+function keyName(key: Scalar, dialect: ReadOptions["dialect"]): string {
+  const value = scalarValue(key, dialect);
+  return typeof value === "boolean" && dialect === "kubernetes"
+    ? String(value)
+    : (key.source ?? String(key.value));
+}
+
 function scalarValue(node: Scalar, dialect: ReadOptions["dialect"]): string | number | boolean | null {
   const { value, type, source = "" } = node;
   if (dialect === "kubernetes" && type === Scalar.PLAIN && node.tag === undefined) {
     if (/^(?:y|Y|yes|Yes|YES|on|On|ON)$/.test(source)) return true;
     if (/^(?:n|N|no|No|NO|off|Off|OFF)$/.test(source)) return false;
     if (/^[-+]?0[0-7]+$/.test(source)) return Number.parseInt(source, 8);
+    if (/^[-+]?\d[\d_]*$/.test(source)) return Number(source.replaceAll("_", ""));
   }
   if (typeof value === "bigint") return Number(value);
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
