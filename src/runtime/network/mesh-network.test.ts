@@ -387,7 +387,7 @@ suite("the dispatcher, with real curl", { skip: curl === undefined }, () => {
     test(`socks5h and CONNECT, ${label}`, async () => {
       const { b, env, sidecar } = await scene({ intercepted });
       const proxy = env["http_proxy"] ?? "";
-      const socks = await run(["-sS", "-x", env["all_proxy"] ?? "", "http://hello.sample:8080/s"]);
+      const socks = await run(["-sS", "-x", proxy.replace("http", "socks5h"), "http://hello.sample:8080/s"]);
       assert.match(socks.out, /"url":"\/s"/);
       const connect = await run(["-sS", "-p", "-x", proxy, "http://hello.sample:8080/t"]);
       assert.match(connect.out, /"url":"\/t"/);

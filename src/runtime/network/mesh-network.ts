@@ -90,7 +90,8 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
   });
   const isOwnUser = createUserCheck();
   let relay: Promise<DelayRelay> | undefined;
-  let held = 0;
+  const held = new Set<Socket>();
+  const forwarded = new Set<Socket>();
 
   const topology: Topology = {
     cluster: (name) => clusters.get(name),
@@ -117,11 +118,11 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
 
   const hold = (socket: Socket) => {
     socket.on("error", () => {});
-    if (held >= mostHeld) return reset(socket);
-    held++;
+    if (held.size >= mostHeld) return reset(socket);
+    held.add(socket);
     const cancel = clock.after(connectTimeoutMs, () => reset(socket));
     socket.once("close", () => {
-      held--;
+      held.delete(socket);
       cancel();
     });
   };
@@ -144,6 +145,8 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
   };
 
   const forward = (socket: Socket, to: Destination) => {
+    forwarded.add(socket);
+    socket.once("close", () => forwarded.delete(socket));
     const source = sourceOf(topology, plainAddress(socket.remoteAddress));
     const decision = route(topology, source, to);
     if (decision.kind === "fail") {
@@ -257,6 +260,7 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
       for (const pod of [...pods.values()]) await pod.attached?.release();
       for (const stop of [...frontendStops]) await stop();
       await (await relay)?.stop();
+      for (const socket of [...held, ...forwarded]) socket.destroy();
     },
   };
   for (const cluster of options.clusters ?? []) network.addCluster(cluster);

@@ -69,7 +69,11 @@ export async function attachPodNetwork(
   };
   const isOwn = (to: string) => to === address || to === "127.0.0.1" || to === "::1";
   const dial = (to: Destination, source?: string): Socket => {
-    if (!isOwn(to.address)) return options.dial(to);
+    const socket = isOwn(to.address) ? dialOwn(to, source) : options.dial(to);
+    track(socket);
+    return socket;
+  };
+  const dialOwn = (to: Destination, source?: string): Socket => {
     const isInbound = source === address && to.address === address;
     if (!isInbound && !listening.has(to.port)) return connectFrom(inboundSource, appAddress(to.port));
     return connectFrom(address, { address, port: ports.real(address, to.port) });
@@ -197,19 +201,19 @@ function connected(socket: Socket): Promise<Socket> {
 }
 
 /**
- * What makes ordinary programs use the dispatcher. No address is left out: localhost means the pod, and the
+ * What makes ordinary programs use the dispatcher; by HTTP, since some refuse to start when they are told of a SOCKS
+ * proxy and have no library for it. No address is left out: localhost means the pod, and the
  * dispatcher leads there. Empty NO_PROXY, since this process's own may say otherwise.
  */
 function proxyEnvironment(address: string, port: number): Record<string, string> {
   const http = `http://${address}:${port}`;
-  const socks = `socks5h://${address}:${port}`;
   return {
     http_proxy: http,
     HTTP_PROXY: http,
     https_proxy: http,
     HTTPS_PROXY: http,
-    all_proxy: socks,
-    ALL_PROXY: socks,
+    all_proxy: http,
+    ALL_PROXY: http,
     no_proxy: "",
     NO_PROXY: "",
   };
