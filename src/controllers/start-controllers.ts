@@ -1,15 +1,21 @@
 import type { Stop } from "../base/index.ts";
 import type { ControllerOptions } from "./contracts.ts";
+import { startAllObjects } from "./core/all-objects.ts";
 import { createCluster } from "./core/cluster.ts";
 import type { StartController } from "./core/controller.ts";
+import { startDaemonSets } from "./daemon-sets/start-daemon-sets.ts";
 import { startDeployments } from "./deployments/start-deployments.ts";
 import { startMirroredEndpoints, startServiceEndpoints } from "./endpoints/start-endpoints.ts";
+import { garbageCollector } from "./garbage-collector/start-garbage-collector.ts";
+import { startJobs } from "./jobs/start-jobs.ts";
 import { loadBalancersController } from "./load-balancers/start-load-balancers.ts";
+import { namespacesController } from "./namespaces/start-namespaces.ts";
 import { rootCaController } from "./namespaces/start-root-ca.ts";
 import { startReplicaSets } from "./replica-sets/start-replica-sets.ts";
 import { startScheduler } from "./scheduler/start-scheduler.ts";
 import { startDefaultServiceAccounts } from "./service-accounts/start-service-accounts.ts";
 import { tokenSecretsController } from "./service-accounts/start-token-secrets.ts";
+import { startStatefulSets } from "./stateful-sets/start-stateful-sets.ts";
 
 /**
  * Starts the controllers of one cluster over one shared set of informers. Resolves at once: each controller
@@ -19,8 +25,7 @@ import { tokenSecretsController } from "./service-accounts/start-token-secrets.t
 export async function startControllers(options: ControllerOptions): Promise<Stop> {
   const { cluster: name, client, clock, apiCa } = options;
   const abort = new AbortController();
-  const log = options.log.child({ part: "controllers" });
-  const cluster = createCluster({ name, client, clock, log, signal: abort.signal });
+  const cluster = createCluster({ name, client, clock, log: options.log, signal: abort.signal });
   // In the order in which a workload needs them, so that their first lists come in that order, too.
   const controllers: readonly StartController[] = [
     startDefaultServiceAccounts,
@@ -31,9 +36,15 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
     startServiceEndpoints,
     loadBalancersController(options.loadBalancerAddresses),
     tokenSecretsController(apiCa, options.serviceAccountToken),
+    startStatefulSets,
+    startDaemonSets,
+    startJobs,
     startMirroredEndpoints,
   ];
   const stops = controllers.map((start) => start(cluster));
+  // Last, since it lists every kind there is and nothing that starts waits for it.
+  const objects = startAllObjects(cluster);
+  stops.push(objects.stop, namespacesController(objects)(cluster), garbageCollector(objects)(cluster));
   return async () => {
     abort.abort();
     await Promise.all(stops.map((stop) => stop()));

@@ -20,14 +20,33 @@ export interface PodControl {
   remove(owner: KubeObject, pod: Pod): Promise<void>;
 }
 
+/** How a controller puts what it did with a pod, as Kubernetes' one of the same name does. */
+export interface PodWording {
+  readonly created: (pod: string, owner: string) => string;
+  readonly deleted: (pod: string, owner: string) => string;
+  readonly createFailed: (pod: string, owner: string, reason: string) => string;
+  readonly deleteFailed: (pod: string, owner: string, reason: string) => string;
+}
+
+const usualWording: PodWording = {
+  created: (pod) => `Created pod: ${pod}`,
+  deleted: (pod) => `Deleted pod: ${pod}`,
+  createFailed: (_pod, _owner, reason) => `Error creating: ${reason}`,
+  deleteFailed: (_pod, _owner, reason) => `Error deleting: ${reason}`,
+};
+
 /** `component` is who the events come from, for example "replicaset-controller". */
-export function createPodControl(cluster: Cluster, component: string): PodControl {
+export function createPodControl(
+  cluster: Cluster,
+  component: string,
+  wording: PodWording = usualWording,
+): PodControl {
   const refusals = createRefusals(cluster);
   return {
     async create(owner, pod, wake) {
       try {
         const created = await cluster.create(kinds.pods, pod);
-        const message = `Created pod: ${created.metadata.name}`;
+        const message = wording.created(created.metadata.name, owner.metadata.name);
         cluster.events.record(component, owner, { type: "Normal", reason: "SuccessfulCreate", message });
         return created;
       } catch (reason) {
@@ -35,7 +54,7 @@ export function createPodControl(cluster: Cluster, component: string): PodContro
         // A namespace on its way out takes no pods, and nobody needs to hear of it.
         if (isNamespaceTerminating(reason) || cluster.signal.aborted) throw reason;
         refusals.add(uid, namespace, wake);
-        const message = `Error creating: ${reason instanceof Error ? reason.message : String(reason)}`;
+        const message = wording.createFailed(pod.metadata.name, owner.metadata.name, messageOf(reason));
         cluster.events.record(component, owner, { type: "Warning", reason: "FailedCreate", message });
         throw reason;
       }
@@ -44,10 +63,10 @@ export function createPodControl(cluster: Cluster, component: string): PodContro
       const { name } = pod.metadata;
       try {
         await cluster.remove(kinds.pods, pod);
-        const message = `Deleted pod: ${name}`;
+        const message = wording.deleted(name, owner.metadata.name);
         cluster.events.record(component, owner, { type: "Normal", reason: "SuccessfulDelete", message });
       } catch (reason) {
-        const message = `Error deleting: ${reason instanceof Error ? reason.message : String(reason)}`;
+        const message = wording.deleteFailed(name, owner.metadata.name, messageOf(reason));
         cluster.events.record(component, owner, { type: "Warning", reason: "FailedDelete", message });
         throw reason;
       }
@@ -81,6 +100,10 @@ export function podFromTemplate(
     },
     spec: template.spec,
   };
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }
 
 function isNamespaceTerminating(reason: unknown): boolean {

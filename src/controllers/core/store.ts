@@ -68,12 +68,14 @@ export function startStore<T extends KubeObject>(
     const { name, namespace = "", uid } = object.metadata;
     const objects = namespaces.get(namespace) ?? new Map<string, T>();
     namespaces.set(namespace, objects);
-    const previous = objects.get(name);
-    if (previous !== undefined) {
-      unindex(previous);
-      if (previous.metadata.uid !== uid && previous.metadata.uid !== undefined)
-        uids.delete(previous.metadata.uid);
+    let previous = objects.get(name);
+    if (previous !== undefined && previous.metadata.uid !== uid) {
+      // Deleted and made anew while nobody looked: for whoever depends on it that is two things, not a change.
+      remove(previous);
+      namespaces.set(namespace, objects);
+      previous = undefined;
     }
+    if (previous !== undefined) unindex(previous);
     objects.set(name, object);
     if (uid !== undefined) uids.set(uid, object);
     index(object);
