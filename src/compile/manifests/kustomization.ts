@@ -41,12 +41,7 @@ export function readKustomization(
     const place = root?.place ?? { source, start: 0, end: 0 };
     return {
       diagnostics: [
-        refuse(
-          "manifest/not-an-object",
-          "this is not a kustomization",
-          "it lists files under resources",
-          place,
-        ),
+        refuse("manifest/no-object", "this is not a kustomization", "it lists files under resources", place),
       ],
     };
   }

@@ -19,7 +19,7 @@ import { createSource, type Place, rangeOf, type Source } from "./source.ts";
 const codes = {
   mesh: { notYaml: "mesh/not-yaml", tooLarge: "mesh/too-large", duplicateKey: "mesh/duplicate-key" },
   manifest: {
-    notYaml: "manifest/not-yaml",
+    notYaml: "manifest/yaml",
     tooLarge: "manifest/too-large",
     duplicateKey: "manifest/duplicate-key",
   },
