@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import { afterEach, suite, test } from "vitest";
 import { waitFor } from "../base/index.ts";
@@ -213,44 +212,7 @@ suite("exec", () => {
 });
 
 suite("names in a pod", () => {
-  const records: Readonly<Record<string, string>> = { "web.sample.svc.cluster.local": "127.99.128.7" };
-  /** A resolver over TCP that knows `records`. */
-  async function startDns(): Promise<string> {
-    const server = createServer((socket) => {
-      socket.on("data", (query) => {
-        const message = query.subarray(2);
-        const labels: string[] = [];
-        let at = 12;
-        for (let length = message[at] ?? 0; length > 0; length = message[at] ?? 0) {
-          labels.push(message.toString("latin1", at + 1, at + 1 + length));
-          at += 1 + length;
-        }
-        const question = message.subarray(12, at + 5);
-        const address = records[labels.join(".")]?.split(".").map(Number);
-        const head = Buffer.from([
-          ...message.subarray(0, 2),
-          0x81,
-          address ? 0x80 : 0x83,
-          0,
-          1,
-          0,
-          address ? 1 : 0,
-          0,
-          0,
-          0,
-          0,
-        ]);
-        const record = address === undefined ? [] : [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 30, 0, 4, ...address];
-        const reply = Buffer.concat([head, question, Buffer.from(record)]);
-        socket.write(Buffer.concat([Buffer.from([reply.length >> 8, reply.length & 255]), reply]));
-      });
-      socket.on("error", () => {});
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.99.0.1", resolve));
-    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
-    const address = server.address();
-    return typeof address === "object" && address !== null ? `127.99.0.1:${address.port}` : "";
-  }
+  const names = { "web.sample.svc.cluster.local": "127.99.128.7" };
   const questions = [
     {
       command: ["getent", "hosts", "web"],
@@ -269,9 +231,8 @@ suite("names in a pod", () => {
   ];
   for (const { command, exitCode, says } of questions) {
     test(`${command.join(" ")} asks the pod's resolver`, async () => {
-      const nodes = await start();
-      const env = [{ name: "ISTHMUS_DNS", value: await startDns() }];
-      await nodes.create("tools", { containers: [{ name: "app", image: "curl", env }] });
+      const nodes = await start({ names });
+      await nodes.create("tools", { containers: [{ name: "app", image: "curl" }] });
       await nodes.see("tools", isReady);
       const result = await nodes.exec("tools", command);
       assert.match(result.stdout, says, result.stderr);

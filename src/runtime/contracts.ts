@@ -32,6 +32,8 @@ export interface PodNetwork {
   listen(port: number, onConnection: (socket: Socket) => void): Promise<Stop>;
   /** Addresses of a host name as pods of this cluster and namespace resolve it; empty when unknown. */
   resolve(host: string): Promise<readonly string[]>;
+  /** The same as the pod's app sees it: names that the sidecar captures come first. */
+  lookup(host: string): Promise<readonly string[]>;
   /** Where the app of this pod must listen so that connections to the pod's `port` reach it. */
   appAddress(port: number): Destination;
   /** Owns podAddress:port from now on and leads connections to the app, through the sidecar when there is one. */
@@ -78,6 +80,23 @@ export interface ContainerContext {
   readonly client: KubeClient;
   /** Folder on disk that is this container's alone, made on first use and removed with the pod. */
   scratch(): Promise<string>;
+  /** For containers that are programs of the host. */
+  readonly programs: ProgramContext;
+}
+
+/** Where and with what the programs of one container run, be they the container itself or `kubectl exec`'s. */
+export interface ProgramContext {
+  /**
+   * The whole environment of a program: the container's variables, `more` over them, the network's, and nothing of
+   * the engine's own. The small programs for pods (getent, nslookup …) come first on its PATH.
+   */
+  env(more?: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>>;
+  /** Working directory. */
+  scratch(): Promise<string>;
+  /** The command with paths below the container's mounts turned into paths of real files, which exist afterwards. */
+  withRealFiles(command: readonly string[]): Promise<readonly string[]>;
+  /** Writes all of the container's mounts as real files, below the folder that ISTHMUS_ROOT names. */
+  writeFiles(): Promise<void>;
 }
 
 export interface RunningContainer {

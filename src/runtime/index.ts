@@ -28,6 +28,7 @@ export type {
   PodAttachment,
   PodName,
   PodNetwork,
+  ProgramContext,
   RunningContainer,
   Runtime,
   ServiceAccountUser,
@@ -43,5 +44,6 @@ export {
   type ServiceProxyOptions,
   startServiceProxy,
 } from "./network/index.ts";
+export { standsInFor } from "./stand-ins/find-stand-in.ts";
 export { type HttpAnswer, serveHttp } from "./stand-ins/serve-http.ts";
 export { startNodes } from "./start-nodes.ts";

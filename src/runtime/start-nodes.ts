@@ -1,7 +1,6 @@
 import { kinds, objectKey, type Pod, type Service, startInformer } from "../kube/index.ts";
 import { createConnector } from "./connector.ts";
-import type { NodeSpec, NodesOptions, Runtime, StandIn } from "./contracts.ts";
-import { imageName } from "./image-name.ts";
+import type { NodeSpec, NodesOptions, Runtime } from "./contracts.ts";
 import { keepLease, nodeCapacity, registerNode } from "./node-objects.ts";
 import type { ServiceAddress } from "./pod/env.ts";
 import { createEventRecorder } from "./pod/events.ts";
@@ -9,9 +8,7 @@ import { type NodeServices, podsFolder } from "./pod/pod-place.ts";
 import { type PodWorker, startPodWorker } from "./pod/pod-worker.ts";
 import { writePodTools } from "./pod-tools/write-pod-tools.ts";
 import { endLeftovers } from "./process/leftover-processes.ts";
-import { builtInStandIns } from "./stand-ins/built-in.ts";
-import { interceptionSetUp } from "./stand-ins/interception-set-up.ts";
-import { createProcessStandIn } from "./stand-ins/process.ts";
+import { allStandIns, findStandIn } from "./stand-ins/find-stand-in.ts";
 
 /**
  * Registers the nodes and runs the pods that are bound to them, as a kubelet on each would. Resolves when all
@@ -84,23 +81,12 @@ function createNodeServices(options: NodesOptions, signal: AbortSignal): NodeSer
     tools ??= writePodTools(stateFolder);
     return tools;
   };
-  const mapped = [...options.images].map(([pattern, command]) =>
-    createProcessStandIn(pattern, command, podTools),
-  );
-  const standIns: readonly StandIn[] = [
-    ...mapped,
-    interceptionSetUp,
-    ...options.standIns,
-    ...builtInStandIns(podTools),
-  ];
+  const standIns = allStandIns(options.images, options.standIns);
   const known = startInformer(client, kinds.services, { signal, log });
   return {
     options,
     podTools,
-    standInFor(container) {
-      const name = imageName(container.image ?? "");
-      return standIns.find((standIn) => standIn.matches(name, container));
-    },
+    standInFor: (container) => findStandIn(standIns, container),
     async servicesOf(namespace) {
       await known.synced;
       return known.list(namespace).flatMap(serviceAddress);

@@ -151,6 +151,7 @@ export async function attachPodNetwork(
       return stop;
     },
     resolve,
+    lookup,
     appAddress,
     async exposeAppPort(port) {
       const known = exposed.get(port);

@@ -7,11 +7,13 @@ import type {
   NodeSpec,
   NodesOptions,
   PodNetwork,
+  ProgramContext,
   StandIn,
 } from "../contracts.ts";
 import type { ProbeTarget } from "../probe/probe.ts";
 import { execProgram } from "../process/exec.ts";
-import { createProgramContext, type ProgramContext } from "../process/program-context.ts";
+import { type PodResolver, startPodResolver } from "../process/pod-resolver.ts";
+import { createProgramContext } from "../process/program-context.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { resolveEnv, type ServiceAddress, serviceVariables } from "./env.ts";
 import { createPodObjects, type PodObjects } from "./pod-objects.ts";
@@ -39,7 +41,7 @@ export interface PodPlace {
   programs(container: Container, env: Readonly<Record<string, string>>): ProgramContext;
   /** Ports that connections to the pod's address are led to the app on. */
   readonly appPorts: readonly number[];
-  /** Removes the pod's files. */
+  /** Ends the pod's resolver and removes its files. */
   clear(): Promise<void>;
 }
 
@@ -90,7 +92,18 @@ export function createPodPlace(place: {
       scratch: () => folderOf(container),
       readMount: (mountPath) => readMount(container, mountPath),
       podTools: services.podTools,
+      resolver,
     });
+  /** Started when the first program asks; most pods never run one. */
+  let resolving: Promise<PodResolver> | undefined;
+  const resolver = async () => {
+    resolving ??= startPodResolver(
+      network.appAddress(53).address,
+      (host) => network.lookup(host),
+      options.log,
+    );
+    return (await resolving).address;
+  };
 
   return {
     objects,
@@ -114,6 +127,7 @@ export function createPodPlace(place: {
       logger: options.log.child({ pod: `${namespace}/${name}`, container: container.name }),
       client,
       scratch: () => folderOf(container),
+      programs: programs(container, env),
     }),
     probeTarget: (container, env) => ({
       podAddress: network.address,
@@ -137,7 +151,10 @@ export function createPodPlace(place: {
     }),
     programs,
     appPorts,
-    clear: () => rm(folder, { recursive: true, force: true }),
+    async clear() {
+      await (await resolving?.catch(() => undefined))?.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 

@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
 import { createRetry } from "../../base/index.ts";
 import { type Container, isApiError, kinds, type Pod } from "../../kube/index.ts";
-import type { NodeSpec, PodAttachment } from "../contracts.ts";
-import type { ProgramContext } from "../process/program-context.ts";
+import type { NodeSpec, PodAttachment, ProgramContext } from "../contracts.ts";
 import { kubeTime, orAborted, pause } from "../timing.ts";
 import { type ContainerRun, createContainerRun } from "./container-run.ts";
 import type { EventRecorder } from "./events.ts";

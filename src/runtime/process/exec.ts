@@ -1,6 +1,5 @@
-import type { ExecStreams } from "../contracts.ts";
+import type { ExecStreams, ProgramContext } from "../contracts.ts";
 import { CannotStart, findProgram, type HostProcess, startHostProcess } from "./host-process.ts";
-import type { ProgramContext } from "./program-context.ts";
 import { hasTerminals, startOnTerminal, type TerminalProcess, type TerminalSize } from "./terminal.ts";
 
 /** How long the terminal's first size may take to come from the client before the program starts without. */

@@ -13,12 +13,14 @@ export function podEnvironment(options: {
   readonly env: Readonly<Record<string, string>>;
   readonly network: Readonly<Record<string, string>>;
   readonly podAddress: string;
+  /** "address:port" of the pod's resolver. */
+  readonly resolver: string;
   readonly tools: string;
   readonly scratch: string;
   /** Where the container's mounts are as real files, once somebody asked for them. */
   readonly root: string;
 }): Record<string, string> {
-  const { pod, env, network, podAddress, tools, scratch, root } = options;
+  const { pod, env, network, podAddress, resolver, tools, scratch, root } = options;
   const { namespace = "default" } = pod.metadata;
   return {
     HOME: scratch,
@@ -27,6 +29,7 @@ export function podEnvironment(options: {
     ...network,
     ISTHMUS_ROOT: root,
     ISTHMUS_POD_ADDRESS: podAddress,
+    ISTHMUS_DNS: resolver,
     ISTHMUS_DNS_SEARCH: searchDomains(pod, namespace).join(" "),
     PATH: `${tools}:${process.env["PATH"] ?? usualPath}`,
   };

@@ -1,20 +1,8 @@
 import path from "node:path";
 import type { Container, Pod } from "../../kube/index.ts";
-import type { PodNetwork } from "../contracts.ts";
+import type { PodNetwork, ProgramContext } from "../contracts.ts";
 import { realPath, writeMounts } from "./mount-files.ts";
 import { podEnvironment } from "./pod-environment.ts";
-
-/** Where and with what the programs of one container run. */
-export interface ProgramContext {
-  /** The whole environment of a program in this container. */
-  env(): Promise<Readonly<Record<string, string>>>;
-  /** Working directory. */
-  scratch(): Promise<string>;
-  /** The command with paths below the container's mounts turned into paths of real files, which exist afterwards. */
-  withRealFiles(command: readonly string[]): Promise<readonly string[]>;
-  /** Writes all of the container's mounts as real files. */
-  writeFiles(): Promise<void>;
-}
 
 export function createProgramContext(options: {
   pod(): Pod;
@@ -25,8 +13,10 @@ export function createProgramContext(options: {
   scratch(): Promise<string>;
   readMount(mountPath: string): Promise<ReadonlyMap<string, Buffer>>;
   podTools(): Promise<string>;
+  /** "address:port" of a resolver with the pod's view of names, over TCP. */
+  resolver(): Promise<string>;
 }): ProgramContext {
-  const { pod, container, env, network, scratch, readMount, podTools } = options;
+  const { pod, container, env, network, scratch, readMount, podTools, resolver } = options;
   const rootIn = (folder: string) => path.join(folder, "root");
   const writeFiles = async () => {
     const folder = await scratch();
@@ -36,13 +26,14 @@ export function createProgramContext(options: {
   return {
     scratch,
     writeFiles,
-    async env() {
-      const [tools, folder] = await Promise.all([podTools(), scratch()]);
+    async env(more = {}) {
+      const [tools, folder, dns] = await Promise.all([podTools(), scratch(), resolver()]);
       return podEnvironment({
         pod: pod(),
-        env,
+        env: { ...env, ...more },
         network: network.environment,
         podAddress: network.address,
+        resolver: dns,
         tools,
         scratch: folder,
         root: rootIn(folder),

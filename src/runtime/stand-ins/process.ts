@@ -9,11 +9,7 @@ const usualPort = 8080;
  * A command of the user's for the images that match `pattern`. It gets the address to listen on as HOST and PORT
  * and in place of {host} and {port} in its words: in a pod of its own it could take the wildcard, here it can't.
  */
-export function createProcessStandIn(
-  pattern: string,
-  { command, env, cwd }: ImageCommand,
-  podTools: () => Promise<string>,
-): StandIn {
+export function createProcessStandIn(pattern: string, { command, env, cwd }: ImageCommand): StandIn {
   return {
     name: `command for ${pattern}`,
     matches: (imageName) => matchesPattern(pattern, imageName),
@@ -37,7 +33,6 @@ export function createProcessStandIn(
           ...Object.fromEntries(Object.entries(env).map(([variable, value]) => [variable, fill(value)])),
         },
         ...(cwd === undefined ? {} : { cwd }),
-        podTools,
       });
     },
   };

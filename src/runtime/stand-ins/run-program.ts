@@ -1,7 +1,6 @@
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
 import { type HostProcess, startHostProcess } from "../process/host-process.ts";
 import { recordProcess } from "../process/leftover-processes.ts";
-import { createProgramContext } from "../process/program-context.ts";
 import { hasTerminals, startOnTerminal } from "../process/terminal.ts";
 
 /**
@@ -15,25 +14,15 @@ export async function runProgram(
     /** Over the container's own. */
     readonly env?: Readonly<Record<string, string>>;
     readonly cwd?: string;
-    podTools(): Promise<string>;
   },
 ): Promise<RunningContainer> {
-  const { container, network } = context;
-  const programs = createProgramContext({
-    pod: () => context.pod,
-    container,
-    env: { ...context.env, ...program.env },
-    network,
-    scratch: () => context.scratch(),
-    readMount: (path) => context.readMount(path),
-    podTools: program.podTools,
-  });
+  const { container, programs } = context;
   await programs.writeFiles();
   const onTerminal = container["tty"] === true && hasTerminals();
   const hasInput = container["stdin"] === true;
   const options = {
     command: await programs.withRealFiles(program.command),
-    env: await programs.env(),
+    env: await programs.env(program.env),
     cwd: program.cwd ?? (await programs.scratch()),
     stdout: (chunk: Uint8Array) => context.write("stdout", chunk),
     stderr: (chunk: Uint8Array) => context.write("stderr", chunk),

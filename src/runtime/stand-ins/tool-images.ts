@@ -23,19 +23,15 @@ const images: ReadonlySet<string> = new Set([
  * Such images run until they are stopped, or run the container's command as a program of the host:
  * `kubectl run -it --image=curlimages/curl tmp -- curl …` does what it does in a cluster.
  */
-export function createToolImages(podTools: () => Promise<string>): StandIn {
-  return {
-    name: "tools",
-    matches: (imageName) => images.has(imageName),
-    async start(context) {
-      const { command = [], args = [] } = context.container;
-      const words = [...command, ...args].map((word) => expandVariables(word, context.env));
-      return isSleep(words)
-        ? sleep(words)
-        : runProgram(context, { command: withProgram(words, context), podTools });
-    },
-  };
-}
+export const toolImages: StandIn = {
+  name: "tools",
+  matches: (imageName) => images.has(imageName),
+  async start(context) {
+    const { command = [], args = [] } = context.container;
+    const words = [...command, ...args].map((word) => expandVariables(word, context.env));
+    return isSleep(words) ? sleep(words) : runProgram(context, { command: withProgram(words, context) });
+  },
+};
 
 /** The curl image's entry point runs curl when the first word is an option or a URL. */
 function withProgram(words: readonly string[], { container }: ContainerContext): readonly string[] {

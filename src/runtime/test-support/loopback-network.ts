@@ -3,12 +3,9 @@ import type { Destination, PodAttachment, PodNetwork } from "../contracts.ts";
 
 /**
  * A pod network of plain sockets for tests: app ports are led from the pod's address to free ports of its shadow
- * address, names are not resolved, nothing is intercepted. `address` is in 127.0.0.0/8.
+ * address, only `names` are resolved, nothing is intercepted. `address` is in 127.0.0.0/8.
  */
-export function attachLoopback(
-  address: string,
-  environment: Readonly<Record<string, string>> = {},
-): PodAttachment {
+export function attachLoopback(address: string, names: Readonly<Record<string, string>> = {}): PodAttachment {
   const servers: Server[] = [];
   const listening = new Set<number>();
   const [a, b, c, d] = address.split(".");
@@ -28,13 +25,15 @@ export function attachLoopback(
     const isApp = to.address === address && !listening.has(to.port);
     return isApp ? connect({ host: shadow, port: to.port }) : connect({ host: to.address, port: to.port });
   };
+  const resolve = async (host: string) => [names[host] ?? []].flat();
   const network: PodNetwork = {
     cluster: "test",
     address,
     dial,
     connect: async (host, port) => dial({ address: host, port }),
     listen,
-    resolve: async () => [],
+    resolve,
+    lookup: resolve,
     appAddress,
     async exposeAppPort(port) {
       await listen(port, (socket) => {
@@ -45,7 +44,7 @@ export function attachLoopback(
       });
       listening.delete(port);
     },
-    environment,
+    environment: {},
     intercept() {},
   };
   return {

@@ -29,7 +29,7 @@ let lastAddress = 1;
 
 /** One node, "n1", over a fake API and a fake network. Each pod gets an address that no other test has. */
 export async function startTestNodes(
-  options: Partial<NodesOptions> = {},
+  options: Partial<NodesOptions> & { readonly names?: Readonly<Record<string, string>> } = {},
   api = createFakeApi(),
 ): Promise<TestNodes> {
   const stateFolder = options.stateFolder ?? (await mkdtemp(path.join(tmpdir(), "isthmus-runtime-")));
@@ -50,6 +50,7 @@ export async function startTestNodes(
     async attachPod(pod) {
       return attachLoopback(
         pod.status?.podIP ?? `127.99.${Math.floor(lastAddress / 250)}.${++lastAddress % 250}`,
+        options.names,
       );
     },
     apiService: { address: "127.99.128.1", port: 443 },
