@@ -14,6 +14,7 @@ import {
 import { type GrpcCall, methods, readUnary, serveGrpc } from "../../xds/index.ts";
 import type { ContainerContext, PodNetwork } from "../contracts.ts";
 import { createMeshNetwork } from "../network/index.ts";
+import { claimBlock } from "../test-support/claim-block.ts";
 import type { AgentProxy, ProxyStartOptions } from "./contracts.ts";
 import { createProxyStandIn } from "./proxy-stand-in.ts";
 
@@ -142,17 +143,9 @@ function createFakeProxy() {
 }
 
 async function freeBlock(): Promise<number> {
-  for (let block = 200; block < 250; block++) {
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(6443, `127.${block}.0.1`, () => resolve(true));
-    });
-    if (!isFree) continue;
-    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
-    return block;
-  }
-  throw new Error("no free block");
+  const { block, release } = await claimBlock();
+  cleanUps.push(release);
+  return block;
 }
 
 async function scene(
@@ -223,6 +216,12 @@ async function scene(
     token: async (audience) => ({ token: `token for ${audience}`, expiresAt: Date.now() + 3_600_000 }),
     log: (line) => lines.push(line),
     write: () => {},
+    programs: {
+      env: async () => ({}),
+      scratch: async () => "",
+      withRealFiles: async (command) => command,
+      writeFiles: async () => {},
+    },
     logger: silentLogger,
     client: {} as KubeClient,
     scratch: async () => "/nonexistent",

@@ -30,7 +30,7 @@ export async function serveStatusPorts(options: StatusOptions): Promise<Stop> {
   const server = createServer((request, response) => {
     answer(options, ports.get(request.socket) ?? 0, request, response).catch(() => response.destroy());
   });
-  server.requestTimeout = 10_000;
+  server.timeout = 30_000; // Of silence.
   const sockets = new Set<Socket>();
   const listen = (port: number) => () =>
     network.listen(port, (socket) => {

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
-import { createServer, connect as netConnect, type Socket } from "node:net";
+import { connect as netConnect, type Socket } from "node:net";
 import { afterEach, suite, test } from "vitest";
 import { silentLogger, systemClock } from "../../base/index.ts";
 import type { Destination, Interceptor, PodNetwork } from "../contracts.ts";
+import { claimBlock } from "../test-support/claim-block.ts";
 import { createMeshNetwork, type MeshNetwork, type MeshNetworkOptions } from "./mesh-network.ts";
 
 const curl = ["/usr/bin/curl", "/usr/local/bin/curl", "/bin/curl"].find((path) => existsSync(path));
@@ -15,20 +16,16 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-/** Two blocks that nobody uses at the moment, found by binding their API address. */
 async function freeBlocks(count: number): Promise<number[]> {
   const blocks: number[] = [];
-  for (let block = 120; block < 250 && blocks.length < count; block++) {
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(6443, `127.${block}.0.1`, () => resolve(true));
-    });
-    if (!isFree) continue;
-    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
-    blocks.push(block);
-  }
+  while (blocks.length < count) blocks.push(await freeBlock());
   return blocks;
+}
+
+async function freeBlock(): Promise<number> {
+  const { block, release } = await claimBlock();
+  cleanUps.push(release);
+  return block;
 }
 
 interface Setup {
@@ -232,6 +229,42 @@ suite("createMeshNetwork()", () => {
       sources.toSorted(),
       [b.address, `127.${blocks[1]}.254.1`, `127.${blocks[1]}.254.1`].toSorted(),
     );
+  });
+
+  test("a Service whose endpoint is another cluster's load balancer leads through to its pod", async () => {
+    const { mesh, blocks } = await setUp(["n1", "n2"]);
+    const [a, b] = [await pod(mesh, "c0", "a"), await pod(mesh, "c1", "b")];
+    await b.listen(15012, (socket) => {
+      socket.on("error", () => {}); // The link is cut while it closes.
+      socket.end(String(socket.remoteAddress));
+    });
+    const [vip, lb] = [`127.${blocks[0]}.128.3`, `127.${blocks[1]}.255.2`];
+    await mesh.bindFrontend(vip, 15012, {
+      cluster: "c0",
+      keepsSource: true,
+      pick: () => ({ address: lb, port: 15012 }),
+    });
+    await mesh.bindFrontend(lb, 15012, {
+      cluster: "c1",
+      keepsSource: false,
+      pick: () => ({ address: b.address, port: 15012 }),
+    });
+    for (const socket of [a.dial({ address: vip, port: 15012 }), netConnect(15012, vip)]) {
+      let text = "";
+      for await (const chunk of socket) text += chunk;
+      assert.equal(text, `127.${blocks[1]}.254.1`);
+    }
+    mesh.cutLink("n1", "n2");
+    assert.equal(await outcome(a.dial({ address: vip, port: 15012 })), "ETIMEDOUT");
+    assert.equal(await outcome(mesh.dialFromNode("c0", { address: vip, port: 15012 })), "ETIMEDOUT");
+  });
+
+  test("a Service that leads back to itself times out", async () => {
+    const { mesh, blocks } = await setUp(["n1"]);
+    const a = await pod(mesh, "c0", "a");
+    const vip = { address: `127.${blocks[0]}.128.3`, port: 80 };
+    await mesh.bindFrontend(vip.address, vip.port, { cluster: "c0", keepsSource: true, pick: () => vip });
+    assert.equal(await outcome(a.dial(vip)), "ETIMEDOUT");
   });
 
   test("a cut link resets what crosses it and times out what is new, until it is healed", async () => {

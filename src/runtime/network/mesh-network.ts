@@ -12,6 +12,7 @@ import {
   type ClusterNetwork,
   type Frontend,
   isReachable,
+  type Route,
   route,
   type Source,
   sourceOf,
@@ -89,7 +90,8 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
     );
   });
   const isOwnUser = createUserCheck();
-  let relay: Promise<DelayRelay> | undefined;
+  let relay: DelayRelay | undefined;
+  let startingRelay: Promise<DelayRelay> | undefined;
   const held = new Set<Socket>();
   const forwarded = new Set<Socket>();
 
@@ -101,20 +103,18 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
     links,
   };
 
-  const dial = (source: Source, to: Destination): Socket => {
-    const decision = route(topology, source, to);
+  const follow = (decision: Route, to: Destination): Socket => {
     if (decision.kind === "fail") {
-      return failingSocket(to, decision.code, clock, decision.code === "ETIMEDOUT" ? connectTimeoutMs : 0);
+      const delay = decision.code === "ETIMEDOUT" ? connectTimeoutMs : 0;
+      return failingSocket(to, decision.code, clock, delay);
     }
-    const open = () => connectFrom(decision.localAddress, decision.to);
-    const socket =
-      decision.delayMs > 0 && startedRelay !== undefined
-        ? startedRelay.dial(decision.to, decision.delayMs, open)
-        : open();
-    for (const [from, onto] of decision.crossings) links.watch(socket, from, onto);
+    const { localAddress, delayMs, crossings } = decision;
+    const open = () => connectFrom(localAddress, decision.to);
+    const socket = delayMs > 0 && relay !== undefined ? relay.dial(decision.to, delayMs, open) : open();
+    for (const [from, onto] of crossings) links.watch(socket, from, onto);
     return socket;
   };
-  let startedRelay: DelayRelay | undefined;
+  const dial = (source: Source, to: Destination): Socket => follow(route(topology, source, to), to);
 
   const hold = (socket: Socket) => {
     socket.on("error", () => {});
@@ -155,7 +155,7 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
       return reset(socket);
     }
     for (const [from, onto] of decision.crossings) links.watch(socket, from, onto);
-    joinSockets(socket, dial(source, to));
+    joinSockets(socket, follow(decision, to));
   };
 
   const freeAddress = (cluster: ClusterNetwork): string | undefined => {
@@ -251,15 +251,15 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
     cutLink: (a, b) => links.set(a, b, { isCut: true }),
     async delayLink(a, b, delayMs) {
       const { startDelayRelay } = await import("./delay-relay.ts");
-      relay ??= startDelayRelay(clock);
-      startedRelay = await relay;
+      startingRelay ??= startDelayRelay(clock);
+      relay = await startingRelay;
       links.set(a, b, { delayMs });
     },
     healLink: (a, b) => links.set(a, b, undefined),
     async stop() {
       for (const pod of [...pods.values()]) await pod.attached?.release();
       for (const stop of [...frontendStops]) await stop();
-      await (await relay)?.stop();
+      await (await startingRelay)?.stop();
       for (const socket of [...held, ...forwarded]) socket.destroy();
     },
   };

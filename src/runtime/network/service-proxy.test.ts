@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { createServer, connect as netConnect } from "node:net";
+import { connect as netConnect } from "node:net";
 import { afterEach, suite, test } from "vitest";
 import { silentLogger, systemClock, waitFor } from "../../base/index.ts";
 import type { Change, EndpointSlice, KubeObject, Node, Service } from "../../kube/index.ts";
+import { claimBlock } from "../test-support/claim-block.ts";
 import { createMeshNetwork, type MeshNetwork } from "./mesh-network.ts";
 import { serviceFrontends } from "./service-backends.ts";
 import { startServiceProxy } from "./service-proxy.ts";
@@ -13,17 +14,9 @@ afterEach(async () => {
 });
 
 async function freeBlock(): Promise<number> {
-  for (let block = 180; block < 250; block++) {
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(6443, `127.${block}.0.1`, () => resolve(true));
-    });
-    if (!isFree) continue;
-    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
-    return block;
-  }
-  throw new Error("no free block");
+  const { block, release } = await claimBlock();
+  cleanUps.push(release);
+  return block;
 }
 
 /** A cache that is changed by hand. */
