@@ -8,7 +8,7 @@ import {
   waitFor,
 } from "../base/index.ts";
 import type { Compiled } from "../compile/index.ts";
-import { dataFile } from "../kube/index.ts";
+import { formatKubeconfig, formatYaml } from "../kube/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
 import { addressesOf, apiPort, claimBlocks } from "./address-blocks.ts";
@@ -18,7 +18,6 @@ import { type ClusterWatch, watchCluster } from "./cluster-watch.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { startControlServer } from "./control-server.ts";
 import { imageWarnings } from "./images.ts";
-import { makeKubeconfig } from "./kubeconfig.ts";
 import type { ClusterProgress, Progress, Timings } from "./progress.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { loadTrust, type MeshTrust } from "./trust.ts";
@@ -97,7 +96,7 @@ export async function startMesh(options: StartMeshOptions): Promise<RunningMesh>
     timings.mark("address blocks");
 
     const parts = wireMesh({
-      images: mesh.images,
+      mesh,
       clock: systemClock,
       log,
       warn: (text) => progress({ kind: "note", text }),
@@ -144,7 +143,7 @@ export async function startMesh(options: StartMeshOptions): Promise<RunningMesh>
     const deadline = AbortSignal.timeout(options.timeout);
     const applied = applyCompiled(options.compiled, {
       targets,
-      charts: chartStandIns(dataFile),
+      charts: chartStandIns(),
       istioVersion: mesh.istio.version,
       addressTimeout: options.timeout,
       signal: lifetime,
@@ -256,16 +255,9 @@ function writeKubeconfig(
     const cluster = clusters.get(name);
     if (cluster === undefined) return [];
     const { keys, server } = cluster;
-    return [
-      {
-        cluster: name,
-        server,
-        ca: keys.caCert,
-        user: { clientCert: keys.adminCert, clientKey: keys.adminKey },
-      },
-    ];
+    return [{ name, server, ca: keys.caCert, clientCert: keys.adminCert, clientKey: keys.adminKey }];
   });
-  writeFileSync(file, `${JSON.stringify(makeKubeconfig(entries), undefined, 2)}\n`, { mode: 0o600 });
+  writeFileSync(file, formatYaml(formatKubeconfig(entries)), { mode: 0o600 });
 }
 
 function clusterProgress(

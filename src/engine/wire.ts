@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type ApiServer, openChangeLog, startApiServer } from "../apiserver/index.ts";
-import { type Clock, type Logger, type Stop, startAll } from "../base/index.ts";
+import { type Clock, type Logger, startAll } from "../base/index.ts";
 import { startControllers } from "../controllers/index.ts";
 import { createClusterDns } from "../dns/index.ts";
 import {
@@ -12,12 +12,13 @@ import {
   parseKubeconfig,
   startInformer,
 } from "../kube/index.ts";
-import type { Cluster } from "../mesh/index.ts";
+import type { Cluster, Mesh } from "../mesh/index.ts";
 import { startProxy } from "../proxy/index.ts";
 import {
   createMeshNetwork,
   createProxyStandIn,
   type ImageCommand,
+  type Locality,
   type MeshNetwork,
   type NodeSpec,
   type Runtime,
@@ -51,19 +52,33 @@ export interface MeshParts {
 }
 
 const defaultKubernetesVersion = "1.33.1";
+/** On every EndpointSlice: the Service that it belongs to. */
+const serviceNameLabel = "kubernetes.io/service-name";
 const administrator = { name: "isthmus", groups: ["system:masters"] };
 
 /** The parts that exist once for all clusters. `warn` is told, once, of ports that had to move. */
 export function wireMesh(options: {
-  readonly images: ReadonlyMap<string, ImageCommand>;
+  readonly mesh: Mesh;
   readonly clock: Clock;
   readonly log: Logger;
   warn(message: string): void;
 }): MeshParts {
-  const { clock, log, warn, images } = options;
+  const { mesh, clock, log, warn } = options;
+  const localities = new Map<string, Locality>(
+    [...mesh.clusters.values()].flatMap((cluster) =>
+      nodeNames(cluster).map((node, i) => [`${cluster.name}/${node}`, localityOf(cluster, i)] as const),
+    ),
+  );
   const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
-  const standIns = [createProxyStandIn({ startProxy, clock }), createPilotStandIn({ connectRemote, clock })];
-  return { network, standIns, images, clock, log };
+  const standIns = [
+    createProxyStandIn({
+      startProxy,
+      istioVersion: mesh.istio.version,
+      locality: (cluster, node) => localities.get(`${cluster}/${node}`),
+    }),
+    createPilotStandIn({ connectRemote, clock }),
+  ];
+  return { network, standIns, images: mesh.images, clock, log };
 }
 
 /**
@@ -119,12 +134,15 @@ export async function startCluster(
       const client = clientOf(api, administrator);
       const services = startInformer(client, kinds.services, { signal, log });
       const endpointSlices = startInformer(client, kinds.endpointSlices, { signal, log });
-      const podObjects = startInformer(client, kinds.pods, { signal, log });
+      const nodes = startInformer(client, kinds.nodes, { signal, log });
       const dns = createClusterDns({
-        services,
-        endpointSlices,
-        pods: podObjects,
-        clusterDomain: "cluster.local",
+        service: (name, namespace) => services.get(name, namespace),
+        services: () => services.list(),
+        endpointSlices: (service, namespace) =>
+          endpointSlices
+            .list(namespace)
+            .filter(({ metadata }) => metadata.labels?.[serviceNameLabel] === service),
+        clock,
       });
       network.addCluster({
         name: cluster.name,
@@ -132,12 +150,15 @@ export async function startCluster(
         network: cluster.network,
         resolve: (host, namespace) => dns.resolve(host, namespace),
       });
-      const stopServices = await startServiceProxy({
+      const stopServices = startServiceProxy({
         cluster: cluster.name,
+        block: claimed.block,
+        network,
         services,
         endpointSlices,
-        network,
-        log,
+        nodes,
+        clock,
+        log: log.child({ part: "service proxy" }),
       });
       return async () => {
         await stopServices();
@@ -211,17 +232,29 @@ function attachPod(network: MeshNetwork, cluster: string, pod: Pod) {
   });
 }
 
+function nodeNames(cluster: Cluster): string[] {
+  return cluster.nodes.map((_, i) => `${cluster.name}-${i + 1}`);
+}
+
+function localityOf(cluster: Cluster, node: number): Locality {
+  const zone = cluster.nodes[node]?.zone ?? cluster.zone;
+  return { region: cluster.region ?? "", zone: zone ?? "", subZone: "" };
+}
+
 function nodeSpecs(cluster: Cluster, block: number): NodeSpec[] {
   const addresses = addressesOf(block);
-  return cluster.nodes.map(({ zone = cluster.zone, capacity }, i) => ({
-    name: `${cluster.name}-${i + 1}`,
-    address: addresses.node(i),
-    labels: {
-      ...(cluster.region === undefined ? {} : { "topology.kubernetes.io/region": cluster.region }),
-      ...(zone === undefined ? {} : { "topology.kubernetes.io/zone": zone }),
-    },
-    capacity,
-  }));
+  return nodeNames(cluster).map((name, i) => {
+    const { region, zone } = localityOf(cluster, i);
+    return {
+      name,
+      address: addresses.node(i),
+      labels: {
+        ...(region === "" ? {} : { "topology.kubernetes.io/region": region }),
+        ...(zone === "" ? {} : { "topology.kubernetes.io/zone": zone }),
+      },
+      capacity: cluster.nodes[i]?.capacity ?? {},
+    };
+  });
 }
 
 /** Another cluster's API from istiod's pod: over the network, with nothing but what the remote secret says. */

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { type ErrorCode, formatDiagnostics, IsthmusError, type Logger } from "../../base/index.ts";
+import { type ErrorCode, IsthmusError, type Logger } from "../../base/index.ts";
 import {
   createTimings,
   openStateFolder,

@@ -10,6 +10,8 @@ import type { CaFiles } from "../../ca/index.ts";
 import type { ChartReference, Compiled, CompiledItem } from "../../compile/index.ts";
 import {
   ApiError,
+  formatKubeconfig,
+  formatYaml,
   type Informer,
   type KubeClient,
   type KubeObject,
@@ -19,7 +21,6 @@ import {
   startInformer,
 } from "../../kube/index.ts";
 import type { ChartStandIn } from "../charts/index.ts";
-import { makeKubeconfig } from "../kubeconfig.ts";
 import { type AddressReference, fillLateValues } from "./late-values.ts";
 import { createResourceMap, type ResourceMap } from "./resource-map.ts";
 
@@ -193,10 +194,10 @@ async function fillSecret(
   const remote = options.targets.get(source.cluster);
   if (remote === undefined) return object;
   const token = await readerToken(remote.client, object.metadata.namespace ?? "istio-system", options);
-  const kubeconfig = makeKubeconfig([
-    { cluster: source.cluster, server: remote.server, ca: remote.apiCa, user: { token } },
+  const kubeconfig = formatKubeconfig([
+    { name: source.cluster, server: remote.server, ca: remote.apiCa, token },
   ]);
-  return { ...object, data: { [source.cluster]: base64(JSON.stringify(kubeconfig)) } };
+  return { ...object, data: { [source.cluster]: base64(formatYaml(kubeconfig)) } };
 }
 
 /** The long-lived token of the remote's reader account, made the way `istioctl create-remote-secret` does. */

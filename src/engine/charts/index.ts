@@ -14,10 +14,10 @@ export interface ChartStandIn {
   }): readonly KubeObject[];
 }
 
-/** The charts that have a stand-in here. `dataFile` finds a file of data/. */
-export function chartStandIns(dataFile: (name: string) => string | URL): readonly ChartStandIn[] {
+/** The charts that have a stand-in here. */
+export function chartStandIns(): readonly ChartStandIn[] {
   return [
-    { chart: "base", render: ({ namespace }) => istioBaseObjects(namespace, dataFile) },
+    { chart: "base", render: ({ namespace }) => istioBaseObjects(namespace) },
     {
       chart: "istiod",
       render: ({ namespace, version, values }) => istiodObjects(readIstioValues(values, version), namespace),

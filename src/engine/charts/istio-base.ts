@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import type { KubeObject } from "../../kube/index.ts";
+import { type KubeObject, readDataFile } from "../../kube/index.ts";
 
 interface CrdTable {
   readonly crds: readonly { readonly name: string; readonly spec: Readonly<Record<string, unknown>> }[];
@@ -7,10 +6,10 @@ interface CrdTable {
 
 /**
  * What the chart istio/base installs: Istio's CustomResourceDefinitions and the service account that remote
- * credentials are made for. `dataFile` finds a file of data/.
+ * credentials are made for.
  */
-export function istioBaseObjects(namespace: string, dataFile: (name: string) => string | URL): KubeObject[] {
-  const table = JSON.parse(readFileSync(dataFile("istio-crds.json"), "utf8")) as CrdTable;
+export function istioBaseObjects(namespace: string): KubeObject[] {
+  const table = readDataFile("istio-crds.json") as CrdTable;
   const labels = { "app.kubernetes.io/name": "istio-reader", "app.kubernetes.io/managed-by": "isthmus" };
   return [
     ...table.crds.map(({ name, spec }) => ({

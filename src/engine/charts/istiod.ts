@@ -1,4 +1,4 @@
-import type { KubeObject } from "../../kube/index.ts";
+import { formatYaml, type KubeObject } from "../../kube/index.ts";
 import type { IstioValues } from "./chart-values.ts";
 import { injectionWebhooks } from "./injection-webhooks.ts";
 import { rule } from "./rbac-rule.ts";
@@ -183,7 +183,7 @@ function readerBinding(values: IstioValues, namespace: string): KubeObject {
   };
 }
 
-/** MeshConfig and MeshNetworks, as YAML text in the ConfigMap `istio` (JSON is YAML). */
+/** MeshConfig and MeshNetworks, as YAML text in the ConfigMap `istio`. */
 function meshConfigMap(values: IstioValues, namespace: string): KubeObject {
   const defaults = {
     defaultConfig: {
@@ -201,8 +201,8 @@ function meshConfigMap(values: IstioValues, namespace: string): KubeObject {
     kind: "ConfigMap",
     metadata: { name: `istio${suffix(values)}`, namespace, labels: labels(values) },
     data: {
-      mesh: JSON.stringify({ ...defaults, ...custom, defaultConfig }, undefined, 2),
-      meshNetworks: JSON.stringify({ networks: values.meshNetworks }, undefined, 2),
+      mesh: formatYaml({ ...defaults, ...custom, defaultConfig }),
+      meshNetworks: formatYaml({ networks: values.meshNetworks }),
     },
   };
 }
@@ -213,7 +213,7 @@ function injectorConfig(values: IstioValues, namespace: string): KubeObject {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: `istio-sidecar-injector${suffix(values)}`, namespace, labels: labels(values) },
-    data: { values: JSON.stringify({ global: values.global, revision: values.revision }, undefined, 2) },
+    data: { values: formatYaml({ global: values.global, revision: values.revision }) },
   };
 }
 
