@@ -152,7 +152,7 @@ async function scene(
   options: {
     env?: Record<string, string>;
     args?: string[];
-    roots?: () => string;
+    roots?: () => string | undefined;
     lifetimeMs?: () => number;
   } = {},
 ) {
@@ -229,6 +229,11 @@ async function scene(
   const fake = createFakeProxy();
   const standIn = createProxyStandIn({
     startProxy: fake.startProxy,
+    // Mounted roots are looked at every 5 s; nobody waits for that here.
+    clock: {
+      ...systemClock,
+      after: (delay, action) => systemClock.after(delay === 5000 ? 10 : delay, action),
+    },
     locality: (cluster, node) => ({ region: cluster, zone: node, subZone: "" }),
   });
   const start = async () => {
@@ -237,6 +242,13 @@ async function scene(
     return running;
   };
   return { mesh, ca, istiod, istiodPod, listenIstiod, network, other, context, lines, fake, standIn, start };
+}
+
+/** The PEM of ROOTCA. */
+function trusted({ secrets }: ProxyStartOptions): string {
+  const secret = secrets.get("ROOTCA")?.type;
+  const source = secret?.case === "validationContext" ? secret.value.trustedCa?.specifier : undefined;
+  return source?.case === "inlineBytes" ? Buffer.from(source.value).toString() : "";
 }
 
 /** What a server says to a request, or why it does not. */
@@ -268,10 +280,7 @@ suite("the agent", () => {
     assert.deepEqual(istiod.calls[0]?.uris, ["spiffe://cluster.local/ns/sample/sa/web-account"]);
     assert.equal(istiod.calls[0]?.metadata["authorization"], "Bearer token for istio-ca");
     assert.equal(istiod.calls[0]?.metadata["clusterid"], "c1");
-    const root = secrets.get("ROOTCA")?.type;
-    assert.equal(root?.case, "validationContext");
-    const trusted = root.value.trustedCa?.specifier;
-    assert.equal(trusted?.case === "inlineBytes" ? Buffer.from(trusted.value).toString() : "", ca.pem);
+    assert.equal(trusted(fake.given), ca.pem);
     assert.equal(node.id, `sidecar~${network.address}~web-1.sample~sample.svc.cluster.local`);
     assert.equal(node.cluster, "web.sample");
     assert.deepEqual(
@@ -336,6 +345,21 @@ suite("the agent", () => {
     await renewed;
     assert.notEqual(fake.given.secrets.get("default"), first);
     assert.equal(istiod.calls.length, 2);
+  });
+
+  test("takes in a root that is added to the mounted ones, and asks for a certificate anew", async () => {
+    const second = createCa("root 2");
+    let bundle: string | undefined;
+    const { ca, fake, start, listenIstiod, istiod } = await scene({ roots: () => bundle });
+    await listenIstiod();
+    await start();
+    const first = await waitFor(() => fake.given.secrets.get("default"), { signal: signal() });
+    istiod.signWith(second);
+    bundle = ca.pem + second.pem;
+    await waitFor(() => (trusted(fake.given) === second.pem + ca.pem ? true : undefined), {
+      signal: signal(),
+    });
+    assert.notEqual(fake.given.secrets.get("default"), first);
   });
 
   test("is ready with configuration and certificate, and says so to probes", async () => {

@@ -1,3 +1,4 @@
+import type { Clock } from "../../base/index.ts";
 import type { ContainerContext, RunningContainer, StandIn } from "../contracts.ts";
 import type { StartProxy } from "./contracts.ts";
 import type { Locality } from "./xds-node.ts";
@@ -6,6 +7,7 @@ export interface ProxyStandInOptions {
   readonly startProxy: StartProxy;
   /** What proxies say that they are when their image's tag is no version; default "1.32.0". */
   readonly istioVersion?: string;
+  readonly clock?: Clock;
   /** Where the node `nodeName` of the pod's cluster is. */
   locality?(cluster: string, nodeName: string): Locality | undefined;
 }
@@ -26,6 +28,7 @@ export function createProxyStandIn(options: ProxyStandInOptions): StandIn {
         startProxy: options.startProxy,
         istioVersion: options.istioVersion ?? "1.32.0",
         locality,
+        ...(options.clock === undefined ? {} : { clock: options.clock }),
       });
     },
   };
