@@ -21,7 +21,7 @@ export interface HostProcess {
   /** Resolves when the program can take more; input after its end is dropped. */
   write(chunk: Uint8Array): Promise<void>;
   endInput(): void;
-  /** Signals the whole group. */
+  /** SIGKILL ends the whole group; other signals go to the program alone, as to a container's first process. */
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -55,7 +55,7 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
     child.once("spawn", () => resolve(child.pid ?? 0));
     child.once("error", () => reject(new CannotStart(command, 126)));
   });
-  const kill = (signal: NodeJS.Signals) => killGroup(pid, signal);
+  const kill = (signal: NodeJS.Signals) => (signal === "SIGKILL" ? killGroup(pid) : void child.kill(signal));
   child.stdout?.on("data", options.stdout);
   child.stderr?.on("data", options.stderr);
   // A program may close its input early; what is typed then goes nowhere, as in a terminal.
@@ -75,11 +75,16 @@ export async function startHostProcess(options: HostProcessOptions): Promise<Hos
   };
 }
 
-/** Signals every process of the group; fine when none is left. */
-export function killGroup(pid: number, signal: NodeJS.Signals): void {
-  if (pid <= 1) return;
+/** Kills every process of the group; fine when none is left. */
+export function killGroup(pid: number): void {
+  signalProcess(-pid, "SIGKILL");
+}
+
+/** Signals a process, or a group by its negative number; fine when it has ended. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  if (Math.abs(pid) <= 1) return;
   try {
-    process.kill(-pid, signal);
+    process.kill(pid, signal);
   } catch {
     // ESRCH: all of them have ended already.
   }

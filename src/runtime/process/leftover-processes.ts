@@ -25,8 +25,7 @@ export async function endLeftovers(podsFolder: string): Promise<void> {
         () => "",
       );
       const [pid = "", started] = record.split(" ");
-      if (started !== undefined && (await startTime(Number(pid))) === started)
-        killGroup(Number(pid), "SIGKILL");
+      if (started !== undefined && (await startTime(Number(pid))) === started) killGroup(Number(pid));
     }
   }
   if (pods.length > 0) await rm(podsFolder, { recursive: true, force: true });

@@ -3,7 +3,13 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { waitFor } from "../../base/index.ts";
-import { type HostProcess, type HostProcessOptions, killGroup, startHostProcess } from "./host-process.ts";
+import {
+  type HostProcess,
+  type HostProcessOptions,
+  killGroup,
+  signalProcess,
+  startHostProcess,
+} from "./host-process.ts";
 
 /** Size in characters. */
 export interface TerminalSize {
@@ -55,7 +61,7 @@ export async function startOnTerminal(
   const exited = script.exited.finally(async () => {
     ended = true;
     const known = await session();
-    if (known !== null) killGroup(known.pid, "SIGKILL");
+    if (known !== null) killGroup(known.pid);
     await rm(folder, { recursive: true, force: true });
   });
   return {
@@ -63,7 +69,8 @@ export async function startOnTerminal(
     exited,
     kill(signal) {
       void session().then((known) => {
-        if (known !== null) killGroup(known.pid, signal);
+        if (signal !== "SIGKILL") return signalProcess(known?.pid ?? script.pid, signal);
+        if (known !== null) killGroup(known.pid);
         script.kill(signal);
       });
     },
