@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Clock, Logger, Stop } from "../../base/index.ts";
+import { type Clock, IsthmusError, type Logger, type Stop } from "../../base/index.ts";
 import type { Destination, PodNetwork } from "../contracts.ts";
 import { nodeAddress, plainAddress, podAddress, podRangeSize } from "./addresses.ts";
 import type { DelayRelay } from "./delay-relay.ts";
@@ -225,7 +225,10 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
           if ((reason as NodeJS.ErrnoException).code !== "EADDRINUSE") throw reason;
         }
       }
-      throw new Error(`cluster "${clusterName}" has no free pod address left`);
+      throw new IsthmusError(
+        "engine/no-address-block",
+        `cluster "${clusterName}" has no free pod address left`,
+      );
     },
     podAt: (address) => pods.get(address),
     dialFromNode(clusterName, to) {
