@@ -2,6 +2,7 @@ import type * as childProcess from "node:child_process";
 import type * as http from "node:http";
 import type * as https from "node:https";
 import type * as net from "node:net";
+import type * as tls from "node:tls";
 
 /** Node's modules that the small programs use. */
 export interface PodToolModules {
@@ -10,6 +11,7 @@ export interface PodToolModules {
   readonly https: typeof https;
   readonly net: typeof net;
   readonly process: NodeJS.Process;
+  readonly tls: typeof tls;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface PodToolModules {
  * The engine writes the source text of this function to a file of its own, so that the programs start as fast
  * as Node does. So it must not use anything from outside itself but its argument.
  */
-export function podTool({ childProcess, http, https, net, process }: PodToolModules): void {
+export function podTool({ childProcess, http, https, net, process, tls }: PodToolModules): void {
   const { env } = process;
   const [program = "", ...args] = process.argv.slice(2);
   const podAddress = env["ISTHMUS_POD_ADDRESS"] ?? "127.0.0.1";
@@ -337,12 +339,55 @@ export function podTool({ childProcess, http, https, net, process }: PodToolModu
       if (colon > 0) headers[header.slice(0, colon).toLowerCase()] = header.slice(colon + 1).trim();
     }
     const noProxy = (env["NO_PROXY"] ?? env["no_proxy"] ?? "").split(",");
-    const once = (url: URL, redirects: number): Promise<number> =>
+    const fail = (reason: NodeJS.ErrnoException & { exit?: number }) => {
+      const exit = reason.exit ?? (reason.code === "ENOTFOUND" ? 6 : reason.code === "ECONNREFUSED" ? 7 : 56);
+      if (!flags.has("s") || flags.has("S")) err(`curl: (${exit}) ${reason.message}`);
+      return exit;
+    };
+    /** A TLS connection through the proxy, which is asked for a tunnel first. */
+    const openTunnel = (proxy: URL, url: URL) =>
+      new Promise<net.Socket>((resolve, reject) => {
+        const port = url.port === "" ? "443" : url.port;
+        const ask = http.request({
+          host: proxy.hostname,
+          port: proxy.port,
+          method: "CONNECT",
+          path: `${url.hostname}:${port}`,
+          agent: false,
+        });
+        ask.on("error", reject);
+        ask.on("connect", ({ statusCode = 0 }, socket) => {
+          if (statusCode !== 200)
+            return reject(
+              Object.assign(new Error(`CONNECT tunnel failed, response ${statusCode}`), { exit: 56 }),
+            );
+          resolve(tls.connect({ socket, servername: url.hostname, rejectUnauthorized: !flags.has("k") }));
+        });
+        ask.end();
+      });
+    const once = async (url: URL, redirects: number): Promise<number> => {
+      const isTls = url.protocol === "https:";
+      const isDirect = noProxy.includes(url.hostname);
+      const proxyUrl = isDirect
+        ? undefined
+        : (values["-x"]?.[0] ?? env[isTls ? "https_proxy" : "http_proxy"]);
+      const proxy = proxyUrl === undefined || proxyUrl === "" ? undefined : new URL(proxyUrl);
+      try {
+        const tunnel = isTls && proxy !== undefined ? await openTunnel(proxy, url) : undefined;
+        return await send(url, redirects, isTls ? undefined : proxy, tunnel);
+      } catch (reason) {
+        return fail(reason as Error);
+      }
+    };
+    const send = (
+      url: URL,
+      redirects: number,
+      proxy: URL | undefined,
+      tunnel: net.Socket | undefined,
+    ): Promise<number> =>
       new Promise((resolve, reject) => {
         const isTls = url.protocol === "https:";
-        const proxy =
-          noProxy.includes(url.hostname) || isTls ? undefined : (values["-x"]?.[0] ?? env["http_proxy"]);
-        const via = proxy === undefined ? url : new URL(proxy);
+        const via = proxy ?? url;
         const begun = Date.now();
         const options = {
           host: via.hostname,
@@ -350,7 +395,7 @@ export function podTool({ childProcess, http, https, net, process }: PodToolModu
           path: proxy === undefined ? `${url.pathname}${url.search}` : url.href,
           method,
           headers: { host: url.host, ...headers },
-          agent: false,
+          ...(tunnel === undefined ? { agent: false as const } : { createConnection: () => tunnel }),
           rejectUnauthorized: !flags.has("k"),
         };
         const call = (isTls ? https : http).request(options, (response) => {
@@ -392,12 +437,7 @@ export function podTool({ childProcess, http, https, net, process }: PodToolModu
             call.destroy(Object.assign(new Error("Operation timed out"), { exit: 28 })),
           );
         }
-        call.on("error", (reason: NodeJS.ErrnoException & { exit?: number }) => {
-          const exit =
-            reason.exit ?? (reason.code === "ENOTFOUND" ? 6 : reason.code === "ECONNREFUSED" ? 7 : 56);
-          if (!flags.has("s") || flags.has("S")) err(`curl: (${exit}) ${reason.message}`);
-          resolve(exit);
-        });
+        call.on("error", reject);
         call.end(body);
       });
     let code = urls.length === 0 ? 2 : 0;

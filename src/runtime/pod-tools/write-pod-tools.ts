@@ -39,7 +39,7 @@ export async function writePodTools(stateFolder: string): Promise<string> {
 
 /** The pod tool as a program of its own: its source text, given Node's modules. */
 function programText(): string {
-  const modules = ["childProcess: child_process", "http", "https", "net"].map((entry) => {
+  const modules = ["childProcess: child_process", "http", "https", "net", "tls"].map((entry) => {
     const [name = "", module = name] = entry.split(": ");
     return `${name}: require("node:${module}")`;
   });

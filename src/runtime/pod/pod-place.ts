@@ -96,6 +96,7 @@ export function createPodPlace(place: {
     });
   /** Started when the first program asks; most pods never run one. */
   let resolving: Promise<PodResolver> | undefined;
+  let cleared: Promise<void> | undefined;
   const resolver = async () => {
     resolving ??= startPodResolver(
       network.appAddress(53).address,
@@ -151,9 +152,12 @@ export function createPodPlace(place: {
     }),
     programs,
     appPorts,
-    async clear() {
-      await (await resolving?.catch(() => undefined))?.stop();
-      await rm(folder, { recursive: true, force: true });
+    clear() {
+      cleared ??= (async () => {
+        await (await resolving?.catch(() => undefined))?.stop();
+        await rm(folder, { recursive: true, force: true });
+      })();
+      return cleared;
     },
   };
 }

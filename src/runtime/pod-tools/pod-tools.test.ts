@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, suite, test } from "vitest";
+import { writePodTools } from "./write-pod-tools.ts";
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+/** The tools as on a host that has no curl of its own. */
+async function writeAllTools(): Promise<string> {
+  const stateFolder = await mkdtemp(path.join(tmpdir(), "isthmus tools "));
+  cleanUps.push(() => rm(stateFolder, { recursive: true, force: true }));
+  const before = process.env["PATH"];
+  process.env["PATH"] = "";
+  try {
+    return await writePodTools(stateFolder);
+  } finally {
+    process.env["PATH"] = before;
+  }
+}
+
+function run(program: string, args: readonly string[], env: Record<string, string> = {}) {
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(program, args, { env }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
+    });
+  });
+}
+
+/** A server that answers as asked and, as a proxy, leads everything to itself. */
+async function startServer(): Promise<string> {
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://self");
+    if (pathname === "/moved") {
+      response.writeHead(302, { location: "/here" }).end();
+      return;
+    }
+    let body = "";
+    request.on("data", (chunk) => (body += String(chunk)));
+    request.on("end", () => {
+      response.writeHead(pathname === "/bad" ? 503 : 200, { "x-own": "yes" });
+      response.end(
+        `${request.method} ${request.headers.host} ${pathname} ${request.headers["x-ask"] ?? ""} ${body}`.trim(),
+      );
+    });
+  });
+  server.on("connect", (_, socket) => {
+    socket.on("error", () => {});
+    socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.99.0.2", resolve));
+  cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+  const address = server.address();
+  return typeof address === "object" && address !== null ? `127.99.0.2:${address.port}` : "";
+}
+
+suite("hostname", () => {
+  for (const [args, text] of [
+    [[], "web-0\n"],
+    [["-i"], "127.16.0.9\n"],
+    [["-s"], "web-0\n"],
+  ] as const) {
+    test(`hostname ${args.join(" ")} prints ${text.trim()}`, async () => {
+      const tools = await writeAllTools();
+      const env = { HOSTNAME: "web-0", ISTHMUS_POD_ADDRESS: "127.16.0.9" };
+      assert.equal((await run(path.join(tools, "hostname"), args, env)).stdout, text);
+    });
+  }
+});
+
+suite("the small curl", () => {
+  const cases = [
+    { args: ["-s", "HOST/here"], code: 0, stdout: /^GET HOST \/here$/ },
+    {
+      args: ["-sS", "-H", "X-Ask: me", "-d", "a=1", "http://HOST/here"],
+      code: 0,
+      stdout: /^POST HOST \/here me a=1$/,
+    },
+    { args: ["-s", "-L", "HOST/moved"], code: 0, stdout: /^GET HOST \/here$/ },
+    { args: ["-s", "-o", "/dev/null", "-w", "%{http_code}\\n", "HOST/bad"], code: 0, stdout: /^503\n$/ },
+    { args: ["-sf", "HOST/bad"], code: 22, stdout: /^$/ },
+    { args: ["-sI", "HOST/here"], code: 0, stdout: /^HTTP\/1\.1 200 OK\r\nx-own: yes\r\n/ },
+    {
+      args: ["-s", "-x", "http://HOST", "http://hello.sample/here"],
+      code: 0,
+      stdout: /^GET hello\.sample \/here$/,
+    },
+    { args: ["-sS", "https://hello.sample/"], code: 56, stdout: /^$/ },
+  ];
+  for (const { args, code, stdout } of cases) {
+    test(`curl ${args.join(" ")}`, async () => {
+      const [tools, host] = await Promise.all([writeAllTools(), startServer()]);
+      const fill = (text: string) => text.replaceAll("HOST", host);
+      const result = await run(path.join(tools, "curl"), args.map(fill), { https_proxy: `http://${host}` });
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stdout.replaceAll(host, "HOST"), stdout);
+    });
+  }
+
+  test("a refused connection is exit code 7", async () => {
+    const tools = await writeAllTools();
+    assert.equal((await run(path.join(tools, "curl"), ["-sS", "http://127.99.0.3:1/"])).code, 7);
+  });
+});
