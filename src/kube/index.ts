@@ -28,8 +28,19 @@ export {
   resourcePath,
   type WatchOptions,
 } from "./client.ts";
+export { createHttpTransport, type HttpTransport, type HttpTransportOptions } from "./http-transport.ts";
 export { type Change, type Informer, startInformer } from "./informer.ts";
 export { apiVersionOf, groupVersion, type Kind, kinds } from "./kinds.ts";
+export {
+  accessOf,
+  formatKubeconfig,
+  type KubeAccess,
+  type Kubeconfig,
+  kubeconfigObject,
+  mergeKubeconfigs,
+  parseKubeconfig,
+  readKubeconfig,
+} from "./kubeconfig.ts";
 export { isEmptySelector, matchesLabelSelector, matchesLabels } from "./label-selector.ts";
 export {
   type KubeObject,
@@ -85,3 +96,4 @@ export {
 } from "./selectors.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";
+export { formatYaml, parseYamlObjects, type YamlObject, type YamlObjects } from "./yaml.ts";
