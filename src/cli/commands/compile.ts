@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { formatDiagnostics, IsthmusError } from "../../base/index.ts";
 import { type Compiled, renderFiles } from "../../compile/index.ts";
+import { checkSupported } from "../../mesh/index.ts";
 import { type Command, textOption } from "../command.ts";
 import { meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 
@@ -17,7 +18,10 @@ export const compileCommand: Command = {
   async run(input) {
     const { terminal } = input;
     const output = textOption(input, "output") ?? "yaml";
-    const { compiled, warnings } = await readMesh(input, { check: () => [], unless: "Nothing was written." });
+    const { compiled, warnings } = await readMesh(input, {
+      check: (mesh) => checkSupported(mesh, "compile"),
+      unless: "Nothing was written.",
+    });
     if (warnings.length > 0) terminal.note(formatDiagnostics(warnings));
     const includeSecrets = input.values["include-secrets"] === true;
     if (output === "json") terminal.print(JSON.stringify(asJson(compiled, includeSecrets), undefined, 2));

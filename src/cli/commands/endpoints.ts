@@ -10,7 +10,7 @@ export const endpoints: Command = {
   optionTexts: {
     cluster: "cluster of the workload",
     filter:
-      'only endpoints of the Envoy cluster with this name, for example "outbound|5000||helloworld.sample.svc.cluster.local"',
+      'only endpoints of the Envoy cluster with this name, for example "outbound|9080||reviews.default.svc.cluster.local"',
     all: "also clusters that are not outbound: inbound, the agent's own",
   },
   async run(input) {
