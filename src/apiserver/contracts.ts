@@ -31,8 +31,19 @@ export interface LogOptions {
 /** What the API server needs of the nodes' kubelets. Pods that are not running reject with an ApiError (400/404/500). */
 export interface PodConnector {
   logs(pod: PodName, container: string, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
-  exec(pod: PodName, container: string, command: readonly string[], streams: ExecStreams, signal: AbortSignal): Promise<{ exitCode: number }>;
-  attach(pod: PodName, container: string, streams: ExecStreams, signal: AbortSignal): Promise<{ exitCode: number }>;
+  exec(
+    pod: PodName,
+    container: string,
+    command: readonly string[],
+    streams: ExecStreams,
+    signal: AbortSignal,
+  ): Promise<{ exitCode: number }>;
+  attach(
+    pod: PodName,
+    container: string,
+    streams: ExecStreams,
+    signal: AbortSignal,
+  ): Promise<{ exitCode: number }>;
   /** A connection to a port of the pod, as kubelet's port-forward makes it: to the app, past the sidecar. */
   portForward(pod: PodName, port: number): Promise<import("node:net").Socket>;
 }
@@ -49,6 +60,8 @@ export interface PodName {
 export interface ChangeLog {
   append(record: ChangeRecord): void;
   records(): Iterable<ChangeRecord>;
+  /** Called when the API server has stopped; nothing is appended afterwards. */
+  close?(): void;
 }
 
 /** One committed change: the object as stored under `path` ("/pods/sample/x"), or its removal. */
@@ -88,5 +101,13 @@ export interface ApiServer {
   readonly url: string;
   /** In-process way in, for `user`: the same requests as over HTTP, without sockets and without writing JSON out. */
   transport(user: User): ApiTransport;
+  /**
+   * The token for a Secret of type kubernetes.io/service-account-token. It has no end of its own: it counts while
+   * account and Secret are there and the Secret holds it.
+   */
+  signServiceAccountToken(
+    account: { readonly namespace: string; readonly name: string; readonly uid: string },
+    secret: { readonly name: string },
+  ): string;
   stop(): Promise<void>;
 }

@@ -1,0 +1,32 @@
+import type { KubeObject } from "../../kube/index.ts";
+import type { User } from "../contracts.ts";
+import type { Draft } from "../draft.ts";
+import type { ResourceType } from "../registry/resource-type.ts";
+
+/** A write that is about to happen, as admission sees it. Objects are in the stored version. */
+export interface AdmissionRequest {
+  readonly operation: "CREATE" | "UPDATE" | "DELETE" | "CONNECT";
+  readonly type: ResourceType;
+  readonly subresource: string | undefined;
+  readonly namespace: string | undefined;
+  /** "" for an object whose name is still to be generated. */
+  readonly name: string;
+  readonly old: KubeObject | undefined;
+  readonly user: User;
+  readonly dryRun: boolean;
+  /** CreateOptions, UpdateOptions, PatchOptions or DeleteOptions of the request. */
+  readonly options: object;
+  readonly signal: AbortSignal;
+  warn(text: string): void;
+}
+
+/**
+ * What stands between a request and the store: the rules of Kubernetes' own admission plugins and the webhooks
+ * that objects of this server configure. Both steps throw a Status error to refuse.
+ */
+export interface Admission {
+  /** May change the object; gives back the one to go on with. Undefined objects (deletions) are only looked at. */
+  mutate(request: AdmissionRequest, draft: Draft): Promise<Draft>;
+  /** Looks at the object as it will be stored. */
+  validate(request: AdmissionRequest, object: KubeObject | undefined): Promise<void>;
+}

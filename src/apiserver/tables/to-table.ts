@@ -1,0 +1,71 @@
+import type { JsonObject, KubeObject } from "../../kube/index.ts";
+import type { ResourceType } from "../registry/resource-type.ts";
+import { coreTables } from "./core-tables.ts";
+import { customTable, defaultTable } from "./custom-table.ts";
+import { otherTables } from "./other-tables.ts";
+import { podTable } from "./pod-table.ts";
+import type { Cell, Column, TableKind } from "./table-kind.ts";
+import { workloadTables } from "./workload-tables.ts";
+
+/** meta.k8s.io/v1 Table, without the metadata of the list. */
+export interface Table {
+  readonly kind: "Table";
+  readonly apiVersion: "meta.k8s.io/v1";
+  readonly columnDefinitions: readonly Column[];
+  readonly rows: readonly TableRow[];
+}
+
+export interface TableRow {
+  readonly cells: readonly Cell[];
+  readonly conditions?: readonly JsonObject[];
+  readonly object?: JsonObject;
+}
+
+export interface TableOptions {
+  /** What of each object comes with its row: all, its metadata, or nothing. */
+  readonly includeObject: "Object" | "Metadata" | "None";
+  /** Milliseconds since 1970, for ages. */
+  readonly now: number;
+}
+
+const builtIn: Readonly<Record<string, TableKind>> = {
+  pods: podTable,
+  ...coreTables,
+  ...workloadTables,
+  ...otherTables,
+};
+
+/**
+ * Objects as the table that kubectl prints: Kubernetes' own columns for its kinds, additionalPrinterColumns for
+ * custom ones, else name and age. Columns of priority 1 are in it, too: the client decides whether it is wide.
+ */
+export function toTable(
+  type: Pick<ResourceType, "plural" | "custom">,
+  objects: readonly KubeObject[],
+  { includeObject, now }: TableOptions,
+): Table {
+  const table = tableOf(type);
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    columnDefinitions: table.columns,
+    rows: objects.map((object) => {
+      const conditions = table.conditions?.(object);
+      return {
+        cells: table.cells(object, now),
+        ...(conditions === undefined ? {} : { conditions }),
+        ...(includeObject === "None" ? {} : { object: included(object, includeObject) }),
+      };
+    }),
+  };
+}
+
+function tableOf({ plural, custom }: Pick<ResourceType, "plural" | "custom">): TableKind {
+  if (custom !== undefined) return customTable(custom.columns);
+  return Object.hasOwn(builtIn, plural) ? (builtIn[plural] ?? defaultTable) : defaultTable;
+}
+
+function included(object: KubeObject, as: "Object" | "Metadata"): JsonObject {
+  if (as === "Object") return object;
+  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata };
+}
