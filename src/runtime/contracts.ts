@@ -59,6 +59,7 @@ export interface Interceptor {
 export interface ContainerContext {
   readonly cluster: string;
   readonly pod: Pod;
+  /** With $(VAR) already replaced in command and args. */
   readonly container: Container;
   /** Everything resolved: env, envFrom, fieldRef, service variables, HOSTNAME. */
   readonly env: Readonly<Record<string, string>>;

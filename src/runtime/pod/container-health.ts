@@ -41,7 +41,7 @@ export function startHealth(options: {
     if (probe === undefined) return;
     const run = () => runProbe(probe, target, userAgent);
     const onFailure = (message: string) => options.unhealthy(kind, message);
-    void runProbeLoop({ kind, probe, run, onVerdict, onFailure, clock }, signal);
+    void runProbeLoop({ kind, probe, run, onVerdict, onFailure, changes: running.changes, clock }, signal);
   };
   const start = () => {
     const readiness = (isSuccess: boolean) => {

@@ -16,6 +16,7 @@ import { type PodResolver, startPodResolver } from "../process/pod-resolver.ts";
 import { createProgramContext } from "../process/program-context.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { resolveEnv, type ServiceAddress, serviceVariables } from "./env.ts";
+import { expandVariables } from "./expand.ts";
 import { createPodObjects, type PodObjects } from "./pod-objects.ts";
 import { createPodTokens } from "./tokens.ts";
 import { missingVolume, readMounts, type VolumeSources } from "./volumes.ts";
@@ -118,7 +119,7 @@ export function createPodPlace(place: {
     context: (container, env, log) => ({
       cluster: options.cluster,
       pod: place.pod(),
-      container,
+      container: withVariables(container, env),
       env,
       network,
       readMount: (mountPath) => readMount(container, mountPath),
@@ -175,4 +176,15 @@ function appPortsOf(pod: Pod, services: NodeServices): readonly number[] {
     for (const port of [...declared, ...(standIn?.ports ?? [])]) owner.add(port);
   }
   return [...appPorts].filter((port) => !proxyPorts.has(port));
+}
+
+/** The container with $(VAR) replaced in its command and arguments, as it is run. */
+function withVariables(container: Container, env: Readonly<Record<string, string>>): Container {
+  const expand = (words: readonly string[]) => words.map((word) => expandVariables(word, env));
+  const { command, args } = container;
+  return {
+    ...container,
+    ...(command === undefined ? {} : { command: expand(command) }),
+    ...(args === undefined ? {} : { args: expand(args) }),
+  };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, suite, test } from "vitest";
+import { createSignal } from "../../base/index.ts";
 import type { Probe } from "../../kube/index.ts";
 import { createFakeClock } from "../test-support/fake-clock.ts";
 import { type ProbeKind, runProbeLoop } from "./probe-loop.ts";
@@ -14,6 +15,7 @@ afterEach(() => {
 /** Runs a loop over made-up results and tells when, in ms, it asked and what it said. */
 function startLoop(kind: ProbeKind, probe: Probe, results: (time: number) => boolean) {
   const clock = createFakeClock();
+  const changes = createSignal();
   const begun = clock.now();
   const asked: number[] = [];
   const said: string[] = [];
@@ -28,6 +30,7 @@ function startLoop(kind: ProbeKind, probe: Probe, results: (time: number) => boo
       },
       onVerdict: (isSuccess) => said.push(`${clock.now() - begun} ${isSuccess}`),
       onFailure: () => said.push(`${clock.now() - begun} failure`),
+      changes,
       clock,
     },
     ends.signal,
@@ -35,6 +38,7 @@ function startLoop(kind: ProbeKind, probe: Probe, results: (time: number) => boo
   return {
     asked,
     said,
+    changes,
     async run(milliseconds: number) {
       const until = clock.now() + milliseconds;
       for (;;) {
@@ -43,6 +47,7 @@ function startLoop(kind: ProbeKind, probe: Probe, results: (time: number) => boo
         if (next === undefined || clock.now() + next > until) break;
         clock.advance(next);
       }
+      clock.advance(until - clock.now());
     },
   };
 }
@@ -51,8 +56,8 @@ suite("runProbeLoop()", () => {
   test("readiness is asked again soon until the first success, then by its period", async () => {
     const loop = startLoop("readiness", { periodSeconds: 10 }, (time) => time >= 200);
     await loop.run(25_000);
-    assert.deepEqual(loop.asked.slice(0, 5), [0, 50, 125, 237.5, 10_000]);
-    assert.deepEqual(loop.said, ["0 failure", "237.5 true"]);
+    assert.deepEqual(loop.asked.slice(0, 5), [0, 50, 112.5, 190.625, 288.28125]);
+    assert.deepEqual(loop.said, ["0 failure", "288.28125 true"]);
   });
 
   test("quick attempts that fail don't count, only those at the period", async () => {
@@ -63,6 +68,16 @@ suite("runProbeLoop()", () => {
       loop.said.map((line) => line.split(" ")[1]),
       ["failure", "failure", "failure", "false"],
     );
+  });
+
+  test("a change is a reason to ask at once", async () => {
+    let isUp = false;
+    const loop = startLoop("startup", { periodSeconds: 1 }, () => isUp);
+    await loop.run(60);
+    isUp = true;
+    loop.changes.notify();
+    await loop.run(0);
+    assert.deepEqual(loop.asked, [0, 50, 60]);
   });
 
   test("nothing that fails before the initial delay counts", async () => {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../base/index.ts";
+import type { Clock, Signal } from "../../base/index.ts";
 import type { Probe } from "../../kube/index.ts";
 import { pause } from "../timing.ts";
 import type { ProbeResult } from "./probe.ts";
@@ -13,11 +13,17 @@ export interface ProbeLoopOptions {
   onVerdict(isSuccess: boolean): void;
   /** One failed attempt that counts. */
   onFailure(message: string): void;
+  /** Before the first success, a change is a reason to ask at once. */
+  readonly changes: Signal | undefined;
   readonly clock: Clock;
 }
 
-/** First waiting time before the first success, in milliseconds; it grows by half until it meets the period. */
+/**
+ * First waiting time before the first success, in milliseconds. It grows until it meets the period, so that a
+ * program is seen to be ready at most about a quarter later than it was.
+ */
 const firstWait = 50;
+const growth = 1.25;
 
 /**
  * Probes until `signal` aborts. Startup and readiness are asked at once and again in quick succession until the
@@ -55,11 +61,20 @@ export async function runProbeLoop(options: ProbeLoopOptions, signal: AbortSigna
       if (failures >= failureThreshold) options.onVerdict(false);
     }
     const untilCounted = Math.max(0, nextCounted - clock.now());
-    await pause(
-      clock,
-      hasSucceeded || kind === "liveness" ? untilCounted : Math.min(wait, untilCounted),
-      signal,
-    );
-    wait = Math.min(period, wait * 1.5);
+    if (hasSucceeded || kind === "liveness") await pause(clock, untilCounted, signal);
+    else await pauseOrChange(clock, Math.min(wait, untilCounted), signal, options.changes);
+    wait = Math.min(period, wait * growth);
   }
+}
+
+async function pauseOrChange(
+  clock: Clock,
+  delay: number,
+  signal: AbortSignal,
+  changes: Signal | undefined,
+): Promise<void> {
+  const over = new AbortController();
+  changes?.subscribe(() => over.abort(), over.signal);
+  await pause(clock, delay, AbortSignal.any([signal, over.signal]));
+  over.abort();
 }

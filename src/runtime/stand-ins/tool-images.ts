@@ -1,6 +1,5 @@
 import path from "node:path";
 import type { ContainerContext, RunningContainer, StandIn } from "../contracts.ts";
-import { expandVariables } from "../pod/expand.ts";
 import { runProgram } from "./run-program.ts";
 
 /** Images that people start to have a shell, curl or the like in the cluster, by the last part of their name. */
@@ -28,7 +27,7 @@ export const toolImages: StandIn = {
   matches: (imageName) => images.has(imageName),
   async start(context) {
     const { command = [], args = [] } = context.container;
-    const words = [...command, ...args].map((word) => expandVariables(word, context.env));
+    const words = [...command, ...args];
     return isSleep(words) ? sleep(words) : runProgram(context, { command: withProgram(words, context) });
   },
 };
