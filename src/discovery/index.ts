@@ -1,0 +1,20 @@
+/**
+ * discovery: the control plane (our istiod): Kubernetes and Istio objects of all clusters to xDS for each proxy.
+ *
+ * translate/ is pure: World (the objects, indexed) and makeSnapshot (a World and a proxy to a Snapshot).
+ * serve/ runs it: startDiscovery watches the clusters, streams ADS, signs certificates, injects sidecars.
+ *
+ * Reads objects only, never the mesh file, and decides nothing about how proxies act on what they get.
+ */
+export type { CertificateSigner, Discovery, DiscoveryOptions } from "./contracts.ts";
+export { parseProxyNode, type ProxyNode } from "./translate/proxy-node.ts";
+export { makeSnapshot, type ProxySnapshot } from "./translate/snapshot.ts";
+export { createWorld, updateWorld, type World } from "./translate/world.ts";
+export {
+  createChanges,
+  createWorldObjects,
+  setClusterObject,
+  setConfigObject,
+  type WorldChanges,
+  type WorldObjects,
+} from "./translate/objects.ts";

@@ -1,0 +1,178 @@
+import { create } from "@bufbuild/protobuf";
+import { ApiVersion } from "../../xds/gen/envoy/config/core/v3/config_source_pb.js";
+import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
+import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
+import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
+import {
+  type HttpConnectionManager,
+  HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
+  HttpConnectionManagerSchema,
+  type HttpFilter,
+} from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { UuidRequestIdConfigSchema } from "../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
+import type { CustomTag } from "../../xds/gen/envoy/type/tracing/v3/custom_tag_pb.js";
+import { CustomTagSchema } from "../../xds/gen/envoy/type/tracing/v3/custom_tag_pb.js";
+import { accessLogs, hasPrometheusMetrics } from "./access-log.ts";
+import { canonicalService } from "./endpoints.ts";
+import {
+  alpn,
+  cors,
+  fault,
+  grpcStats,
+  httpStats,
+  inboundPeerMetadata,
+  networkFilter,
+  outboundPeerMetadata,
+  router,
+  stockHttp2Alpn,
+} from "./filters.ts";
+import { any, lazy, milliseconds } from "./proto.ts";
+import type { Protocol } from "./protocol.ts";
+import { isHttp2 } from "./protocol.ts";
+import type { ProxyNode } from "./proxy-node.ts";
+import type { Scope } from "./scope.ts";
+
+export interface ConnectionManagerOptions {
+  readonly side: "inbound" | "outbound" | "gateway";
+  readonly statPrefix: string;
+  readonly routes: { readonly rds: string } | { readonly inline: RouteConfiguration };
+  readonly protocol: Protocol;
+  /** Filters of authorization policies. */
+  readonly authorization: readonly HttpFilter[];
+  /** Stock Envoy: the requests are HTTP/2 and the upstream follows. */
+  readonly offersHttp2Alpn?: boolean;
+}
+
+const routeNames = new WeakMap<Filter, string>();
+
+/** An HTTP connection manager as Istio sets it up for each side. */
+export function connectionManager(scope: Scope, proxy: ProxyNode, options: ConnectionManagerOptions): Filter {
+  const manager = makeManager(scope, proxy, options);
+  const filter = networkFilter("envoy.filters.network.http_connection_manager", any(HttpConnectionManagerSchema, manager));
+  if ("rds" in options.routes) routeNames.set(filter, options.routes.rds);
+  return filter;
+}
+
+/** Names of the route tables that a listener made here asks for. */
+export function listenerRoutes({ filterChains, defaultFilterChain }: Listener): string[] {
+  const chains = defaultFilterChain === undefined ? filterChains : [...filterChains, defaultFilterChain];
+  return chains.flatMap(({ filters }) => filters.flatMap((filter: Filter) => routeNames.get(filter) ?? []));
+}
+
+const requestId = lazy(() => any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }));
+
+function makeManager(scope: Scope, proxy: ProxyNode, options: ConnectionManagerOptions): HttpConnectionManager {
+  const { mesh } = scope.rules;
+  const { side, statPrefix, routes } = options;
+  const { pathNormalization } = mesh;
+  const merges = pathNormalization === "MERGE_SLASHES" || pathNormalization === "DECODE_AND_MERGE_SLASHES";
+  const actions = HttpConnectionManager_PathWithEscapedSlashesAction;
+  return create(HttpConnectionManagerSchema, {
+    statPrefix,
+    routeSpecifier:
+      "rds" in routes
+        ? {
+            case: "rds",
+            value: {
+              routeConfigName: routes.rds,
+              configSource: {
+                configSourceSpecifier: { case: "ads", value: {} },
+                initialFetchTimeout: milliseconds(0),
+                resourceApiVersion: ApiVersion.V3,
+              },
+            },
+          }
+        : { case: "routeConfig", value: routes.inline },
+    httpFilters: httpFilters(scope, proxy, options),
+    accessLog: accessLogs(scope.rules, proxy),
+    tracing: {
+      clientSampling: { value: 100 },
+      randomSampling: { value: mesh.tracingSampling },
+      overallSampling: { value: 100 },
+      customTags: tracingTags(proxy),
+    },
+    requestIdExtension: { typedConfig: requestId() },
+    normalizePath: pathNormalization !== "NONE",
+    mergeSlashes: merges,
+    pathWithEscapedSlashesAction: pathNormalization === "DECODE_AND_MERGE_SLASHES" ? actions.UNESCAPE_AND_FORWARD : actions.KEEP_UNCHANGED,
+    useRemoteAddress: side === "gateway",
+    upgradeConfigs: [{ upgradeType: "websocket" }],
+    streamIdleTimeout: milliseconds(0),
+    proxy100Continue: true,
+    ...sideFields(side, options.protocol),
+  });
+}
+
+function sideFields(side: ConnectionManagerOptions["side"], protocol: Protocol) {
+  const details = HttpConnectionManager_ForwardClientCertDetails;
+  switch (side) {
+    case "outbound":
+      return {};
+    case "inbound":
+      return {
+        serverName: "istio-envoy",
+        forwardClientCertDetails: details.APPEND_FORWARD,
+        setCurrentClientCertDetails: { subject: true, uri: true, dns: true },
+        ...(isHttp2(protocol) ? { http2ProtocolOptions: {} } : {}),
+      };
+    default:
+      return {
+        serverName: "istio-envoy",
+        forwardClientCertDetails: details.SANITIZE_SET,
+        setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+        httpProtocolOptions: {},
+      };
+  }
+}
+
+function httpFilters(scope: Scope, proxy: ProxyNode, { side, authorization, offersHttp2Alpn }: ConnectionManagerOptions): HttpFilter[] {
+  const isIstio = !proxy.isStock;
+  const filters: HttpFilter[] = [];
+  if (isIstio) filters.push(side === "inbound" ? inboundPeerMetadata() : outboundPeerMetadata());
+  filters.push(...authorization, grpcStats());
+  if (side !== "inbound" && isIstio) filters.push(alpn());
+  if (offersHttp2Alpn === true && proxy.isStock) filters.push(stockHttp2Alpn());
+  filters.push(fault(), cors());
+  if (isIstio && hasPrometheusMetrics(scope.rules, proxy)) filters.push(httpStats());
+  filters.push(router());
+  return filters;
+}
+
+const dryRunTags = lazy(() =>
+  ["allow", "deny"].flatMap((action) => [
+    metadataTag(`istio.authorization.dry_run.${action}_policy.name`, `istio_dry_run_${action}_shadow_effective_policy_id`),
+    metadataTag(`istio.authorization.dry_run.${action}_policy.result`, `istio_dry_run_${action}_shadow_engine_result`),
+  ]),
+);
+
+function metadataTag(tag: string, key: string): CustomTag {
+  return create(CustomTagSchema, {
+    tag,
+    type: {
+      case: "metadata",
+      value: {
+        kind: { kind: { case: "request", value: {} } },
+        metadataKey: { key: "envoy.filters.http.rbac", path: [{ segment: { case: "key", value: key } }] },
+      },
+    },
+  });
+}
+
+/** What every span of a proxy says about its workload. */
+function tracingTags(proxy: ProxyNode): CustomTag[] {
+  const canonical = canonicalService(proxy.labels, proxy.workloadName);
+  const literals: Readonly<Record<string, string>> = {
+    "istio.canonical_revision": canonical.revision,
+    "istio.canonical_service": canonical.name,
+    "istio.cluster_id": proxy.clusterId,
+    "istio.mesh_id": proxy.meshId,
+    "istio.namespace": proxy.namespace,
+  };
+  return [
+    ...dryRunTags(),
+    ...Object.entries(literals)
+      .filter(([, value]) => value !== "")
+      .map(([tag, value]) => create(CustomTagSchema, { tag, type: { case: "literal", value: { value } } })),
+  ];
+}

@@ -1,0 +1,128 @@
+import type { Server } from "./config-types.ts";
+import { selects } from "./objects.ts";
+import type { InboundTarget } from "./inbound-targets.ts";
+import { isHttp, parseProtocol } from "./protocol.ts";
+import type { ProxyNode } from "./proxy-node.ts";
+import type { Rules } from "./rules.ts";
+
+/** A server of a Gateway as it stands on one port of a router. */
+export interface GatewayServer {
+  readonly server: Server;
+  /** "namespace/name" of its Gateway. */
+  readonly gateway: string;
+  /** Hosts with "./" written out. */
+  readonly hosts: readonly string[];
+  /** Port that the router listens on. */
+  readonly port: number;
+  /** Port as the Gateway names it. */
+  readonly number: number;
+  /** Name of its route table; "" when it sees no requests. */
+  readonly routeName: string;
+}
+
+/** One port of a router with all servers that share it. */
+export interface GatewayPort {
+  readonly port: number;
+  readonly bind: string;
+  readonly isPlainHttp: boolean;
+  readonly servers: GatewayServer[];
+}
+
+/** All Gateways that select a router, merged by port. */
+export interface MergedGateways {
+  readonly ports: readonly GatewayPort[];
+  readonly serversByRoute: ReadonlyMap<string, readonly GatewayServer[]>;
+  readonly passesThrough: boolean;
+}
+
+/** Whether TLS goes through the gateway unopened. */
+export function isPassthrough(server: Server): boolean {
+  return server.tls?.mode === "PASSTHROUGH" || server.tls?.mode === "AUTO_PASSTHROUGH";
+}
+
+/** Whether the gateway ends TLS here. HTTP servers have a `tls` only to send clients to HTTPS. */
+export function endsTls(server: Server): boolean {
+  return server.tls !== undefined && !isHttp(parseProtocol(server.port?.protocol)) && !isPassthrough(server);
+}
+
+/** Whether requests are seen in the end. */
+export function seesRequests(server: Server): boolean {
+  const protocol = parseProtocol(server.port?.protocol);
+  return isHttp(protocol) || (protocol === "https" && endsTls(server));
+}
+
+/** Merges the Gateways of a router. What contradicts an earlier server is left out, and reported. */
+export function mergeGateways(rules: Rules, proxy: ProxyNode, targets: readonly InboundTarget[], report: (problem: string) => void): MergedGateways {
+  const ports = new Map<string, GatewayPort>();
+  const serversByRoute = new Map<string, GatewayServer[]>();
+  const tlsHosts = new Map<string, Set<string>>();
+  let passesThrough = false;
+  for (const gateway of rules.gateways) {
+    const selector = gateway.spec.selector ?? {};
+    if (Object.keys(selector).length > 0 && !selects(selector, proxy.labels)) continue;
+    const namespace = gateway.metadata.namespace ?? "";
+    const name = `${namespace}/${gateway.metadata.name}`;
+    for (const server of gateway.spec.servers ?? []) {
+      if (server.port === undefined) continue;
+      const placed = placeServer(server, name, namespace, proxy, targets);
+      const problem = addServer(placed, ports, serversByRoute, tlsHosts, proxy);
+      if (problem !== undefined) report(`gateway ${name}: ${problem}`);
+      else if (server.tls?.mode === "AUTO_PASSTHROUGH") passesThrough = true;
+    }
+  }
+  return { ports: [...ports.values()], serversByRoute, passesThrough };
+}
+
+function placeServer(server: Server, gateway: string, namespace: string, proxy: ProxyNode, targets: readonly InboundTarget[]): GatewayServer {
+  const number = server.port?.number ?? 0;
+  // The router listens where its own Service leads to, so that an unprivileged one may serve port 80.
+  const port = targets.find((target) => target.port.port === number)?.targetPort ?? number;
+  const hosts = (server.hosts ?? []).map((host) =>
+    host.startsWith("./") ? `${namespace}/${host.slice(2)}` : host.startsWith("*/") ? host.slice(2) : host,
+  );
+  const placed = { server, gateway, hosts, port, number, routeName: "" };
+  if (!seesRequests(server)) return placed;
+  const bind = server.bind === undefined || server.bind === "" ? "" : `.${server.bind}`;
+  const [ownNamespace, ownName] = gateway.split("/");
+  const routeName = isHttp(parseProtocol(server.port?.protocol))
+    ? `http.${port}${bind}`
+    : `https.${number}.${server.port?.name ?? ""}.${ownName}.${ownNamespace}${bind}`;
+  return { ...placed, routeName };
+}
+
+function addServer(
+  placed: GatewayServer,
+  ports: Map<string, GatewayPort>,
+  serversByRoute: Map<string, GatewayServer[]>,
+  tlsHosts: Map<string, Set<string>>,
+  proxy: ProxyNode,
+): string | undefined {
+  const { server, port, routeName } = placed;
+  const protocol = parseProtocol(server.port?.protocol);
+  if (proxy.unprivileged && port < 1024) return `port ${port} needs privileges that the proxy does not have`;
+  const bind = server.bind ?? "";
+  const key = `${bind}_${port}`;
+  const isPlain = server.tls === undefined || isHttp(protocol);
+  const existing = ports.get(key);
+  if (server.tls !== undefined && !isHttp(protocol)) {
+    const known = tlsHosts.get(key) ?? new Set<string>();
+    tlsHosts.set(key, known);
+    const repeated = placed.hosts.find((host) => known.has(host));
+    if (repeated !== undefined) return `host ${repeated} is served on port ${port} already`;
+    for (const host of placed.hosts) known.add(host);
+  }
+  if (existing === undefined) {
+    ports.set(key, { port, bind, isPlainHttp: isHttp(protocol), servers: [placed] });
+  } else {
+    const firstPlain = existing.servers[0]?.server.tls === undefined || existing.isPlainHttp;
+    if (isPlain !== firstPlain || isHttp(protocol) !== existing.isPlainHttp) return `port ${port} is used with another protocol already`;
+    if (isPlain && !isHttp(protocol)) return `port ${port} is used already`;
+    existing.servers.push(placed);
+  }
+  if (routeName !== "") {
+    const same = serversByRoute.get(routeName);
+    if (same === undefined) serversByRoute.set(routeName, [placed]);
+    else same.push(placed);
+  }
+  return undefined;
+}

@@ -1,0 +1,78 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { Node } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+
+/** What a proxy says about itself, read from the Node of its first request. */
+export interface ProxyNode {
+  readonly id: string;
+  readonly type: "sidecar" | "router";
+  readonly clusterId: string;
+  readonly namespace: string;
+  /** Name of the pod. */
+  readonly name: string;
+  readonly serviceAccount: string;
+  readonly addresses: readonly string[];
+  /** "" when it reports none: then even its own cluster's endpoints are reached by gateway. */
+  readonly network: string;
+  /** Networks that it wants to see; undefined: all. */
+  readonly networkView: ReadonlySet<string> | undefined;
+  readonly locality: { readonly region: string; readonly zone: string; readonly subzone: string };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly workloadName: string;
+  readonly meshId: string;
+  /** "sample.svc.cluster.local" */
+  readonly dnsDomain: string;
+  readonly interception: "REDIRECT" | "TPROXY" | "NONE";
+  readonly dnsCapture: boolean;
+  readonly unprivileged: boolean;
+  readonly istioVersion: string;
+  /** An Envoy without Istio's own filters: it listed its extensions and they are not among them. */
+  readonly isStock: boolean;
+  readonly generator: string;
+}
+
+/** Reads a Node. Throws an Error that says what is wrong when the id has not Istio's form "type~address~name.namespace~domain". */
+export function parseProxyNode(node: Node): ProxyNode {
+  const [type, address = "", fullName = "", dnsDomain = "", ...rest] = node.id.split("~");
+  if ((type !== "sidecar" && type !== "router") || dnsDomain === "" || rest.length > 0) {
+    throw new Error(`node id "${node.id.slice(0, 200)}" is not "sidecar|router~address~name.namespace~domain"`);
+  }
+  const metadata = node.metadata ?? {};
+  const dot = fullName.lastIndexOf(".");
+  const namespace = text(metadata["NAMESPACE"]) || (dot < 0 ? "" : fullName.slice(dot + 1));
+  const labels = object(metadata["LABELS"]);
+  const view = text(metadata["REQUESTED_NETWORK_VIEW"]);
+  const instanceIps = text(metadata["INSTANCE_IPS"]);
+  const interception = text(metadata["INTERCEPTION_MODE"]);
+  return {
+    id: node.id,
+    type,
+    clusterId: text(metadata["CLUSTER_ID"]),
+    namespace,
+    name: text(metadata["NAME"]) || (dot < 0 ? fullName : fullName.slice(0, dot)),
+    serviceAccount: text(metadata["SERVICE_ACCOUNT"]),
+    addresses: instanceIps === "" ? [address] : instanceIps.split(","),
+    network: text(metadata["NETWORK"]),
+    networkView: view === "" ? undefined : new Set(view.split(",").map((name) => name.trim())),
+    locality: {
+      region: node.locality?.region ?? "",
+      zone: node.locality?.zone ?? "",
+      subzone: node.locality?.subZone ?? "",
+    },
+    labels: Object.fromEntries(Object.entries(labels).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : []))),
+    workloadName: text(metadata["WORKLOAD_NAME"]),
+    meshId: text(metadata["MESH_ID"]),
+    dnsDomain,
+    interception: interception === "TPROXY" || interception === "NONE" ? interception : "REDIRECT",
+    dnsCapture: text(metadata["DNS_CAPTURE"]) === "true",
+    unprivileged: text(metadata["UNPRIVILEGED_POD"]) === "true",
+    istioVersion: text(metadata["ISTIO_VERSION"]),
+    isStock: node.extensions.length > 0 && !node.extensions.some(({ name }) => name === "istio.alpn"),
+    generator: text(metadata["GENERATOR"]),
+  };
+}
+
+const text = (value: JsonValue | undefined) => (typeof value === "string" ? value : typeof value === "boolean" ? String(value) : "");
+
+function object(value: JsonValue | undefined): JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+}

@@ -1,0 +1,108 @@
+import type { AuthorizationPolicy, Gateway, Sidecar, Telemetry } from "./config-types.ts";
+import { createDestinationRules, type DestinationRules } from "./destination-rules.ts";
+import { type MeshConfig, type MeshNetworks, parseMeshConfig, parseMeshNetworks } from "./mesh-config.ts";
+import { isSubsetOf } from "./names.ts";
+import { collectNetworkGateways, type NetworkGateways } from "./network-gateways.ts";
+import type { WorldObjects } from "./objects.ts";
+import { createPeerPolicies, type PeerPolicies } from "./peer-authentication.ts";
+import { collectServices, type MeshService } from "./services.ts";
+import { oldestFirst, type ResolvedVirtualService, resolveVirtualServices } from "./virtual-services.ts";
+
+/** All that configuration depends on beside endpoints, indexed. Replaced as a whole when any of it changes. */
+export interface Rules {
+  readonly mesh: MeshConfig;
+  readonly meshNetworks: MeshNetworks;
+  readonly services: readonly MeshService[];
+  readonly servicesByHost: ReadonlyMap<string, readonly MeshService[]>;
+  readonly networkGateways: NetworkGateways;
+  readonly virtualServices: readonly ResolvedVirtualService[];
+  readonly destinationRules: DestinationRules;
+  readonly peerPolicies: PeerPolicies;
+  readonly gateways: readonly Gateway[];
+  readonly sidecars: readonly Sidecar[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly telemetries: readonly Telemetry[];
+  /** "namespace/account" of the workloads behind a host, in every cluster. */
+  accountsOf(host: string): readonly string[];
+  /** Whether a host's endpoints may be used only from their own cluster. */
+  isClusterLocal(host: string): boolean;
+}
+
+/** Reads the rules. A MeshConfig that can't be read is taken as `previous` has it and reported. */
+export function collectRules(
+  objects: WorldObjects,
+  meshNetworks: MeshNetworks,
+  accountsOf: (host: string) => readonly string[],
+  previous: Rules | undefined,
+  report: (problem: string) => void,
+): Rules {
+  const { config } = objects;
+  const mesh = readMesh(objects, previous, report);
+  const services = collectServices(objects);
+  const servicesByHost = new Map<string, MeshService[]>();
+  for (const service of services) {
+    const same = servicesByHost.get(service.host);
+    if (same === undefined) servicesByHost.set(service.host, [service]);
+    else same.push(service);
+  }
+  return {
+    mesh,
+    meshNetworks,
+    services,
+    servicesByHost,
+    networkGateways: collectNetworkGateways(objects, meshNetworks),
+    virtualServices: resolveVirtualServices(config.virtualServices.values(), mesh),
+    destinationRules: createDestinationRules(config.destinationRules.values(), mesh),
+    peerPolicies: createPeerPolicies(config.peerAuthentications.values(), mesh),
+    gateways: oldestFirst(config.gateways.values()),
+    sidecars: oldestFirst(config.sidecars.values()),
+    authorizationPolicies: oldestFirst(config.authorizationPolicies.values()),
+    telemetries: oldestFirst(config.telemetries.values()),
+    accountsOf,
+    isClusterLocal: clusterLocality(mesh),
+  };
+}
+
+function readMesh(objects: WorldObjects, previous: Rules | undefined, report: (problem: string) => void): MeshConfig {
+  try {
+    return parseMeshConfig(objects.mesh, objects);
+  } catch (reason) {
+    report(`MeshConfig is not usable: ${message(reason)}`);
+    return previous?.mesh ?? parseMeshConfig("", objects);
+  }
+}
+
+/** MeshNetworks of the objects; one that can't be read is taken as `previous` has it and reported. */
+export function readMeshNetworks(objects: WorldObjects, previous: Rules | undefined, report: (problem: string) => void): MeshNetworks {
+  try {
+    return parseMeshNetworks(objects.meshNetworks);
+  } catch (reason) {
+    report(`meshNetworks is not usable: ${message(reason)}`);
+    return previous?.meshNetworks ?? {};
+  }
+}
+
+const message = (reason: unknown) => (reason instanceof Error ? reason.message : String(reason));
+
+/** The longest host pattern decides; a cluster's own system services and its control plane are local unless somebody says otherwise. */
+function clusterLocality(mesh: MeshConfig): (host: string) => boolean {
+  const address = mesh.defaultConfig["discoveryAddress"];
+  const discovery = typeof address === "string" ? address.replace(/:\d+$/, "") : `istiod.${mesh.rootNamespace}.svc`;
+  const patterns = new Map<string, boolean>([
+    [`*.kube-system.svc.${mesh.domain}`, true],
+    [`kubernetes.default.svc.${mesh.domain}`, true],
+    [discovery.endsWith(`.${mesh.domain}`) ? discovery : `${discovery}.${mesh.domain}`, true],
+  ]);
+  for (const { settings, hosts } of mesh.serviceSettings) {
+    for (const host of hosts ?? []) patterns.set(host, settings?.clusterLocal === true);
+  }
+  return (host) => {
+    let best: { readonly length: number; readonly isLocal: boolean } | undefined;
+    for (const [pattern, isLocal] of patterns) {
+      if (!isSubsetOf(host, pattern)) continue;
+      const length = pattern === host ? Number.POSITIVE_INFINITY : pattern.length;
+      if (best === undefined || length > best.length) best = { length, isLocal };
+    }
+    return best?.isLocal ?? false;
+  };
+}
