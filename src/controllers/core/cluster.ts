@@ -53,6 +53,14 @@ export function createCluster(options: {
     started(kind)?.remember(object);
     return object;
   };
+  // One listener for all: some sixty on one signal would look like a leak to Node, and warn.
+  signal.addEventListener(
+    "abort",
+    () => {
+      for (const { abort } of stores.values()) abort.abort(signal.reason);
+    },
+    { once: true },
+  );
   const cluster: Cluster = {
     name,
     client,

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { suite, test } from "vitest";
+import type { Clock } from "../../base/index.ts";
+import { createWorkQueue } from "./work-queue.ts";
+
+/** A clock that stands still until it is moved. */
+function manualClock(): Clock & { move(milliseconds: number): void } {
+  let now = 0;
+  const timers = new Set<{ readonly due: number; readonly action: () => void }>();
+  return {
+    now: () => now,
+    after(delay, action) {
+      const timer = { due: now + delay, action };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    move(milliseconds) {
+      now += milliseconds;
+      for (const timer of timers) {
+        if (timer.due > now) continue;
+        timers.delete(timer);
+        timer.action();
+      }
+    },
+  };
+}
+
+suite("createWorkQueue()", () => {
+  test("a key added many times comes out once", () => {
+    const queue = createWorkQueue(manualClock());
+    for (const key of ["a", "b", "a", "a"]) queue.add(key);
+    assert.deepEqual([queue.take(), queue.take(), queue.take()], ["a", "b", undefined]);
+  });
+
+  test("a key added while it is worked on comes out again, after it was handed back", () => {
+    const queue = createWorkQueue(manualClock());
+    queue.add("a");
+    queue.take();
+    queue.add("a");
+    assert.equal(queue.take(), undefined);
+    queue.done("a");
+    assert.equal(queue.take(), "a");
+  });
+
+  test("back-off doubles from 50 ms to 5 s, and starts over after a success", () => {
+    const clock = manualClock();
+    const queue = createWorkQueue(clock);
+    const wait = () => {
+      queue.addWithBackOff("a");
+      for (let waited = 0; ; waited += 5) {
+        const key = queue.take();
+        if (key !== undefined) {
+          queue.done(key);
+          return waited;
+        }
+        clock.move(5);
+      }
+    };
+    const waits = Array.from({ length: 9 }, wait);
+    for (const [i, most] of [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000].entries()) {
+      const waited = waits[i] ?? 0;
+      assert.ok(waited >= most * 0.79 && waited <= most + 5, `${waited} ms of ${most}`);
+    }
+    queue.forget("a");
+    assert.ok(wait() <= 55);
+  });
+
+  test("adding a key cuts its back-off short", () => {
+    const clock = manualClock();
+    const queue = createWorkQueue(clock);
+    queue.addWithBackOff("a");
+    queue.add("a");
+    assert.equal(queue.take(), "a");
+    queue.done("a");
+    clock.move(60_000);
+    assert.equal(queue.take(), undefined);
+  });
+
+  test("of two delays the earlier counts", () => {
+    const clock = manualClock();
+    const queue = createWorkQueue(clock);
+    queue.addAfter("a", 100);
+    queue.addAfter("a", 10);
+    queue.addAfter("a", 50);
+    clock.move(11);
+    assert.equal(queue.take(), "a");
+    assert.equal(queue.size, 0);
+  });
+});
