@@ -17,7 +17,7 @@ import { selects } from "./objects.ts";
 import { any, durationOf, milliseconds, parseDuration } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { destinationCluster } from "./route-destination.ts";
+import { destinationCluster, requestCluster } from "./route-destination.ts";
 import { isCatchAll, routeMatch, stringMatch } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
 import type { ResolvedVirtualService } from "./virtual-services.ts";
@@ -153,7 +153,7 @@ function routeHeaders({ requestAdd, requestRemove, responseAdd, responseRemove }
 }
 
 function forwardAction(http: HttpRoute, context: RouteContext, headerAuthority: string): { readonly action: RouteAction; readonly headers: Operations } {
-  const { scope, port } = context;
+  const { scope } = context;
   const timeout = parseDuration(http.timeout) ?? 0;
   const routes = http.route ?? [];
   const hashes = routes.flatMap(({ destination }) => hashPolicy(consistentHash(scope, destination)) ?? []);
@@ -164,7 +164,7 @@ function forwardAction(http: HttpRoute, context: RouteContext, headerAuthority: 
   const action: RouteAction = {
     clusterSpecifier:
       single !== undefined
-        ? { case: "cluster", value: destinationCluster(scope, single.destination, port) }
+        ? { case: "cluster", value: targetCluster(context, single.destination) }
         : {
             case: "weightedClusters",
             value: {
@@ -173,7 +173,7 @@ function forwardAction(http: HttpRoute, context: RouteContext, headerAuthority: 
                 .map(({ destination, weight, headers }) => {
                   const operations = headerOperations(headers);
                   return {
-                    name: destinationCluster(scope, destination, port),
+                    name: targetCluster(context, destination),
                     weight: weight ?? 0,
                     ...routeHeaders(operations),
                     ...(operations.authority === ""
@@ -200,7 +200,11 @@ function rewrite({ rewrite: written }: HttpRoute): Partial<Pick<RouteAction, "pr
   return written?.uri === undefined || written.uri === "" ? {} : { prefixRewrite: written.uri };
 }
 
-function mirrors(http: HttpRoute, { scope, port }: RouteContext) {
+function targetCluster({ scope, port, gateway }: RouteContext, destination: Destination): string {
+  return gateway === "mesh" ? requestCluster(destination, port) : destinationCluster(scope, destination, port);
+}
+
+function mirrors(http: HttpRoute, context: RouteContext) {
   const written: { readonly destination: Destination; readonly percent: ReturnType<typeof percentOf> }[] = [];
   if (http.mirror !== undefined) {
     const percent = http.mirrorPercentage ?? (http.mirrorPercent === undefined ? undefined : { value: http.mirrorPercent });
@@ -212,7 +216,7 @@ function mirrors(http: HttpRoute, { scope, port }: RouteContext) {
   return written
     .filter(({ percent }) => percent.numerator > 0)
     .map(({ destination, percent }) => ({
-      cluster: destinationCluster(scope, destination, port),
+      cluster: targetCluster(context, destination),
       runtimeFraction: { defaultValue: percent },
       traceSampled: false,
     }));

@@ -63,7 +63,10 @@ function normalize(part: string, value: unknown): unknown {
     case "routes":
       return each((table) =>
         Object.fromEntries(
-          Object.entries(table).map(([name, host]) => [name, { ...fields(host), domains: [...items(fields(host)["domains"])].sort() }]),
+          Object.entries(table).map(([name, host]) => {
+            const { domains, routes } = fields(host);
+            return [name, { ...fields(host), domains: [...items(domains)].sort(), routes: items(routes).map((route) => normalizeRoute(fields(route))) }];
+          }),
         ),
       );
     default:
@@ -75,6 +78,14 @@ function normalize(part: string, value: unknown): unknown {
           .sort((a, b) => (text(a) < text(b) ? -1 : 1)),
       }));
   }
+}
+
+/** Header conditions stand in the scenes as JSON text, and all of them must hold, in any order. */
+function normalizeRoute(route: Fields): Fields {
+  const { headers } = route;
+  if (headers === undefined) return route;
+  const parsed = items(headers).map((header): unknown => (typeof header === "string" ? JSON.parse(header) : header));
+  return { ...route, headers: parsed.sort((a, b) => (text(a) < text(b) ? -1 : 1)) };
 }
 
 function localities(value: unknown): unknown {

@@ -134,7 +134,7 @@ function condenseRoute(route: Route) {
     ...(path?.case === "safeRegex" ? { regex: path.value.regex } : {}),
     ...(match === undefined || match.headers.length === 0
       ? {}
-      : { headers: match.headers.map((header) => toJson(HeaderMatcherSchema, header)) }),
+      : { headers: match.headers.map((header) => JSON.stringify(toJson(HeaderMatcherSchema, header))) }),
     ...(action.case === "route" ? condenseAction(action.value) : {}),
     ...(action.case === "directResponse" ? { directResponse: action.value.status } : {}),
     ...(action.case === "redirect" ? { redirect: toJson(RedirectActionSchema, action.value) } : {}),
