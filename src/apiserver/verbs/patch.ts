@@ -198,16 +198,12 @@ function appliedConfiguration(
   const { type } = target;
   // In the version that the client wrote: owners of fields are noted by it.
   const asWritten = { ...type, storedVersion: apiVersionOf(type) };
-  const { status, ...rest } = takeIn(
-    context,
-    { ...target, type: asWritten },
-    { ...body, owned: false },
-    incoming,
-  );
+  const whole = takeIn(context, { ...target, type: asWritten }, { ...body, owned: false }, incoming);
+  const hasStatus = type.subresources.some(({ name }) => name === "status");
+  const { status, ...rest } = whole;
   // Nobody comes to own what this path cannot set.
-  if (target.subresource === undefined)
-    return type.subresources.some(({ name }) => name === "status") ? rest : { ...rest, status };
-  if (target.subresource !== "status") return { ...rest, status };
+  if (target.subresource === undefined && hasStatus) return rest;
+  if (target.subresource !== "status") return whole;
   const { apiVersion, kind, metadata } = rest;
-  return { apiVersion, kind, metadata, status };
+  return { apiVersion, kind, metadata, ...(status === undefined ? {} : { status }) };
 }

@@ -3,8 +3,8 @@ import { acceptedForm, type Form } from "../http/accepted-form.ts";
 import { type Answer, type Call, json, type ListAnswer } from "../http/call.ts";
 import type { ResourceType } from "../registry/resource-type.ts";
 import { inVersion } from "../storage/in-version.ts";
+import { toTable } from "../tables/index.ts";
 import type { Context } from "./context.ts";
-import { toTable } from "./table-shim.ts";
 
 /** The form that a call asks for. A table of one object is asked for like one of many. */
 export function formOf(call: Call): Form {
