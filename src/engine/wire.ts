@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import path from "node:path";
 import { type ApiServer, openChangeLog, startApiServer } from "../apiserver/index.ts";
 import { type Clock, type Logger, startAll } from "../base/index.ts";
@@ -102,6 +103,7 @@ export async function startCluster(
   );
   const stopped = new AbortController();
   const signal = stopped.signal;
+  setMaxListeners(0, signal);
   let runtime: Runtime | undefined;
   let api: ApiServer | undefined;
   const pods = {
@@ -171,7 +173,7 @@ export async function startCluster(
         client: clientOf(api, administrator),
         apiCa: keys.caCert,
         loadBalancerAddresses: addresses.loadBalancers,
-        serviceAccountToken: (account, secret) => (api as ApiServer).signServiceAccountToken(account, secret),
+        serviceAccountToken: (account, secret) => running(api).signServiceAccountToken(account, secret),
         clock,
         log: log.child({ part: "controllers" }),
       }),
@@ -211,13 +213,13 @@ function clientOf(
   api: ApiServer | undefined,
   user: { readonly name: string; readonly groups: readonly string[] },
 ): KubeClient {
-  if (api === undefined) throw new Error("cannot happen: the API server starts first");
-  return createKubeClient(api.transport(user));
+  return createKubeClient(running(api).transport(user));
 }
 
-function running(runtime: Runtime | undefined): Runtime {
-  if (runtime === undefined) throw new Error("the nodes of this cluster have not started yet");
-  return runtime;
+/** A part that starts before whoever asks for it. */
+function running<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error("a part of the cluster is used before it has started");
+  return part;
 }
 
 function attachPod(network: MeshNetwork, cluster: string, pod: Pod) {
