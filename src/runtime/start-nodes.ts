@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { kinds, objectKey, type Pod, type Service, startInformer } from "../kube/index.ts";
 import { createConnector } from "./connector.ts";
 import type { NodeSpec, NodesOptions, Runtime } from "./contracts.ts";
@@ -18,6 +19,8 @@ export async function startNodes(options: NodesOptions): Promise<Runtime> {
   const { client, clock, log, kubernetesVersion } = options;
   const stopped = new AbortController();
   const { signal } = stopped;
+  // One listener per watch and lease, as many as there are nodes: no leak.
+  setMaxListeners(0, signal);
   await endLeftovers(podsFolder(options.stateFolder));
   const nodes = new Map(options.nodes.map((node) => [node.name, node]));
   const events = createEventRecorder({ client, component: "kubelet", clock, log });

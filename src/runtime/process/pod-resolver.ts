@@ -30,10 +30,7 @@ export async function startPodResolver(
     socket.setTimeout(idleMs, () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    serve(socket, lookup).catch((reason: unknown) => {
-      log.debug({ reason: String(reason) }, "query of a pod not answered");
-      socket.destroy();
-    });
+    serve(socket, lookup, log).catch(() => socket.destroy()); // The program went away.
   });
   server.maxConnections = mostConnections;
   await new Promise<void>((resolve, reject) => {
@@ -51,7 +48,11 @@ export async function startPodResolver(
   };
 }
 
-async function serve(socket: Socket, lookup: (name: string) => Promise<readonly string[]>): Promise<void> {
+async function serve(
+  socket: Socket,
+  lookup: (name: string) => Promise<readonly string[]>,
+  log: Logger,
+): Promise<void> {
   let received = Buffer.alloc(0);
   for await (const chunk of socket) {
     received = Buffer.concat([received, chunk as Buffer]);
@@ -59,7 +60,11 @@ async function serve(socket: Socket, lookup: (name: string) => Promise<readonly 
       const length = received.readUInt16BE(0);
       if (length > longestQuery) return void socket.destroy();
       if (received.length < 2 + length) break;
-      const reply = await answer(received.subarray(2, 2 + length), lookup);
+      const query = received.subarray(2, 2 + length);
+      const reply = await answer(query, lookup).catch((reason: unknown) => {
+        log.debug({ reason: String(reason) }, "query of a pod not answered");
+        return header(query, serverFailure, 0, 0);
+      });
       const head = Buffer.alloc(2);
       head.writeUInt16BE(reply.length);
       socket.write(Buffer.concat([head, reply]));
@@ -69,16 +74,19 @@ async function serve(socket: Socket, lookup: (name: string) => Promise<readonly 
 }
 
 const typeA = 1;
+const formatError = 1;
+const serverFailure = 2;
+const noSuchName = 3;
 
 async function answer(query: Buffer, lookup: (name: string) => Promise<readonly string[]>): Promise<Buffer> {
   const question = readQuestion(query);
-  if (question === undefined) return Buffer.concat([header(query, 1, 0, 0)]);
+  if (question === undefined) return header(query, formatError, 0, 0);
   const { name, type, end } = question;
   const addresses = await lookup(name);
   const shown = type === typeA ? addresses.filter((address) => /^\d+(\.\d+){3}$/.test(address)) : [];
   const records = shown.map((address) => addressRecord(address));
   return Buffer.concat([
-    header(query, addresses.length === 0 ? 3 : 0, 1, records.length),
+    header(query, addresses.length === 0 ? noSuchName : 0, 1, records.length),
     query.subarray(12, end),
     ...records,
   ]);
