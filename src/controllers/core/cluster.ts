@@ -73,10 +73,7 @@ export function createCluster(options: {
       let entry = stores.get(id);
       if (entry === undefined) {
         const abort = new AbortController();
-        signal.addEventListener("abort", () => abort.abort(signal.reason), {
-          once: true,
-          signal: abort.signal,
-        });
+        if (signal.aborted) abort.abort(signal.reason);
         const store = startStore(client, kind, { signal: abort.signal, clock, log });
         entry = { store: store as unknown as Store, abort };
         stores.set(id, entry);

@@ -13,7 +13,7 @@ export interface ObjectEvent {
  * Writes core/v1 Events in the background. Never fails and never waits: an event that can't be written is dropped.
  *
  * The same event again raises the count of the one that is there. After ten different messages of one reason
- * on one object they are combined into one event; and one object gets 25 events at once, then one in five
+ * on one object, less than ten minutes apart, they are combined into one event; and one object gets 25 events at once, then one in five
  * minutes. So whatever repeats costs neither memory nor storage.
  */
 export interface EventRecorder {
@@ -42,6 +42,7 @@ interface Budget {
 const mostEntries = 4096;
 const mostWaiting = 1024;
 const similarMessages = 10;
+const similarWithin = 600_000;
 const burst = 25;
 const tokenEvery = 300_000;
 
@@ -53,7 +54,7 @@ export function createEventRecorder(options: {
 }): EventRecorder {
   const { client, clock, log, signal } = options;
   const entries = new Map<string, Entry>();
-  const messages = new Map<string, Set<string>>();
+  const messages = new Map<string, { readonly known: Set<string>; lastTime: number }>();
   const budgets = new Map<string, Budget>();
   const waiting = new Set<Entry>();
   let writing: Promise<void> | undefined;
@@ -72,8 +73,11 @@ export function createEventRecorder(options: {
   };
   /** The message itself, or the combined one when this reason has had too many different ones. */
   const combine = (key: string, message: string) => {
-    const known = messages.get(key) ?? new Set();
-    putNewest(messages, key, known);
+    const now = clock.now();
+    const recent = messages.get(key);
+    const isFresh = recent !== undefined && now - recent.lastTime < similarWithin;
+    const { known } = isFresh ? recent : { known: new Set<string>() };
+    putNewest(messages, key, { known, lastTime: now });
     if (known.has(message)) return message;
     if (known.size >= similarMessages) return `(combined from similar events): ${message}`;
     known.add(message);

@@ -8,6 +8,7 @@ import { type PodControl, podFromTemplate } from "../core/pod-control.ts";
 import { availableIn, isFinished, isReady, isTerminating } from "../core/pods.ts";
 import { slowStart } from "../core/slow-start.ts";
 import type { Requeue } from "../core/start-reconciler.ts";
+import { withoutZeros } from "../core/without-zeros.ts";
 import { type DaemonSet, daemonPod, daemonSets, judgeNode, maxUnavailable, nodeOf } from "./daemon-set.ts";
 
 /** Keeps one pod of the DaemonSet on every node that it fits, and replaces outdated ones a few at a time. */
@@ -154,7 +155,7 @@ async function updateStatus(cluster: Cluster, before: DaemonSet, hash: string): 
     (pod) => availableIn(pod, set.spec.minReadySeconds ?? 0, cluster.clock.now()) ?? [],
   );
   const available = waits.filter((wait) => wait === 0).length;
-  const status: NonNullable<DaemonSet["status"]> = {
+  const counters = {
     currentNumberScheduled: new Set(placed.map(nodeOf)).size,
     desiredNumberScheduled: wanted.size,
     numberMisscheduled: pods.length - placed.length,
@@ -163,6 +164,9 @@ async function updateStatus(cluster: Cluster, before: DaemonSet, hash: string): 
     numberUnavailable: Math.max(0, wanted.size - available),
     updatedNumberScheduled: placed.filter(({ metadata }) => metadata.labels?.[revisionLabel] === hash).length,
     observedGeneration: generation ?? 0,
+  };
+  const status: NonNullable<DaemonSet["status"]> = {
+    ...withoutZeros(counters, ["numberAvailable", "numberUnavailable", "updatedNumberScheduled"]),
     ...(set.status?.collisionCount === undefined ? {} : { collisionCount: set.status.collisionCount }),
   };
   if (!isEquivalent(status, set.status)) await cluster.replace(daemonSets, { ...set, status }, "status");

@@ -3,6 +3,7 @@ import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { findCondition, withCondition, withoutCondition } from "../core/conditions.ts";
 import type { Requeue } from "../core/start-reconciler.ts";
+import { withoutZeros } from "../core/without-zeros.ts";
 import {
   actualReplicas,
   availableReplicas,
@@ -183,13 +184,22 @@ function countedStatus(cluster: Cluster, deployment: Deployment, sets: ReplicaSe
   const { collisionCount, conditions = [] } = deployment.status ?? {};
   const isAvailable = available >= wantedReplicas(deployment) - rollingLimits(deployment).maxUnavailable;
   const now = cluster.timestamp();
-  return {
+  const counters = {
     observedGeneration: deployment.metadata.generation ?? 0,
     replicas: actualReplicas(all),
     updatedReplicas: sets.current === undefined ? 0 : actualReplicas([sets.current]),
     readyReplicas: all.reduce((sum, { status }) => sum + (status?.readyReplicas ?? 0), 0),
     availableReplicas: available,
     unavailableReplicas: Math.max(0, specReplicas(all) - available),
+  };
+  return {
+    ...withoutZeros(counters, [
+      "replicas",
+      "updatedReplicas",
+      "readyReplicas",
+      "availableReplicas",
+      "unavailableReplicas",
+    ]),
     ...(collisionCount === undefined ? {} : { collisionCount }),
     conditions: withCondition(conditions, {
       type: "Available",

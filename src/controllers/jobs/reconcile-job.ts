@@ -8,6 +8,7 @@ import { type PodControl, podFromTemplate } from "../core/pod-control.ts";
 import { isActive, isReady, isTerminating } from "../core/pods.ts";
 import { slowStart } from "../core/slow-start.ts";
 import type { Requeue } from "../core/start-reconciler.ts";
+import { withoutZeros } from "../core/without-zeros.ts";
 import { formatIndexes, indexAnnotation, type Job, jobs, parseIndexes } from "./job.ts";
 
 type JobStatus = NonNullable<Job["status"]>;
@@ -235,12 +236,15 @@ async function updateStatus(
   const pods = cluster.store(kinds.pods).ownedBy(uid);
   const active = pods.filter(isActive);
   const completed = formatIndexes(tally.completed);
-  const status: JobStatus = {
+  const counters = {
     active: active.length,
     ready: active.filter(isReady).length,
     terminating: pods.filter((pod) => isTerminating(pod) && pod.status?.phase !== "Succeeded").length,
     succeeded: tally.succeeded,
     failed: tally.failed + (end?.type === "Failed" ? tally.active.length : 0),
+  };
+  const status: JobStatus = {
+    ...withoutZeros(counters, ["active", "succeeded", "failed"]),
     uncountedTerminatedPods: {},
     ...(completed === "" ? {} : { completedIndexes: completed }),
     ...(startTime === undefined ? {} : { startTime }),

@@ -8,6 +8,7 @@ import { type PodControl, podFromTemplate } from "../core/pod-control.ts";
 import { availableIn, isActive, isReady } from "../core/pods.ts";
 import { slowStart } from "../core/slow-start.ts";
 import type { Requeue } from "../core/start-reconciler.ts";
+import { withoutZeros } from "../core/without-zeros.ts";
 import { podsToDelete } from "./pods-to-delete.ts";
 
 /** The most pods that one look creates or deletes, so that a huge set leaves room for others. */
@@ -120,7 +121,7 @@ async function updateStatus(
           message: failure instanceof Error ? failure.message : String(failure),
           lastTransitionTime: cluster.timestamp(),
         });
-  const status: NonNullable<ReplicaSet["status"]> = {
+  const counters = {
     replicas: pods.length,
     fullyLabeledReplicas: pods.filter((pod) =>
       labels.every(([label, value]) => pod.metadata.labels?.[label] === value),
@@ -128,6 +129,9 @@ async function updateStatus(
     readyReplicas: pods.filter(isReady).length,
     availableReplicas: waits.filter((wait) => wait === 0).length,
     observedGeneration: generation ?? 0,
+  };
+  const status: NonNullable<ReplicaSet["status"]> = {
+    ...withoutZeros(counters, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"]),
     ...(conditions.length === 0 ? {} : { conditions }),
   };
   if (!isEquivalent(status, replicaSet.status)) {

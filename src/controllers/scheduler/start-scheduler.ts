@@ -25,8 +25,8 @@ export const startScheduler: StartController = (cluster) => {
         for (const id of homeless) queue.add(id);
       };
       pods.subscribe((change) => {
-        if (isWaiting(change.object) && change.type !== "deleted") queue.add(objectKey(change.object));
-        else homeless.delete(objectKey(change.object));
+        if (change.type === "deleted" || !isWaiting(change.object)) homeless.delete(objectKey(change.object));
+        else if (isWorthATry(change)) queue.add(objectKey(change.object));
         if (freesRoom(change)) retryAll();
       });
       nodes.subscribe((change) => {
@@ -49,6 +49,15 @@ function isWaiting(pod: Pod): boolean {
   const gates = pod.spec["schedulingGates"];
   const isGated = Array.isArray(gates) && gates.length > 0;
   return nodeName === "" && wanted === schedulerName && !isGated && !isTerminating(pod) && !isFinished(pod);
+}
+
+/** What is written into the status of a waiting pod, by us above all, makes it fit no better. */
+function isWorthATry(change: Change<Pod>): boolean {
+  if (change.type !== "modified" || !isWaiting(change.previous)) return true;
+  const { object, previous } = change;
+  return !(
+    isEquivalent(object.spec, previous.spec) && isEquivalent(object.metadata.labels, previous.metadata.labels)
+  );
 }
 
 function freesRoom(change: Change<Pod>): boolean {

@@ -13,6 +13,7 @@ import { claimDependents } from "../core/owners.ts";
 import type { PodControl } from "../core/pod-control.ts";
 import { availableIn, isFinished, isReady, isTerminating } from "../core/pods.ts";
 import type { Requeue } from "../core/start-reconciler.ts";
+import { withoutZeros } from "../core/without-zeros.ts";
 import { ensureClaims, statefulPod } from "./stateful-pod.ts";
 import { ordinalOf, type StatefulSet, statefulSets } from "./stateful-set.ts";
 
@@ -160,7 +161,7 @@ async function updateStatus(
     updatedReplicas === pods.length &&
     readyReplicas === pods.length &&
     pods.length === (set.spec.replicas ?? 1);
-  const status: NonNullable<StatefulSet["status"]> = {
+  const counters = {
     observedGeneration: generation ?? 0,
     replicas: pods.length,
     readyReplicas,
@@ -170,6 +171,9 @@ async function updateStatus(
     currentRevision: isUpdated ? updateRevision : currentRevision,
     updateRevision,
     collisionCount: set.status?.collisionCount ?? 0,
+  };
+  const status: NonNullable<StatefulSet["status"]> = {
+    ...withoutZeros(counters, ["readyReplicas", "currentReplicas", "updatedReplicas"]),
     ...(set.status?.conditions === undefined ? {} : { conditions: set.status.conditions }),
   };
   if (!isEquivalent(status, set.status)) await cluster.replace(statefulSets, { ...set, status }, "status");

@@ -44,8 +44,8 @@ const ready = (count: number) =>
   cluster.eventually(async () => {
     const { status, metadata } = await current();
     return (
-      (status?.readyReplicas === count &&
-        status.replicas === count &&
+      ((status?.readyReplicas ?? 0) === count &&
+        status?.replicas === count &&
         status.observedGeneration === metadata.generation) ||
       undefined
     );
