@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, suite, test } from "vitest";
 import { createSignal } from "../../base/index.ts";
 import type { Probe } from "../../kube/index.ts";
 import { createFakeClock } from "../test-support/fake-clock.ts";
 import { type ProbeKind, runProbeLoop } from "./probe-loop.ts";
+
+/** Lets everything go on that waits for promises only. */
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 let ends = new AbortController();
 afterEach(() => {
