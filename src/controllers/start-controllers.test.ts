@@ -52,9 +52,13 @@ suite("startControllers()", () => {
 
   test("resolve at once while the API server is away, and begin when it comes", async () => {
     const api = createFakeApi();
-    api.refuse = () => statusOf(503, "ServiceUnavailable", "starting");
+    let refused = 0;
+    api.refuse = () => {
+      refused++;
+      return statusOf(503, "ServiceUnavailable", "starting");
+    };
     const stop = await start(api);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await eventually(async () => (refused > 20 ? true : undefined));
     api.refuse = () => undefined;
     await api.client.create(kinds.namespaces, {
       apiVersion: "v1",

@@ -6,6 +6,7 @@ import type { StartController } from "./core/controller.ts";
 import { startDaemonSets } from "./daemon-sets/start-daemon-sets.ts";
 import { startDeployments } from "./deployments/start-deployments.ts";
 import { startMirroredEndpoints, startServiceEndpoints } from "./endpoints/start-endpoints.ts";
+import { startEventExpiry } from "./events/start-event-expiry.ts";
 import { garbageCollector } from "./garbage-collector/start-garbage-collector.ts";
 import { startJobs } from "./jobs/start-jobs.ts";
 import { loadBalancersController } from "./load-balancers/start-load-balancers.ts";
@@ -40,6 +41,7 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
     startDaemonSets,
     startJobs,
     startMirroredEndpoints,
+    startEventExpiry,
   ];
   const stops = controllers.map((start) => start(cluster));
   // Last, since it lists every kind there is and nothing that starts waits for it.

@@ -1,39 +1,17 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
-import type { Clock } from "../../base/index.ts";
+import { createManualClock } from "../test-support/manual-clock.ts";
 import { createWorkQueue } from "./work-queue.ts";
-
-/** A clock that stands still until it is moved. */
-function manualClock(): Clock & { move(milliseconds: number): void } {
-  let now = 0;
-  const timers = new Set<{ readonly due: number; readonly action: () => void }>();
-  return {
-    now: () => now,
-    after(delay, action) {
-      const timer = { due: now + delay, action };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    move(milliseconds) {
-      now += milliseconds;
-      for (const timer of timers) {
-        if (timer.due > now) continue;
-        timers.delete(timer);
-        timer.action();
-      }
-    },
-  };
-}
 
 suite("createWorkQueue()", () => {
   test("a key added many times comes out once", () => {
-    const queue = createWorkQueue(manualClock());
+    const queue = createWorkQueue(createManualClock());
     for (const key of ["a", "b", "a", "a"]) queue.add(key);
     assert.deepEqual([queue.take(), queue.take(), queue.take()], ["a", "b", undefined]);
   });
 
   test("a key added while it is worked on comes out again, after it was handed back", () => {
-    const queue = createWorkQueue(manualClock());
+    const queue = createWorkQueue(createManualClock());
     queue.add("a");
     queue.take();
     queue.add("a");
@@ -43,7 +21,7 @@ suite("createWorkQueue()", () => {
   });
 
   test("back-off doubles from 50 ms to 5 s, and starts over after a success", () => {
-    const clock = manualClock();
+    const clock = createManualClock();
     const queue = createWorkQueue(clock);
     const wait = () => {
       queue.addWithBackOff("a");
@@ -66,7 +44,7 @@ suite("createWorkQueue()", () => {
   });
 
   test("adding a key cuts its back-off short", () => {
-    const clock = manualClock();
+    const clock = createManualClock();
     const queue = createWorkQueue(clock);
     queue.addWithBackOff("a");
     queue.add("a");
@@ -77,7 +55,7 @@ suite("createWorkQueue()", () => {
   });
 
   test("of two delays the earlier counts", () => {
-    const clock = manualClock();
+    const clock = createManualClock();
     const queue = createWorkQueue(clock);
     queue.addAfter("a", 100);
     queue.addAfter("a", 10);

@@ -80,10 +80,10 @@ export function startTestCluster(
       });
     },
     async quiet() {
-      for (let still = 0, seen = -1; still < 5; still++) {
+      for (let still = 0, seen = -1; still < 50; still++) {
         if (api.writes.length !== seen) still = 0;
         seen = api.writes.length;
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await new Promise((resolve) => setImmediate(resolve));
       }
     },
     async stop() {
