@@ -22,6 +22,8 @@ export function readBytes(request: IncomingMessage): Promise<Buffer> {
       resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
     );
     request.once("error", reject);
-    request.once("close", () => reject(new Error("the client went away before its request was complete")));
+    request.once("close", () => {
+      if (!request.complete) reject(new Error("the client went away before its request was complete"));
+    });
   });
 }
