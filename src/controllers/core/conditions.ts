@@ -23,6 +23,15 @@ export function withCondition(conditions: readonly Condition[], condition: Condi
   return conditions.map((other) => (other === present ? next : other));
 }
 
+/** As withCondition, but a message that changed is written, too: for messages that count something down. */
+export function withMessage(conditions: readonly Condition[], condition: Condition): readonly Condition[] {
+  const set = withCondition(conditions, condition);
+  const present = findCondition(set, condition.type);
+  if (present === undefined || present.message === condition.message) return set;
+  const { message = "" } = condition;
+  return set.map((other) => (other === present ? { ...present, message } : other));
+}
+
 export function withoutCondition(conditions: readonly Condition[], type: string): readonly Condition[] {
   return conditions.filter((condition) => condition.type !== type);
 }

@@ -13,9 +13,9 @@ import { createRefusals } from "./refusals.ts";
 export interface PodControl {
   /**
    * Creates a pod for `owner`. When the API server refuses it, `wake` is called as soon as something changes
-   * that may alter that, and the refusal is thrown.
+   * that may alter that, and the refusal is thrown. In a namespace on its way out nothing is created and nothing thrown.
    */
-  create(owner: KubeObject, pod: Pod, wake: () => void): Promise<Pod>;
+  create(owner: KubeObject, pod: Pod, wake: () => void): Promise<void>;
   /** Deletes the pod gracefully; nothing happens when it is gone. */
   remove(owner: KubeObject, pod: Pod): Promise<void>;
 }
@@ -48,11 +48,10 @@ export function createPodControl(
         const created = await cluster.create(kinds.pods, pod);
         const message = wording.created(created.metadata.name, owner.metadata.name);
         cluster.events.record(component, owner, { type: "Normal", reason: "SuccessfulCreate", message });
-        return created;
       } catch (reason) {
         const { namespace = "", uid = "" } = owner.metadata;
-        // A namespace on its way out takes no pods, and nobody needs to hear of it.
-        if (isNamespaceTerminating(reason) || cluster.signal.aborted) throw reason;
+        if (isNamespaceTerminating(reason)) return;
+        if (cluster.signal.aborted) throw reason;
         refusals.add(uid, namespace, wake);
         const message = wording.createFailed(pod.metadata.name, owner.metadata.name, messageOf(reason));
         cluster.events.record(component, owner, { type: "Warning", reason: "FailedCreate", message });

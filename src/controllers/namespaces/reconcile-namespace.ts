@@ -9,7 +9,7 @@ import {
 } from "../../kube/index.ts";
 import type { AllObjects } from "../core/all-objects.ts";
 import type { Cluster } from "../core/cluster.ts";
-import { withCondition } from "../core/conditions.ts";
+import { withMessage } from "../core/conditions.ts";
 import type { ServedKind } from "../core/served-kinds.ts";
 import type { Requeue } from "../core/start-reconciler.ts";
 
@@ -157,14 +157,14 @@ async function reportRemainder(
   const held = [...finalizers].map(([each, count]) => `${each} in ${count} resource instances`);
   const now = cluster.timestamp();
   let conditions = namespace.status?.conditions ?? [];
-  conditions = withCondition(conditions, {
+  conditions = withMessage(conditions, {
     type: "NamespaceContentRemaining",
     status: "True",
     reason: "SomeResourcesRemain",
     message: `Some resources are remaining: ${resources.sort().join(", ")}`,
     lastTransitionTime: now,
   });
-  conditions = withCondition(conditions, {
+  conditions = withMessage(conditions, {
     type: "NamespaceFinalizersRemaining",
     status: held.length === 0 ? "False" : "True",
     reason: held.length === 0 ? "ContentHasNoFinalizers" : "SomeFinalizersRemain",
