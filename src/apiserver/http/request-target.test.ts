@@ -31,6 +31,15 @@ suite("requestTarget()", () => {
       for (const [field, value] of Object.entries(expected)) assert.equal(target[field], value, field);
     });
 
-  for (const path of ["/", "/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/version", "/openapi/v3/api/v1"])
+  for (const path of [
+    "/",
+    "/api",
+    "/api/v1",
+    "/apis",
+    "/apis/apps",
+    "/apis/apps/v1",
+    "/version",
+    "/openapi/v3/api/v1",
+  ])
     test(`${path} is a plain path`, () => assert.deepEqual(requestTarget(path), { kind: "path", path }));
 });

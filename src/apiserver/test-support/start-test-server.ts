@@ -1,8 +1,8 @@
 import { connect, type Socket } from "node:net";
-import { silentLogger, systemClock } from "../base/index.ts";
-import { generateKey, issueCertificate, readIssuer } from "../pki/index.ts";
-import type { ApiServer, ApiServerOptions, PodConnector } from "./contracts.ts";
-import { startApiServer } from "./start-api-server.ts";
+import { silentLogger, systemClock } from "../../base/index.ts";
+import { generateKey, issueCertificate, readIssuer } from "../../pki/index.ts";
+import type { ApiServer, ApiServerOptions, PodConnector } from "../contracts.ts";
+import { startApiServer } from "../start-api-server.ts";
 
 /** An API server for tests with everything a client needs to dial it. */
 export interface TestServer {
