@@ -17,7 +17,7 @@ import { inProcessTransport } from "./http/in-process.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { ResourceType } from "./registry/resource-type.ts";
 import { openStore } from "./storage/store.ts";
-import { createUpgradeHandler } from "./streams-router.ts";
+import { createUpgradeHandler } from "./upgrade-handler.ts";
 import { serviceAddresses } from "./subresources/service-addresses.ts";
 import { type CommitHook, type Context, keyOf, timestamp } from "./verbs/context.ts";
 

@@ -9,7 +9,7 @@ export type RequestTarget =
       readonly namespace: string | undefined;
       readonly name: string | undefined;
       readonly subresource: string | undefined;
-      /** What follows the subresource, for proxies: "a/b". */
+      /** What follows the subresource, for proxies, still encoded: "a/b". */
       readonly rest: string | undefined;
       /** Deprecated form: /api/v1/watch/... */
       readonly watch: boolean;
@@ -36,6 +36,8 @@ export function requestTarget(path: string): RequestTarget {
   const watch = rest[0] === "watch" && rest.length > 1;
   if (watch) rest = rest.slice(1);
   if (rest.length === 0 || version === undefined) return { kind: "path", path };
+  // What follows a proxy's name goes on as it came: decoded, it could smuggle in a request of its own.
+  const raw = rest;
   rest = rest.map(decode);
   const resource = (
     plural: string,
@@ -57,10 +59,10 @@ export function requestTarget(path: string): RequestTarget {
   const [first = "", second, third, fourth, fifth] = rest;
   if (first === "namespaces" && second !== undefined && third !== undefined) {
     if (!(namespaceSubresources.has(third) && rest.length === 3))
-      return resource(third, second, fourth, fifth, rest.slice(5));
+      return resource(third, second, fourth, fifth, raw.slice(5));
     return resource("namespaces", undefined, second, third, []);
   }
-  return resource(first, undefined, second, third, rest.slice(3));
+  return resource(first, undefined, second, third, raw.slice(3));
 }
 
 function decode(part: string): string {

@@ -105,7 +105,7 @@ function answerHeaders(headers: IncomingHttpHeaders): Record<string, string> {
 }
 
 /** The app that "NAME", "NAME:PORT" or "SCHEME:NAME:PORT" means. */
-function upstreamOf({ context, pods, dial }: ProxyParts, target: Target): Upstream {
+export function upstreamOf({ context, pods, dial }: ProxyParts, target: Target): Upstream {
   const { name, port, secure } = splitName(target.name ?? "");
   const namespace = target.namespace ?? "";
   const wrap = async (socket: Duplex) =>
