@@ -9,11 +9,14 @@ export interface User {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Byte streams of an exec or attach session. */
+/**
+ * Byte streams of an exec or attach session. Writing gives a promise when the client is behind: a writer that
+ * waits for it keeps little in memory; one that does not is cut off when far too much has piled up.
+ */
 export interface ExecStreams {
   readonly stdin?: AsyncIterable<Uint8Array>;
-  stdout(chunk: Uint8Array): void;
-  stderr(chunk: Uint8Array): void;
+  stdout(chunk: Uint8Array): Promise<void> | undefined;
+  stderr(chunk: Uint8Array): Promise<void> | undefined;
   readonly tty: boolean;
   readonly resizes?: AsyncIterable<{ readonly width: number; readonly height: number }>;
 }
