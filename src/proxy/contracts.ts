@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
 import type { Clock, Logger, Signal, Stop } from "../base/index.ts";
-import type { GrpcStream } from "../xds/index.ts";
 import type { Node } from "../xds/gen/envoy/config/core/v3/base_pb.js";
 import type { Secret } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import type { NameTable } from "../xds/gen/istio/networking/nds/v1/nds_pb.js";
+import type { GrpcStream } from "../xds/index.ts";
 
 /** An IP address and a TCP port. */
 export interface Destination {
@@ -13,8 +13,12 @@ export interface Destination {
 
 /** How a proxy reaches the world; implemented by the pod's network. */
 export interface ProxyNetwork {
-  /** A socket that is connecting: it emits "connect" or "error". Reaching the pod's own app is dialling the pod's own address. */
-  dial(to: Destination): Socket;
+  /**
+   * A socket that is connecting: it emits "connect" or "error". `source` is the address that the cluster binds
+   * (upstream_bind_config): "127.0.0.6" marks what the proxy itself lets in, so that the pod's own address then
+   * reaches the app. Without it, the pod's own address leads to the pod's inbound side, as for any other client.
+   */
+  dial(to: Destination, source?: string): Socket;
   /** Binds a port of the pod's address. */
   listen(port: number, onConnection: (socket: Socket) => void): Promise<Stop>;
   resolve(host: string): Promise<readonly string[]>;
@@ -48,7 +52,10 @@ export interface ProxyState {
   readonly ready: boolean;
   readonly connected: boolean;
   /** Last version that was accepted and last error that was sent as NACK, by type URL. */
-  readonly types: ReadonlyMap<string, { readonly version: string; readonly nonce: string; readonly rejected?: string }>;
+  readonly types: ReadonlyMap<
+    string,
+    { readonly version: string; readonly nonce: string; readonly rejected?: string }
+  >;
 }
 
 /**
@@ -66,7 +73,11 @@ export interface Proxy {
   /** The last name table, when discovery sent one. */
   readonly nameTable: NameTable | undefined;
   /** Answers the admin interface: /config_dump, /clusters, /stats, /stats/prometheus, /ready, /certs, /listeners, /server_info. */
-  admin(path: string, query: URLSearchParams, method: string): { readonly status: number; readonly contentType: string; readonly body: string };
+  admin(
+    path: string,
+    query: URLSearchParams,
+    method: string,
+  ): { readonly status: number; readonly contentType: string; readonly body: string };
   /** Takes no new connections, lets running ones finish for `drainMs`, then closes all. */
   stop(drainMs: number): Promise<void>;
 }

@@ -1,0 +1,122 @@
+import { unreachable } from "../../base/index.ts";
+import { createEdfScheduler } from "./edf.ts";
+import { hashText } from "./hash.ts";
+import type { Host } from "./host.ts";
+
+/** How a cluster spreads requests over hosts. */
+export type BalancerPolicy =
+  | { readonly kind: "round-robin" }
+  | { readonly kind: "random" }
+  | { readonly kind: "least-request"; readonly choices: number }
+  | { readonly kind: "ring-hash"; readonly minSize: number; readonly maxSize: number }
+  | { readonly kind: "maglev"; readonly tableSize: number };
+
+/** Picks one of a fixed set of hosts. `hash` is the request's, undefined when it has none. */
+export type Balancer = (hash: number | undefined) => Host | undefined;
+
+/** A balancer over `hosts`, which must not change afterwards (their weights and loads may). */
+export function createBalancer(policy: BalancerPolicy, hosts: readonly Host[]): Balancer {
+  if (hosts.length === 0) return () => undefined;
+  if (hosts.length === 1) return () => hosts[0];
+  switch (policy.kind) {
+    case "random":
+      return isUniform(hosts) ? () => pickAny(hosts) : weighted(hosts, (host) => host.weight);
+    case "round-robin":
+      return isUniform(hosts) ? inTurn(hosts) : weighted(hosts, (host) => host.weight);
+    case "least-request":
+      return isUniform(hosts)
+        ? leastOf(hosts, policy.choices)
+        : weighted(hosts, (host) => host.weight / (host.active + 1));
+    case "ring-hash":
+      return ringHash(hosts, policy.minSize, policy.maxSize);
+    case "maglev":
+      return maglev(hosts, policy.tableSize);
+    default:
+      return unreachable(policy);
+  }
+}
+
+function isUniform(hosts: readonly Host[]): boolean {
+  return hosts.every((host) => host.weight === hosts[0]?.weight);
+}
+
+function pickAny(hosts: readonly Host[]): Host | undefined {
+  return hosts[Math.floor(Math.random() * hosts.length)];
+}
+
+function inTurn(hosts: readonly Host[]): Balancer {
+  // Proxies that start together must not all begin with the same host.
+  let at = Math.floor(Math.random() * hosts.length);
+  return () => {
+    at = at + 1 < hosts.length ? at + 1 : 0;
+    return hosts[at];
+  };
+}
+
+function weighted(hosts: readonly Host[], weightOf: (host: Host) => number): Balancer {
+  const scheduler = createEdfScheduler(hosts, weightOf);
+  for (let skip = Math.floor(Math.random() * hosts.length); skip > 0; skip--) scheduler.next();
+  return () => scheduler.next();
+}
+
+function leastOf(hosts: readonly Host[], choices: number): Balancer {
+  return () => {
+    let best = pickAny(hosts);
+    for (let i = 1; i < choices; i++) {
+      const other = pickAny(hosts);
+      if (best === undefined || (other !== undefined && other.active < best.active)) best = other;
+    }
+    return best;
+  };
+}
+
+function ringHash(hosts: readonly Host[], minSize: number, maxSize: number): Balancer {
+  const total = hosts.reduce((sum, host) => sum + host.weight, 0);
+  const least = Math.min(...hosts.map((host) => host.weight)) / total;
+  const scale = Math.min(maxSize, Math.ceil(least * minSize) / least);
+  const ring: { readonly hash: number; readonly host: Host }[] = [];
+  for (const host of hosts) {
+    const points = Math.max(1, Math.round((host.weight / total) * scale));
+    for (let i = 0; i < points; i++) ring.push({ hash: hashText(`${host.key}_${i}`), host });
+  }
+  ring.sort((a, b) => a.hash - b.hash);
+  return (hash) => {
+    const wanted = hash ?? Math.floor(Math.random() * 2 ** 32);
+    let low = 0;
+    let high = ring.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((ring[middle]?.hash ?? 0) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return ring[low === ring.length ? 0 : low]?.host;
+  };
+}
+
+/** Maglev's table (Eisenbud et al., 2016, 3.4): every host fills its preferred free places in turn. */
+function maglev(hosts: readonly Host[], size: number): Balancer {
+  const sorted = [...hosts].sort((a, b) => (a.key < b.key ? -1 : 1));
+  const table = new Int32Array(size).fill(-1);
+  const most = Math.max(...sorted.map((host) => host.weight));
+  const entries = sorted.map((host) => ({
+    offset: hashText(host.key) % size,
+    skip: (hashText(host.key, 0x9747b28c) % (size - 1)) + 1,
+    weight: host.weight / most,
+    credit: 0,
+    next: 0,
+  }));
+  for (let filled = 0; filled < size; ) {
+    for (const [index, entry] of entries.entries()) {
+      if (filled === size) break;
+      entry.credit += entry.weight;
+      if (entry.credit < 1) continue;
+      entry.credit -= 1;
+      let place: number;
+      do place = (entry.offset + entry.skip * entry.next++) % size;
+      while (table[place] !== -1);
+      table[place] = index;
+      filled++;
+    }
+  }
+  return (hash) => sorted[table[(hash ?? Math.floor(Math.random() * 2 ** 32)) % size] ?? 0];
+}

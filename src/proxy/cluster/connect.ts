@@ -1,0 +1,134 @@
+import type { Socket } from "node:net";
+import type { ProxyNetwork } from "../contracts.ts";
+import type { ResetReason } from "../http/codec.ts";
+import { connectTls } from "../tls/connect-tls.ts";
+import type { ClusterConfig } from "./compile-cluster.ts";
+import type { Host } from "./host.ts";
+import type { ClusterStats } from "./stats.ts";
+
+/** What reaching a host needs. */
+export interface Dialler {
+  readonly network: ProxyNetwork;
+  readonly config: ClusterConfig;
+  readonly stats: ClusterStats;
+  after(delay: number, action: () => void): () => void;
+}
+
+/** A connection that was made. */
+export interface Established {
+  readonly socket: Socket;
+  readonly alpn: string | undefined;
+  readonly isTls: boolean;
+}
+
+export interface ConnectOutcome {
+  connected(established: Established): void;
+  failed(reason: ResetReason, detail: string): void;
+}
+
+/**
+ * Connects to a host, with TLS when the host's transport socket wants it, within the cluster's connect timeout.
+ * Exactly one callback is called, once. The returned function gives up; then none is called any more.
+ */
+export function connectHost(
+  dialler: Dialler,
+  host: Host,
+  alpn: readonly string[] | undefined,
+  sni: string | undefined,
+  outcome: ConnectOutcome,
+): () => void {
+  const { config, stats, network } = dialler;
+  stats.upstream_cx_total++;
+  stats.upstream_cx_active++;
+  host.stats.cxTotal++;
+  host.stats.cxActive++;
+  const socket = network.dial({ address: host.address, port: host.port }, config.bindAddress);
+  socket.allowHalfOpen = true;
+  socket.setNoDelay(true);
+  let settled = false;
+  const settle = () => {
+    settled = true;
+    cancelTimer();
+    socket.off("error", onError);
+    socket.off("close", onClose);
+  };
+  const fail = (reason: ResetReason, detail: string) => {
+    if (settled) return;
+    settle();
+    // A late error of a socket that was given up is of no interest.
+    socket.on("error", noop);
+    socket.destroy();
+    stats.upstream_cx_connect_fail++;
+    host.stats.cxConnectFail++;
+    outcome.failed(reason, detail);
+  };
+  const onError = (reason: NodeJS.ErrnoException) =>
+    fail("remote connection failure", `delayed connect error: ${describe(reason)}`);
+  const onClose = () => fail("remote connection failure", "connection closed");
+  const cancelTimer = dialler.after(config.connectTimeout, () => {
+    stats.upstream_cx_connect_timeout++;
+    fail("connection timeout", "");
+  });
+  socket.on("error", onError);
+  socket.on("close", onClose);
+  socket.once("close", () => {
+    stats.upstream_cx_active--;
+    stats.upstream_cx_destroy++;
+    host.stats.cxActive--;
+  });
+  const done = (established: Established) => {
+    if (settled) {
+      established.socket.destroy();
+      return;
+    }
+    settle();
+    outcome.connected(established);
+  };
+  const { tls } = host;
+  if (tls === undefined) {
+    socket.once("connect", () => done({ socket, alpn: undefined, isTls: false }));
+  } else {
+    connectTls(socket, tls, alpn ?? tls.settings.alpn, sni ?? tls.sni, host.session, {
+      secured(secure) {
+        stats.ssl_handshake++;
+        const agreed = typeof secure.alpnProtocol === "string" ? secure.alpnProtocol : undefined;
+        done({ socket: secure, alpn: agreed, isTls: true });
+      },
+      failed(detail) {
+        if (settled) return;
+        stats.ssl_connection_error++;
+        if (detail.includes("CERTIFICATE_VERIFY_FAILED")) stats.ssl_fail_verify++;
+        // A refused TCP connection comes out of the TLS socket as well; then it is no TLS error.
+        const refused = /connect (E[A-Z]+)/.exec(detail);
+        fail(
+          "remote connection failure",
+          refused === null ? detail : `delayed connect error: ${errnoText(refused[1] ?? "")}`,
+        );
+      },
+    });
+  }
+  return () => {
+    if (settled) return;
+    settle();
+    socket.on("error", noop);
+    socket.destroy();
+  };
+}
+
+function describe(reason: NodeJS.ErrnoException): string {
+  return reason.code === undefined ? reason.message : errnoText(reason.code);
+}
+
+function errnoText(code: string): string {
+  const texts: Readonly<Record<string, string>> = {
+    ECONNREFUSED: "Connection refused",
+    ECONNRESET: "Connection reset by peer",
+    EHOSTUNREACH: "No route to host",
+    ENETUNREACH: "Network is unreachable",
+    ETIMEDOUT: "Connection timed out",
+    EADDRNOTAVAIL: "Cannot assign requested address",
+  };
+  return texts[code] ?? code;
+}
+
+const noop = () => {};

@@ -1,0 +1,86 @@
+/** Counters of one cluster, named as in Envoy's cluster.NAME.* without the prefix. */
+export interface ClusterStats {
+  upstream_cx_total: number;
+  upstream_cx_active: number;
+  upstream_cx_http1_total: number;
+  upstream_cx_http2_total: number;
+  upstream_cx_connect_fail: number;
+  upstream_cx_connect_timeout: number;
+  upstream_cx_overflow: number;
+  upstream_cx_destroy: number;
+  upstream_cx_rx_bytes_total: number;
+  upstream_cx_tx_bytes_total: number;
+  upstream_rq_total: number;
+  upstream_rq_active: number;
+  upstream_rq_pending_total: number;
+  upstream_rq_pending_active: number;
+  upstream_rq_pending_overflow: number;
+  upstream_rq_pending_failure_eject: number;
+  upstream_rq_cancelled: number;
+  upstream_rq_timeout: number;
+  upstream_rq_per_try_timeout: number;
+  upstream_rq_rx_reset: number;
+  upstream_rq_tx_reset: number;
+  upstream_rq_retry: number;
+  upstream_rq_retry_success: number;
+  upstream_rq_retry_overflow: number;
+  upstream_rq_retry_limit_exceeded: number;
+  upstream_rq_completed: number;
+  upstream_rq_2xx: number;
+  upstream_rq_3xx: number;
+  upstream_rq_4xx: number;
+  upstream_rq_5xx: number;
+  lb_healthy_panic: number;
+  membership_change: number;
+  update_success: number;
+  ssl_handshake: number;
+  ssl_connection_error: number;
+  ssl_fail_verify: number;
+  outlier_detection_ejections_active: number;
+  outlier_detection_ejections_enforced_total: number;
+  outlier_detection_ejections_overflow: number;
+}
+
+export function createClusterStats(): ClusterStats {
+  return {
+    upstream_cx_total: 0,
+    upstream_cx_active: 0,
+    upstream_cx_http1_total: 0,
+    upstream_cx_http2_total: 0,
+    upstream_cx_connect_fail: 0,
+    upstream_cx_connect_timeout: 0,
+    upstream_cx_overflow: 0,
+    upstream_cx_destroy: 0,
+    upstream_cx_rx_bytes_total: 0,
+    upstream_cx_tx_bytes_total: 0,
+    upstream_rq_total: 0,
+    upstream_rq_active: 0,
+    upstream_rq_pending_total: 0,
+    upstream_rq_pending_active: 0,
+    upstream_rq_pending_overflow: 0,
+    upstream_rq_pending_failure_eject: 0,
+    upstream_rq_cancelled: 0,
+    upstream_rq_timeout: 0,
+    upstream_rq_per_try_timeout: 0,
+    upstream_rq_rx_reset: 0,
+    upstream_rq_tx_reset: 0,
+    upstream_rq_retry: 0,
+    upstream_rq_retry_success: 0,
+    upstream_rq_retry_overflow: 0,
+    upstream_rq_retry_limit_exceeded: 0,
+    upstream_rq_completed: 0,
+    upstream_rq_2xx: 0,
+    upstream_rq_3xx: 0,
+    upstream_rq_4xx: 0,
+    upstream_rq_5xx: 0,
+    lb_healthy_panic: 0,
+    membership_change: 0,
+    update_success: 0,
+    ssl_handshake: 0,
+    ssl_connection_error: 0,
+    ssl_fail_verify: 0,
+    outlier_detection_ejections_active: 0,
+    outlier_detection_ejections_enforced_total: 0,
+    outlier_detection_ejections_overflow: 0,
+  };
+}

@@ -1,0 +1,246 @@
+import { dropHeaders, type Headers } from "../http/headers.ts";
+
+/** Bounds on a message's head. */
+export interface HeadLimits {
+  readonly maxBytes: number;
+  readonly maxCount: number;
+}
+
+/** Envoy's bounds. */
+export const defaultHeadLimits: HeadLimits = { maxBytes: 60 * 1024, maxCount: 100 };
+
+/** How the end of a body is found (RFC 9112 6.3). "close" only in responses. */
+export type Framing = "none" | "length" | "chunked" | "close";
+
+export interface Http1Request {
+  readonly method: string;
+  readonly target: string;
+  readonly version: "HTTP/1.0" | "HTTP/1.1";
+  readonly headers: Headers;
+  readonly host: string | undefined;
+  readonly framing: Framing;
+  readonly contentLength: number | undefined;
+  readonly keepAlive: boolean;
+  readonly upgrade: string | undefined;
+  readonly expectsContinue: boolean;
+}
+
+export interface Http1Response {
+  readonly status: number;
+  readonly headers: Headers;
+  /** "close" stands for "neither a length nor chunks": the caller knows whether a body is allowed at all. */
+  readonly framing: Framing;
+  readonly contentLength: number | undefined;
+  readonly keepAlive: boolean;
+}
+
+/** A head that breaks the rules. `status` is what a server answers; `detail` goes to logs. */
+export interface HeadError {
+  readonly status: 400 | 431 | 426 | 501;
+  readonly detail: string;
+}
+
+export function isHeadError(value: object): value is HeadError {
+  return "detail" in value;
+}
+
+/** Control characters, and CR or LF that is not part of CR LF. NUL and bare line ends are how requests are smuggled. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is its purpose.
+const forbidden = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const targetText = /^[!-~\x80-\xff]+$/;
+const digits = /^[0-9]{1,15}$/;
+
+/** Names seen before, as written → in lower case. Bounded: hostile names must not fill the memory. */
+const knownNames = new Map<string, string>();
+const maxKnownNames = 1024;
+
+function fieldName(raw: string): string | undefined {
+  const known = knownNames.get(raw);
+  if (known !== undefined) return known;
+  if (!token.test(raw)) return undefined;
+  const name = raw.toLowerCase();
+  if (knownNames.size < maxKnownNames && raw.length <= 64) knownNames.set(raw, name);
+  return name;
+}
+
+interface Fields {
+  readonly headers: Headers;
+  host: string | undefined;
+  contentLength: number | undefined;
+  chunked: boolean;
+  connection: string | undefined;
+  upgrade: string | undefined;
+  expectsContinue: boolean;
+}
+
+const bad = (detail: string): HeadError => ({ status: 400, detail });
+
+/**
+ * Reads a request head: everything before the empty line, in latin1, without it. Connection-level fields
+ * (connection, keep-alive, proxy-connection, transfer-encoding, upgrade, host, expect) are taken out.
+ * Strict where leniency lets a request be read in two ways (RFC 9112 11.2).
+ */
+export function parseRequestHead(text: string, limits: HeadLimits): Http1Request | HeadError {
+  if (text.length > limits.maxBytes) return { status: 431, detail: "headers too large" };
+  if (forbidden.test(text)) return bad("control character in head");
+  let lineEnd = text.indexOf("\r\n");
+  if (lineEnd < 0) lineEnd = text.length;
+  const firstSpace = text.indexOf(" ");
+  const secondSpace = text.indexOf(" ", firstSpace + 1);
+  if (firstSpace <= 0 || secondSpace < 0 || secondSpace > lineEnd) return bad("malformed request line");
+  const method = text.slice(0, firstSpace);
+  const target = text.slice(firstSpace + 1, secondSpace);
+  const version = text.slice(secondSpace + 1, lineEnd);
+  if (version !== "HTTP/1.1" && version !== "HTTP/1.0") return bad("unsupported version");
+  if (!token.test(method)) return bad("malformed method");
+  if (!targetText.test(target)) return bad("malformed target");
+  const fields = parseFields(text, lineEnd + 2, limits);
+  if (isHeadError(fields)) return fields;
+  const { headers, contentLength, chunked, connection } = fields;
+  if (chunked && contentLength !== undefined) return bad("both content-length and transfer-encoding");
+  if (chunked && version === "HTTP/1.0") return bad("transfer-encoding in HTTP/1.0");
+  const upgrade =
+    fields.upgrade !== undefined && listHas(connection, "upgrade") ? fields.upgrade.toLowerCase() : undefined;
+  dropNominated(headers, connection);
+  return {
+    method,
+    target,
+    version,
+    headers,
+    host: fields.host,
+    framing: chunked ? "chunked" : contentLength !== undefined && contentLength > 0 ? "length" : "none",
+    contentLength,
+    keepAlive: version === "HTTP/1.1" ? !listHas(connection, "close") : listHas(connection, "keep-alive"),
+    upgrade,
+    expectsContinue: fields.expectsContinue,
+  };
+}
+
+/** Reads a response head; same rules as parseRequestHead. */
+export function parseResponseHead(text: string, limits: HeadLimits): Http1Response | HeadError {
+  if (text.length > limits.maxBytes) return { status: 431, detail: "headers too large" };
+  if (forbidden.test(text)) return bad("control character in head");
+  let lineEnd = text.indexOf("\r\n");
+  if (lineEnd < 0) lineEnd = text.length;
+  const isNew = text.startsWith("HTTP/1.1 ");
+  if (!isNew && !text.startsWith("HTTP/1.0 ")) return bad("malformed status line");
+  const code = text.slice(9, 12);
+  const status = Number(code);
+  if (!(status >= 100 && status <= 999) || (lineEnd > 12 && text.charCodeAt(12) !== 0x20)) {
+    return bad("malformed status line");
+  }
+  const fields = parseFields(text, lineEnd + 2, limits);
+  if (isHeadError(fields)) return fields;
+  const { headers, contentLength, chunked, connection } = fields;
+  if (chunked && contentLength !== undefined) return bad("both content-length and transfer-encoding");
+  if (fields.upgrade !== undefined && status === 101) headers.push("upgrade", fields.upgrade);
+  dropNominated(headers, connection);
+  return {
+    status,
+    headers,
+    framing: chunked
+      ? "chunked"
+      : contentLength === undefined
+        ? "close"
+        : contentLength > 0
+          ? "length"
+          : "none",
+    contentLength,
+    keepAlive: isNew ? !listHas(connection, "close") : listHas(connection, "keep-alive"),
+  };
+}
+
+function parseFields(text: string, from: number, limits: HeadLimits): Fields | HeadError {
+  const fields: Fields = {
+    headers: [],
+    host: undefined,
+    contentLength: undefined,
+    chunked: false,
+    connection: undefined,
+    upgrade: undefined,
+    expectsContinue: false,
+  };
+  const { headers } = fields;
+  const end = text.length;
+  let count = 0;
+  for (let at = from; at < end; ) {
+    let lineEnd = text.indexOf("\r\n", at);
+    if (lineEnd < 0) lineEnd = end;
+    const first = text.charCodeAt(at);
+    if (first === 0x20 || first === 0x09) return bad("folded line");
+    const colon = text.indexOf(":", at);
+    if (colon < 0 || colon > lineEnd) return bad("field without a colon");
+    const name = fieldName(text.slice(at, colon));
+    if (name === undefined) return bad("malformed field name");
+    if (++count > limits.maxCount) return { status: 431, detail: "too many headers" };
+    const value = trimmed(text, colon + 1, lineEnd);
+    switch (name) {
+      case "content-length":
+        if (fields.contentLength !== undefined) return bad("repeated content-length");
+        if (!digits.test(value)) return bad("malformed content-length");
+        fields.contentLength = Number(value);
+        break;
+      case "transfer-encoding":
+        if (fields.chunked) return bad("repeated transfer-encoding");
+        if (value.toLowerCase() !== "chunked")
+          return { status: 501, detail: "unsupported transfer-encoding" };
+        fields.chunked = true;
+        break;
+      case "connection":
+        fields.connection = fields.connection === undefined ? value : `${fields.connection},${value}`;
+        break;
+      case "host":
+        if (fields.host !== undefined) return bad("repeated host");
+        fields.host = value;
+        break;
+      case "upgrade":
+        fields.upgrade = value;
+        break;
+      case "keep-alive":
+      case "proxy-connection":
+        break;
+      case "expect":
+        if (value.toLowerCase() === "100-continue") fields.expectsContinue = true;
+        headers.push(name, value);
+        break;
+      default:
+        headers.push(name, value);
+    }
+    at = lineEnd + 2;
+  }
+  return fields;
+}
+
+/** The text between `from` and `to` without spaces and tabs around it. */
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+function listHas(list: string | undefined, word: string): boolean {
+  if (list === undefined) return false;
+  if (list === word) return true;
+  return list.split(",").some((item) => item.trim().toLowerCase() === word);
+}
+
+/**
+ * Drops the fields that "connection" names: they are for this hop only (RFC 9110 7.6.1). What upstreams decide
+ * by (who the client is, what it may do) can't be dropped this way.
+ */
+function dropNominated(headers: Headers, connection: string | undefined): void {
+  if (connection === undefined || connection === "close" || connection === "keep-alive") return;
+  const nominated = new Set(connection.split(",").map((item) => item.trim().toLowerCase()));
+  dropHeaders(headers, (name) => nominated.has(name) && !isProtected(name));
+}
+
+function isProtected(name: string): boolean {
+  return name === "authorization" || name === "cookie" || name.startsWith("x-forwarded-");
+}

@@ -1,0 +1,214 @@
+import type { Socket } from "node:net";
+import { createRetry, type Logger, type Stop } from "../../base/index.ts";
+import type { Destination, ProxyNetwork } from "../contracts.ts";
+import type { ProxyRuntime } from "../router/runtime.ts";
+import type { CompiledListener } from "./compile-listener.ts";
+import { type LiveListener, serveConnection } from "./serve-connection.ts";
+
+/** The listeners of a proxy: which one gets a connection, and their ports. */
+export interface Listeners {
+  /** Puts a listener to work, in place of one with the same name, whose connections drain. */
+  activate(listener: CompiledListener): void;
+  remove(name: string): void;
+  acceptOutbound(socket: Socket, destination: Destination): void;
+  acceptInbound(socket: Socket, destination: Destination): void;
+  /** Whether every listener that wants a port has it. */
+  readonly allBound: boolean;
+  live(): Iterable<LiveListener>;
+  /** Takes no new connections, waits up to `drainMs` for running ones, then closes them. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/** Milliseconds that connections of a replaced listener may go on. */
+const drainTime = 45_000;
+
+export function createListeners(
+  runtime: ProxyRuntime,
+  network: ProxyNetwork,
+  log: Logger,
+  onBound: () => void,
+): Listeners {
+  const byName = new Map<string, LiveListener>();
+  /** Listeners behind interception, by "address:port"; unspecified addresses as "*:port". */
+  const byAddress = new Map<string, LiveListener>();
+  const ports = new Map<number, { readonly stop: Promise<Stop | undefined>; name: string; bound: boolean }>();
+  const drainingListeners = new Set<LiveListener>();
+  let outbound: LiveListener | undefined;
+  let inbound: LiveListener | undefined;
+  let stopped = false;
+
+  return {
+    activate(compiled) {
+      const live: LiveListener = {
+        compiled,
+        stats: byName.get(compiled.name)?.stats ?? newStats(),
+        draining: false,
+        connections: new Set(),
+      };
+      const before = byName.get(compiled.name);
+      if (before !== undefined) retire(before);
+      byName.set(compiled.name, live);
+      reindex();
+      if (before?.compiled.binds && before.compiled.port !== compiled.port) unbind(before.compiled.port);
+      if (compiled.binds) bind(compiled.port, compiled.name);
+    },
+    remove(name) {
+      const live = byName.get(name);
+      if (live === undefined) return;
+      byName.delete(name);
+      retire(live);
+      reindex();
+      if (live.compiled.binds) unbind(live.compiled.port);
+    },
+    acceptOutbound(socket, destination) {
+      accept(
+        byAddress.get(key(destination.address, destination.port)) ??
+          byAddress.get(`*:${destination.port}`) ??
+          outbound,
+        socket,
+        destination,
+      );
+    },
+    acceptInbound(socket, destination) {
+      accept(inbound, socket, destination);
+    },
+    get allBound() {
+      for (const { bound } of ports.values()) if (!bound) return false;
+      return true;
+    },
+    *live() {
+      yield* byName.values();
+      yield* drainingListeners;
+    },
+    stop,
+  };
+
+  function accept(listener: LiveListener | undefined, socket: Socket, destination: Destination) {
+    if (listener === undefined || stopped) {
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
+    serveConnection(runtime, listener, socket, destination);
+  }
+
+  function reindex() {
+    byAddress.clear();
+    outbound = undefined;
+    inbound = undefined;
+    for (const live of byName.values()) {
+      const { compiled } = live;
+      if (compiled.isInterception) {
+        if (compiled.direction === "inbound") inbound = live;
+        else outbound = live;
+      } else if (!compiled.binds) byAddress.set(key(compiled.address, compiled.port), live);
+    }
+  }
+
+  /** Its connections answer what runs, then close; what is left after the drain time is closed. */
+  function retire(live: LiveListener) {
+    live.draining = true;
+    if (live.connections.size === 0) return;
+    drainingListeners.add(live);
+    runtime.after(drainTime, () => {
+      drainingListeners.delete(live);
+      for (const connection of live.connections) connection.destroy();
+    });
+  }
+
+  function bind(port: number, name: string) {
+    const known = ports.get(port);
+    if (known !== undefined) {
+      known.name = name;
+      return;
+    }
+    const entry: { stop: Promise<Stop | undefined>; name: string; bound: boolean } = {
+      name,
+      bound: false,
+      stop: Promise.resolve(undefined),
+    };
+    ports.set(port, entry);
+    entry.stop = listenWithRetry(port, entry);
+  }
+
+  async function listenWithRetry(
+    port: number,
+    entry: { name: string; bound: boolean },
+  ): Promise<Stop | undefined> {
+    const retry = createRetry({ now: runtime.now, after: runtime.after }, { first: 50, most: 5000 });
+    const never = new AbortController().signal;
+    while (!stopped && ports.get(port) !== undefined) {
+      try {
+        const stop = await network.listen(port, (socket) => {
+          const live = byName.get(entry.name);
+          const address = (socket.localAddress ?? "").replace(/^::ffff:/, "");
+          accept(live, socket, { address, port });
+        });
+        entry.bound = true;
+        onBound();
+        return stop;
+      } catch (reason) {
+        log.warn(
+          { port, listener: entry.name, reason: String(reason) },
+          "can't bind a listener's port, will try again",
+        );
+        await retry.wait(never);
+      }
+    }
+    return undefined;
+  }
+
+  function unbind(port: number) {
+    const entry = ports.get(port);
+    ports.delete(port);
+    void entry?.stop.then((stop) => stop?.());
+  }
+
+  async function stop(drainMs: number): Promise<void> {
+    stopped = true;
+    await Promise.all([...ports.values()].map(async (entry) => (await entry.stop)?.()));
+    ports.clear();
+    const all = [...byName.values(), ...drainingListeners];
+    for (const live of all) {
+      live.draining = true;
+      for (const connection of live.connections) connection.drain();
+    }
+    const open = () => all.some((live) => live.connections.size > 0);
+    if (drainMs > 0 && open()) {
+      await new Promise<void>((resolve) => {
+        const cancel = runtime.after(drainMs, resolve);
+        const check = () => {
+          if (open()) return runtime.after(10, check);
+          cancel();
+          resolve();
+          return undefined;
+        };
+        check();
+      });
+    }
+    for (const live of all) for (const connection of live.connections) connection.destroy();
+    byName.clear();
+    byAddress.clear();
+    outbound = undefined;
+    inbound = undefined;
+  }
+}
+
+function key(address: string, port: number): string {
+  return address === "0.0.0.0" || address === "::" ? `*:${port}` : `${address}:${port}`;
+}
+
+function newStats(): LiveListener["stats"] {
+  return {
+    downstream_cx_total: 0,
+    downstream_cx_active: 0,
+    downstream_cx_destroy: 0,
+    downstream_pre_cx_timeout: 0,
+    no_filter_chain_match: 0,
+    ssl_handshake: 0,
+    ssl_connection_error: 0,
+    ssl_fail_verify_san: 0,
+    ssl_fail_verify_error: 0,
+    ssl_fail_verify_no_cert: 0,
+  };
+}

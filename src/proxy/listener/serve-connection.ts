@@ -1,0 +1,279 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Destination } from "../contracts.ts";
+import type { Downstream, DownstreamTls } from "../http/codec.ts";
+import type { HttpChain } from "../http/http-chain.ts";
+import { xfccElement } from "../http/xfcc.ts";
+import { type ServerConnection, serveHttp1 } from "../http1/server-connection.ts";
+import { serveHttp2 } from "../http2/server-connection.ts";
+import { type HttpConnection, startExchange } from "../router/exchange.ts";
+import { newFacts } from "../router/facts.ts";
+import type { ProxyRuntime } from "../router/runtime.ts";
+import { proxyTcp } from "../tcp/tcp-proxy.ts";
+import { acceptTls } from "../tls/accept-tls.ts";
+import type { CompiledListener, FilterChain } from "./compile-listener.ts";
+import { isHttp2Preface } from "./http-inspector.ts";
+import { type Inspected, inspect } from "./inspect.ts";
+
+/** A listener at work: its counters, and whether its connections should go elsewhere. */
+export interface LiveListener {
+  readonly compiled: CompiledListener;
+  readonly stats: ListenerStats;
+  /** Replaced or removed: running connections end after their current request. */
+  draining: boolean;
+  readonly connections: Set<OpenConnection>;
+}
+
+export interface ListenerStats {
+  downstream_cx_total: number;
+  downstream_cx_active: number;
+  downstream_cx_destroy: number;
+  downstream_pre_cx_timeout: number;
+  no_filter_chain_match: number;
+  ssl_handshake: number;
+  ssl_connection_error: number;
+  ssl_fail_verify_san: number;
+  ssl_fail_verify_error: number;
+  ssl_fail_verify_no_cert: number;
+}
+
+export interface OpenConnection {
+  /** Ends it when it is idle, else after what runs on it. */
+  drain(): void;
+  destroy(): void;
+}
+
+let connectionIds = 0;
+
+/**
+ * Serves one accepted connection: looks at its first bytes, chooses the filter chain, terminates TLS and hands it
+ * to the chain's HTTP or TCP proxy. `destination` is where the client wanted to go.
+ */
+export function serveConnection(
+  runtime: ProxyRuntime,
+  listener: LiveListener,
+  accepted: Socket,
+  destination: Destination,
+): void {
+  const { compiled, stats } = listener;
+  const id = ++connectionIds;
+  let served: ServerConnection | undefined;
+  const open: OpenConnection = {
+    drain() {
+      served?.drain();
+    },
+    destroy() {
+      accepted.destroy();
+    },
+  };
+  stats.downstream_cx_total++;
+  stats.downstream_cx_active++;
+  listener.connections.add(open);
+  accepted.setNoDelay(true);
+  accepted.allowHalfOpen = true;
+  const remote = { address: plainAddress(accepted.remoteAddress), port: accepted.remotePort ?? 0 };
+  accepted.once("close", () => {
+    stats.downstream_cx_active--;
+    stats.downstream_cx_destroy++;
+    listener.connections.delete(open);
+  });
+  inspect(accepted, compiled, destination.port, runtime.after, choose);
+
+  function choose(inspected: Inspected) {
+    const to = inspected.destination ?? destination;
+    const from = inspected.source ?? remote;
+    const chain =
+      compiled.match({
+        destinationAddress: to.address,
+        destinationPort: to.port,
+        sni: inspected.hello?.sni,
+        transport: inspected.transport,
+        protocols: inspected.protocols,
+        sourceAddress: from.address,
+        sourcePort: from.port,
+      }) ?? compiled.fallback;
+    const facts = {
+      id,
+      remoteAddress: from.address,
+      remotePort: from.port,
+      localAddress: to.address,
+      localPort: to.port,
+      sni: inspected.hello?.sni,
+    };
+    if (chain === undefined) {
+      stats.no_filter_chain_match++;
+      return refuse({ ...facts, tls: undefined }, "NR", "filter_chain_not_found");
+    }
+    if (chain.tls === undefined) {
+      return serve(chain, accepted, inspected.first, { ...facts, tls: undefined });
+    }
+    if (inspected.first !== undefined) accepted.unshift(inspected.first);
+    const cancel =
+      chain.handshakeTimeout > 0
+        ? runtime.after(chain.handshakeTimeout, () => {
+            stats.downstream_pre_cx_timeout++;
+            accepted.destroy();
+          })
+        : () => {};
+    acceptTls(accepted, chain.tls, inspected.hello, {
+      secured(socket: TLSSocket, tls: DownstreamTls) {
+        cancel();
+        stats.ssl_handshake++;
+        const sni = facts.sni ?? (typeof socket.servername === "string" ? socket.servername : undefined);
+        serve(chain, socket, undefined, { ...facts, sni, tls });
+      },
+      failed(reason) {
+        cancel();
+        stats.ssl_connection_error++;
+        if (reason.includes("SAN")) stats.ssl_fail_verify_san++;
+        else if (reason.includes("VERIFY")) stats.ssl_fail_verify_error++;
+        else if (reason.includes("did not return")) stats.ssl_fail_verify_no_cert++;
+        logConnection({ ...facts, tls: undefined }, chain.name, undefined, reason);
+        accepted.on("error", () => {});
+      },
+    });
+  }
+
+  function serve(chain: FilterChain, socket: Socket, first: Buffer | undefined, downstream: Downstream) {
+    for (const rules of chain.rbac) {
+      const attempt = { downstream, request: undefined, clientAddress: downstream.remoteAddress };
+      if (!rules(attempt).allowed) return refuse(downstream, undefined, "rbac_access_denied", chain.name);
+    }
+    const { terminal } = chain;
+    if (terminal.kind === "http") return serveHttp(chain.name, terminal.chain, socket, first, downstream);
+    if (first !== undefined) socket.unshift(first);
+    const tcp = chain.clusterFromSni
+      ? { ...terminal.chain, cluster: () => downstream.sni ?? terminal.chain.cluster() }
+      : terminal.chain;
+    proxyTcp(
+      { runtime, chain: tcp, chainName: chain.name, downstream, direction: compiled.direction },
+      socket,
+    );
+  }
+
+  function serveHttp(
+    chainName: string,
+    chain: HttpChain,
+    socket: Socket,
+    first: Buffer | undefined,
+    downstream: Downstream,
+  ) {
+    const httpStats = runtime.httpStats(chain.statPrefix);
+    httpStats.downstream_cx_total++;
+    httpStats.downstream_cx_active++;
+    socket.once("close", () => {
+      httpStats.downstream_cx_active--;
+      httpStats.downstream_cx_destroy++;
+    });
+    const connection: HttpConnection = {
+      runtime,
+      chain,
+      chainName,
+      stats: httpStats,
+      downstream,
+      direction: compiled.direction,
+      xfcc: xfccElement(chain.xfcc, downstream),
+    };
+    if (chain.codec === "http2" || downstream.tls?.alpn === "h2")
+      return serveAs(2, connection, socket, first);
+    if (chain.codec === "http1" || downstream.tls?.alpn?.startsWith("http/1")) {
+      return serveAs(1, connection, socket, first);
+    }
+    sniff(socket, first, (bytes, isHttp2) => serveAs(isHttp2 ? 2 : 1, connection, socket, bytes));
+  }
+
+  function serveAs(version: 1 | 2, connection: HttpConnection, socket: Socket, first: Buffer | undefined) {
+    const { chain, stats: httpStats } = connection;
+    const exchange = startExchange.bind(undefined, connection);
+    const onProtocolError = () => {
+      httpStats.downstream_cx_protocol_error++;
+    };
+    if (version === 2) {
+      httpStats.downstream_cx_http2_total++;
+      if (first !== undefined) socket.unshift(first);
+      served = serveHttp2(socket, {
+        maxConcurrentStreams: chain.maxConcurrentStreams,
+        maxHeaderBytes: chain.limits.maxBytes,
+        maxHeaderCount: chain.limits.maxCount,
+        idleTimeout: chain.idleTimeout,
+        startExchange: exchange,
+        onProtocolError,
+        after: runtime.after,
+      });
+    } else {
+      httpStats.downstream_cx_http1_total++;
+      served = serveHttp1(socket, first, {
+        limits: chain.limits,
+        acceptHttp10: chain.acceptHttp10,
+        scheme: connection.downstream.tls === undefined ? "http" : "https",
+        idleTimeout: chain.idleTimeout,
+        upgrades: chain.upgrades,
+        startExchange: exchange,
+        isDraining: () => listener.draining || runtime.isDraining(),
+        onProtocolError,
+        after: runtime.after,
+      });
+      socket.resume();
+    }
+    if (listener.draining || runtime.isDraining()) served.drain();
+  }
+
+  function refuse(downstream: Downstream, flag: "NR" | undefined, because: string, chainName = "") {
+    accepted.on("error", () => {});
+    accepted.destroy();
+    logConnection(downstream, chainName, flag, because);
+  }
+
+  function logConnection(downstream: Downstream, chainName: string, flag: "NR" | undefined, because: string) {
+    if (compiled.accessLogs.length === 0) return;
+    const facts = newFacts(runtime.now(), downstream, chainName, undefined);
+    if (flag !== undefined) facts.flags.push(flag);
+    facts.details = because;
+    facts.connectionTerminationDetails = because;
+    facts.ended = facts.started;
+    for (const log of compiled.accessLogs) {
+      const line = log(facts);
+      if (line !== undefined) runtime.log(line);
+    }
+  }
+}
+
+/** Waits until it is clear whether the client speaks HTTP/2 without having said so. */
+function sniff(
+  socket: Socket,
+  first: Buffer | undefined,
+  onKnown: (bytes: Buffer | undefined, isHttp2: boolean) => void,
+): void {
+  let bytes = first;
+  const known = bytes === undefined ? undefined : isHttp2Preface(bytes);
+  if (known !== undefined) {
+    onKnown(bytes, known);
+    return;
+  }
+  const leave = () => {
+    socket.off("data", onData);
+    socket.off("end", onGone);
+    socket.off("error", onGone);
+  };
+  const onGone = () => {
+    leave();
+    socket.on("error", () => {});
+    socket.destroy();
+  };
+  const onData = (chunk: Buffer) => {
+    bytes = bytes === undefined ? chunk : Buffer.concat([bytes, chunk]);
+    const answer = isHttp2Preface(bytes);
+    if (answer === undefined) return;
+    leave();
+    socket.pause();
+    onKnown(bytes, answer);
+  };
+  socket.on("data", onData);
+  socket.on("end", onGone);
+  socket.on("error", onGone);
+}
+
+/** IPv4 addresses as themselves, not mapped into IPv6. */
+function plainAddress(address: string | undefined): string {
+  return address === undefined ? "" : address.replace(/^::ffff:/, "");
+}

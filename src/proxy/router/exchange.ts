@@ -1,0 +1,655 @@
+import type { Cluster } from "../cluster/cluster.ts";
+import type { Host } from "../cluster/host.ts";
+import type { PooledConnection } from "../cluster/http-pool.ts";
+import { takeMetadata, tellMetadata } from "../filters/peer-metadata.ts";
+import type {
+  Downstream,
+  RequestHead,
+  RequestSink,
+  ResetReason,
+  ResponseHead,
+  ResponseSink,
+  ResponseWriter,
+  UpstreamStream,
+} from "../http/codec.ts";
+import { defaultHeader, dropHeader, type Headers, header, setHeader } from "../http/headers.ts";
+import type { HttpChain } from "../http/http-chain.ts";
+import { newFacts } from "./facts.ts";
+import { countStatus, type HttpStats } from "./http-stats.ts";
+import { grpcStatusOf, type LocalReply, replies, resetReply } from "./local-reply.ts";
+import { mirrorRequest } from "./mirror.ts";
+import { prepareRequest } from "./prepare-request.ts";
+import type { ForwardAction, Route, Target } from "./route.ts";
+import type { RouteTable } from "./route-table.ts";
+import { routeTimeout } from "./route-timeout.ts";
+import { type FilterRun, runFilter } from "./run-filters.ts";
+import type { Direction, ProxyRuntime } from "./runtime.ts";
+import { beginTry, countAnswer, countFailure, endTry } from "./upstream.ts";
+
+/** One downstream HTTP connection, as its exchanges see it. */
+export interface HttpConnection {
+  readonly runtime: ProxyRuntime;
+  readonly chain: HttpChain;
+  readonly chainName: string;
+  readonly stats: HttpStats;
+  readonly downstream: Downstream;
+  readonly direction: Direction;
+  /** x-forwarded-client-cert's element for this client, made once. */
+  readonly xfcc: string | undefined;
+}
+
+/** Body bytes that are kept for another try, or while no upstream connection stands (per_connection_buffer_limit). */
+const maxKeptBody = 1024 * 1024;
+/** Bytes of body waiting for an upstream connection beyond which the client is not read. */
+const maxWaitingBody = 64 * 1024;
+
+/**
+ * Runs one request through the HTTP connection manager and the router: prepares it, finds its route, asks the
+ * filters, forwards it with retries and time limits, and logs it. Everything it starts ends with the exchange.
+ */
+export function startExchange(
+  connection: HttpConnection,
+  head: RequestHead,
+  end: boolean,
+  writer: ResponseWriter,
+): RequestSink {
+  const { runtime, chain, downstream, stats } = connection;
+  const facts = newFacts(runtime.now(), downstream, connection.chainName, head);
+  let bodyEnded = end;
+  let body: Buffer[] | undefined;
+  let bodyBytes = 0;
+  let isKept = false;
+  let over = false;
+  let committed = false;
+  let readsPaused = false;
+  let table: RouteTable | undefined;
+  let route: Route | undefined;
+  let target: Target | undefined;
+  let action: ForwardAction | undefined;
+  let run: FilterRun | undefined;
+  let cluster: Cluster | undefined;
+  let host: Host | undefined;
+  let tried: Host[] | undefined;
+  let stream: UpstreamStream | undefined;
+  let stopWaiting: (() => void) | undefined;
+  let waitsForUpstream = false;
+  let headersSent = false;
+  let retriesLeft = 0;
+  let requestSentAt = 0;
+  let isTunnel = false;
+  let tunnelEnds = 0;
+  let timers: (() => void)[] | undefined;
+  let cancelTry: (() => void) | undefined;
+  let lastActivity = 0;
+  let timeoutAfterBody = 0;
+  let retryPending = false;
+
+  stats.downstream_rq_total++;
+  stats.downstream_rq_active++;
+  stats.rq_total++;
+  if (end) facts.requestDone = facts.started;
+
+  const fromUpstream: ResponseSink = {
+    informational(status, headers) {
+      if (status === 100 && !chain.forwardsExpect) return;
+      writer.informational(status, headers);
+    },
+    head: onAnswer,
+    data(chunk, last) {
+      facts.bytesSent += chunk.length;
+      lastActivity = chain.streamIdleTimeout === 0 ? 0 : performance.now();
+      if (isTunnel && last) {
+        writer.data(chunk, true);
+        endTunnelSide();
+        return;
+      }
+      const flowing = writer.data(chunk, last);
+      if (last) finish();
+      else if (!flowing) stream?.pause();
+    },
+    trailers(headers) {
+      facts.responseTrailers = headers;
+      writer.trailers(headers);
+      finish();
+    },
+    flush: writer.flush,
+    reset: onReset,
+    drained: resumeReads,
+  };
+
+  const sink: RequestSink = {
+    data: onBody,
+    trailers() {
+      onBody(empty, true);
+    },
+    flush() {
+      stream?.flush();
+    },
+    aborted(reason) {
+      if (over) return;
+      if (!isTunnel) {
+        stats.downstream_rq_rx_reset++;
+        facts.flags.push(reason === "protocol" ? "DPE" : "DC");
+        facts.details = reason === "protocol" ? "http1.codec_error" : "downstream_remote_disconnect";
+        if (!committed) facts.status = 0;
+      }
+      abandonTry();
+      finish();
+    },
+    drained() {
+      stream?.resume();
+    },
+  };
+
+  begin();
+  return sink;
+
+  function begin() {
+    const prepared = prepareRequest(head, chain, downstream, connection.xfcc);
+    if (prepared.kind === "bad-path") return reply(replies.badPath);
+    if (prepared.kind === "redirect") {
+      return reply({ status: 307, body: "", flag: undefined, details: "path_normalization_failed" }, [
+        "location",
+        prepared.location,
+      ]);
+    }
+    facts.clientAddress = prepared.clientAddress;
+    if (chain.peerMetadata?.learnsFromClient) facts.peerMetadata = takeMetadata(head.headers);
+    if (!chain.forwardsExpect && header(head.headers, "expect") !== undefined) {
+      dropHeader(head.headers, "expect");
+      if (!end) writer.informational(100, []);
+    }
+    table = chain.routes.current;
+    route = table?.find(head);
+    if (route !== undefined) {
+      facts.routeName = route.name;
+      facts.virtualHost = route.host.name;
+      if (route.action.kind === "forward") {
+        action = route.action;
+        target = action.target(head);
+        facts.cluster = target?.cluster ?? "";
+      }
+    }
+    if (chain.requestTimeout > 0 && !bodyEnded) after(chain.requestTimeout, onRequestTimeout);
+    if (chain.filters.length > 0) {
+      run = { head, facts, route, target, edits: undefined };
+      runFilters(run, 0, false);
+    } else act();
+  }
+
+  function runFilters(state: FilterRun, from: number, waited: boolean) {
+    const { filters } = chain;
+    for (let i = from; i < filters.length; i++) {
+      const filter = filters[i];
+      if (filter === undefined) break;
+      const verdict = runFilter(filter, state, waited && i === from);
+      if (verdict === undefined) continue;
+      if (verdict.kind === "reply") return reply(verdict.reply, verdict.headers);
+      after(verdict.delay, () => {
+        if (!over) runFilters(state, i, true);
+      });
+      return;
+    }
+    act();
+  }
+
+  function act() {
+    if (route === undefined) {
+      stats.no_route++;
+      return reply(replies.noRoute);
+    }
+    const chosen = route.action;
+    if (chosen.kind === "redirect") {
+      const location = chosen.location(head, head.scheme);
+      return reply({ status: chosen.status, body: "", flag: undefined, details: "direct_response" }, [
+        "location",
+        location,
+      ]);
+    }
+    if (chosen.kind === "direct") {
+      return reply({
+        status: chosen.status,
+        body: chosen.body.toString("latin1"),
+        flag: undefined,
+        details: "direct_response",
+      });
+    }
+    forward(chosen);
+  }
+
+  function forward(chosen: ForwardAction) {
+    if (target === undefined) return reply(replies.noCluster);
+    cluster = runtime.cluster(target.cluster);
+    if (cluster === undefined) {
+      stats.no_cluster++;
+      return reply(replies.noCluster);
+    }
+    const { headers } = head;
+    // Most specific first, as Envoy does by default.
+    target.request?.apply(headers, facts);
+    route?.request?.apply(headers, facts);
+    route?.host.request?.apply(headers, facts);
+    table?.request?.apply(headers, facts);
+    if (route?.host.attemptCount) setHeader(headers, "x-envoy-attempt-count", "1");
+    const literal = target.hostLiteral ?? chosen.hostLiteral;
+    const mutated =
+      target.request?.host ?? route?.request?.host ?? route?.host.request?.host ?? table?.request?.host;
+    const path = head.path;
+    chosen.rewrite(head);
+    if (head.path !== path) headers.push("x-envoy-original-path", path);
+    if (literal !== undefined) head.authority = literal;
+    if (mutated !== undefined) head.authority = mutated(facts);
+    if (chain.peerMetadata?.tellsUpstream) tellMetadata(headers, runtime.ownMetadata);
+    const { retry } = chosen;
+    retriesLeft = retry?.retries ?? 0;
+    isKept = retry !== undefined || chosen.mirrors.length > 0;
+    const timeout = routeTimeout(chosen, headers);
+    if (timeout > 0) {
+      setHeader(headers, "x-envoy-expected-rq-timeout-ms", String(timeout));
+      if (bodyEnded) after(timeout, onTimeout);
+      else timeoutAfterBody = timeout;
+    }
+    if (chosen.maxStreamDuration !== undefined && chosen.maxStreamDuration > 0) {
+      after(chosen.maxStreamDuration, () => onLimit(replies.streamDuration));
+    }
+    const idle = chosen.idleTimeout ?? chain.streamIdleTimeout;
+    if (idle > 0) watchIdle(idle);
+    tryUpstream();
+    if (bodyEnded) mirror();
+  }
+
+  function tryUpstream() {
+    if (cluster === undefined || action === undefined) return;
+    facts.attempts++;
+    if (facts.attempts > 1 && route?.host.attemptCount) {
+      setHeader(head.headers, "x-envoy-attempt-count", String(facts.attempts));
+    }
+    if (cluster.circuit.requests >= cluster.config.circuit.requests) {
+      cluster.stats.upstream_rq_pending_overflow++;
+      return reply(resetReply("overflow", "", false), ["x-envoy-overloaded", "true"]);
+    }
+    const hashed = action.hash(head, downstream.remoteAddress);
+    if (hashed.cookie !== undefined) {
+      const cookie = hashed.cookie;
+      run ??= { head, facts, route, target, edits: undefined };
+      run.edits ??= [];
+      run.edits.push((headers) => headers.push("set-cookie", cookie));
+    }
+    const chosen = cluster.pick({
+      hash: hashed.hash,
+      originalDestination: destinationOf(downstream),
+      tried: action.retry?.avoidsTried ? tried : undefined,
+      maxAttempts: action.retry?.hostAttempts ?? 1,
+    });
+    if (chosen === undefined) return reply(replies.noHealthyUpstream);
+    host = chosen;
+    facts.upstreamHost = chosen;
+    if (action.autoHostRewrite && chosen.hostname !== undefined) head.authority = chosen.hostname;
+    beginTry(cluster, chosen);
+    const { protocol } = cluster.config;
+    const http2 = protocol === "http2" || (protocol === "downstream" && head.version === "HTTP/2");
+    waitsForUpstream = true;
+    headersSent = false;
+    const perTry = action.retry?.perTryTimeout ?? 0;
+    if (perTry > 0) cancelTry = runtime.after(perTry, onTryTimeout);
+    const stop = cluster
+      .pool(chosen, http2, http2 ? chain.alpn?.http2 : chain.alpn?.http1, head.authority)
+      .acquire({
+        ready: onConnection,
+        failed: onReset,
+      });
+    if (waitsForUpstream) stopWaiting = stop;
+  }
+
+  function onConnection(to: PooledConnection) {
+    waitsForUpstream = false;
+    stopWaiting = undefined;
+    facts.upstreamLocalAddress = to.localAddress;
+    requestSentAt = performance.now();
+    headersSent = true;
+    const bodyless = bodyEnded && bodyBytes === 0;
+    const started = to.start(head, bodyless, fromUpstream);
+    if (over || waitsForUpstream) return;
+    stream = started;
+    if (body !== undefined) {
+      const chunks = body;
+      if (!isKept) body = undefined;
+      for (const [index, chunk] of chunks.entries()) {
+        stream?.data(chunk, bodyEnded && index === chunks.length - 1);
+      }
+    }
+    stream?.flush();
+    if (!bodyEnded) resumeReads();
+  }
+
+  function onBody(chunk: Buffer, last: boolean) {
+    if (over) return;
+    facts.bytesReceived += chunk.length;
+    bodyBytes += chunk.length;
+    if (chain.streamIdleTimeout > 0) lastActivity = performance.now();
+    if (isTunnel && last) {
+      stream?.data(chunk, true);
+      endTunnelSide();
+      return;
+    }
+    if (last) {
+      bodyEnded = true;
+      facts.requestDone = performance.now();
+      if (timeoutAfterBody > 0) after(timeoutAfterBody, onTimeout);
+    }
+    if (isTunnel) isKept = false;
+    if (stream === undefined || isKept) keep(chunk);
+    if (stream !== undefined) {
+      if (!stream.data(chunk, last) && !last) pauseReads();
+    } else if (bodyBytes > maxWaitingBody) pauseReads();
+    if (last) mirror();
+  }
+
+  function keep(chunk: Buffer) {
+    if (bodyBytes > maxKeptBody && stream !== undefined) {
+      // Too long to be sent twice.
+      isKept = false;
+      body = undefined;
+      return;
+    }
+    body ??= [];
+    body.push(chunk);
+  }
+
+  function pauseReads() {
+    if (readsPaused) return;
+    readsPaused = true;
+    writer.pause();
+  }
+
+  function resumeReads() {
+    if (!readsPaused) return;
+    readsPaused = false;
+    writer.resume();
+  }
+
+  function mirror() {
+    if (action === undefined || action.mirrors.length === 0) return;
+    if (bodyBytes > 0 && body === undefined) return;
+    for (const { cluster: name, applies } of action.mirrors) {
+      if (applies()) mirrorRequest(runtime, name, head, body ?? []);
+    }
+  }
+
+  function onAnswer(answer: ResponseHead, last: boolean) {
+    if (over || cluster === undefined || host === undefined) return;
+    facts.firstUpstreamByte = performance.now();
+    countAnswer(cluster, host, answer);
+    cancelTry?.();
+    cancelTry = undefined;
+    if (action?.retry?.retriesStatus(answer.status, answer.headers) && mayRetry()) {
+      if (!last) stream?.reset();
+      stream = undefined;
+      endTry(cluster, host);
+      return retry();
+    }
+    if (facts.attempts > 1 && answer.status < 500) cluster.stats.upstream_rq_retry_success++;
+    commit(answer, last);
+  }
+
+  function commit(answer: ResponseHead, last: boolean) {
+    committed = true;
+    facts.status = answer.status;
+    facts.details = "via_upstream";
+    const { headers } = answer;
+    if (chain.peerMetadata?.learnsFromUpstream) facts.peerMetadata = takeMetadata(headers);
+    setHeader(
+      headers,
+      "x-envoy-upstream-service-time",
+      String(Math.round(performance.now() - requestSentAt)),
+    );
+    if (answer.status === 101) {
+      isTunnel = true;
+      facts.details = "via_upstream";
+    }
+    const flowing = sendHead(answer, last);
+    if (last) finish();
+    else if (!flowing) stream?.pause();
+  }
+
+  /** Everything that is done to a response's headers, whoever made it. */
+  function sendHead(answer: ResponseHead, last: boolean): boolean {
+    const { headers } = answer;
+    if (target !== undefined) target.response?.apply(headers, facts);
+    if (route !== undefined) {
+      route.response?.apply(headers, facts);
+      route.host.response?.apply(headers, facts);
+      if (route.host.attemptCountInResponse)
+        setHeader(headers, "x-envoy-attempt-count", String(facts.attempts));
+    }
+    table?.response?.apply(headers, facts);
+    if (run?.edits !== undefined) for (const edit of run.edits) edit(headers);
+    if (chain.peerMetadata?.tellsClient && facts.peerMetadata !== undefined)
+      tellMetadata(headers, runtime.ownMetadata);
+    if (chain.serverHeader === "overwrite") setHeader(headers, "server", chain.serverName);
+    else if (chain.serverHeader === "append-if-absent") defaultHeader(headers, "server", chain.serverName);
+    defaultHeader(headers, "date", httpDate(runtime.now()));
+    if (chain.via !== "") headers.push("via", chain.via);
+    if (chain.requestIdInResponse) {
+      const id = header(head.headers, "x-request-id");
+      if (id !== undefined) setHeader(headers, "x-request-id", id);
+    }
+    facts.responseHeaders = headers;
+    return writer.head(answer, last);
+  }
+
+  function onReset(reason: ResetReason, detail: string) {
+    if (over) return;
+    if (isTunnel) {
+      if (tunnelEnds === 0) facts.flags.push("UC");
+      writer.reset();
+      return finish();
+    }
+    waitsForUpstream = false;
+    stopWaiting = undefined;
+    stream = undefined;
+    cancelTry?.();
+    cancelTry = undefined;
+    if (cluster === undefined || host === undefined) return;
+    countFailure(cluster, host, reason);
+    endTry(cluster, host);
+    if (detail !== "") facts.transportFailure = detail;
+    if (committed) {
+      facts.flags.push("UC");
+      facts.details = "upstream_reset_after_response_started";
+      host = undefined;
+      writer.reset();
+      return finish();
+    }
+    if (action?.retry?.retriesReset(reason, !headersSent) && mayRetry()) return retry();
+    host = undefined;
+    const overloaded: Headers = reason === "overflow" ? ["x-envoy-overloaded", "true"] : [];
+    reply(resetReply(reason, detail, facts.attempts > 1), overloaded);
+  }
+
+  function mayRetry(): boolean {
+    if (action?.retry === undefined || cluster === undefined) return false;
+    if (retriesLeft <= 0) {
+      facts.flags.push("URX");
+      cluster.stats.upstream_rq_retry_limit_exceeded++;
+      return false;
+    }
+    // What was sent once and not kept can't be sent again.
+    if (bodyBytes > 0 && body === undefined) return false;
+    if (cluster.circuit.retries >= cluster.config.circuit.retries) {
+      cluster.stats.upstream_rq_retry_overflow++;
+      return false;
+    }
+    return true;
+  }
+
+  function retry() {
+    if (action?.retry === undefined || cluster === undefined) return;
+    const { backOff, maxBackOff, avoidsTried } = action.retry;
+    const { circuit } = cluster;
+    retriesLeft--;
+    cluster.stats.upstream_rq_retry++;
+    circuit.retries++;
+    if (avoidsTried && host !== undefined) {
+      tried ??= [];
+      tried.push(host);
+    }
+    host = undefined;
+    const limit = Math.min(maxBackOff, backOff * 2 ** (facts.attempts - 1));
+    retryPending = true;
+    after(Math.random() * limit, () => {
+      if (!retryPending) return;
+      retryPending = false;
+      circuit.retries--;
+      tryUpstream();
+    });
+  }
+
+  function onTryTimeout() {
+    if (over || committed || cluster === undefined || host === undefined) return;
+    cluster.stats.upstream_rq_per_try_timeout++;
+    host.stats.rqTimeout++;
+    cluster.outlier.answered(host, 504);
+    abandonTry();
+    if (mayRetry()) return retry();
+    host = undefined;
+    reply(replies.timeout);
+  }
+
+  function onTimeout() {
+    if (cluster !== undefined) cluster.stats.upstream_rq_timeout++;
+    if (host !== undefined && cluster !== undefined && !committed) {
+      host.stats.rqTimeout++;
+      cluster.outlier.answered(host, 504);
+    }
+    onLimit(replies.timeout);
+  }
+
+  function onRequestTimeout() {
+    if (bodyEnded) return;
+    stats.downstream_rq_timeout++;
+    onLimit({ status: 408, body: "request timeout", flag: undefined, details: "request_overall_timeout" });
+  }
+
+  /** A time limit is over: the upstream is left alone, the client gets an answer or a broken one. */
+  function onLimit(answer: LocalReply) {
+    if (over) return;
+    abandonTry();
+    if (!committed) return reply(answer);
+    if (answer.flag !== undefined) facts.flags.push(answer.flag);
+    writer.reset();
+    finish();
+  }
+
+  function watchIdle(limit: number) {
+    lastActivity = performance.now();
+    const check = () => {
+      if (over) return;
+      const idle = performance.now() - lastActivity;
+      if (idle >= limit) onLimit(replies.idleTimeout);
+      else after(limit - idle, check);
+    };
+    after(limit, check);
+  }
+
+  function abandonTry() {
+    cancelTry?.();
+    cancelTry = undefined;
+    stopWaiting?.();
+    stopWaiting = undefined;
+    waitsForUpstream = false;
+    const open = stream;
+    stream = undefined;
+    if (open !== undefined) {
+      if (cluster !== undefined) cluster.stats.upstream_rq_tx_reset++;
+      open.reset();
+    }
+    if (cluster !== undefined && host !== undefined) {
+      endTry(cluster, host);
+      host = undefined;
+    }
+    if (retryPending && cluster !== undefined) {
+      retryPending = false;
+      cluster.circuit.retries--;
+    }
+  }
+
+  function reply(answer: LocalReply, extra: Headers = []) {
+    if (over) return;
+    committed = true;
+    if (host !== undefined && cluster !== undefined) {
+      endTry(cluster, host);
+      host = undefined;
+    }
+    if (answer.flag !== undefined) facts.flags.push(answer.flag);
+    facts.details = answer.details;
+    const isGrpc = header(head.headers, "content-type")?.startsWith("application/grpc") ?? false;
+    const text = isGrpc ? "" : answer.body;
+    facts.status = isGrpc ? 200 : answer.status;
+    const headers: Headers = [...extra];
+    if (isGrpc) {
+      headers.push("content-type", "application/grpc");
+      headers.push("grpc-status", String(answer.grpcStatus ?? grpcStatusOf(answer.status)));
+      if (answer.body !== "") headers.push("grpc-message", encodeURIComponent(answer.body));
+    } else {
+      if (answer.grpcStatus !== undefined) headers.push("grpc-status", String(answer.grpcStatus));
+      if (text !== "") headers.push("content-type", "text/plain");
+    }
+    const bytes = text === "" ? empty : Buffer.from(text, "latin1");
+    const last = bytes.length === 0;
+    sendHead({ status: facts.status, headers, contentLength: isGrpc ? undefined : bytes.length }, last);
+    facts.bytesSent += bytes.length;
+    if (!last) writer.data(bytes, true);
+    finish();
+  }
+
+  function endTunnelSide() {
+    if (++tunnelEnds === 2) finish();
+  }
+
+  function after(delay: number, action: () => void) {
+    timers ??= [];
+    timers.push(runtime.after(delay, action));
+  }
+
+  function finish() {
+    if (over) return;
+    over = true;
+    if (host !== undefined && cluster !== undefined) endTry(cluster, host);
+    cancelTry?.();
+    if (timers !== undefined) for (const cancel of timers) cancel();
+    if (stream !== undefined && !bodyEnded && !isTunnel) {
+      // The answer is complete and the request is not: the rest of it is nobody's business any more.
+      stream.reset();
+    }
+    stream = undefined;
+    body = undefined;
+    facts.ended = performance.now();
+    stats.downstream_rq_active--;
+    countStatus(stats, facts.status);
+    for (const log of chain.accessLogs) {
+      const line = log(facts);
+      if (line !== undefined) runtime.log(line);
+    }
+    runtime.report(facts, connection.direction, chain);
+  }
+}
+
+function destinationOf({ localAddress, localPort }: Downstream) {
+  return { address: localAddress, port: localPort };
+}
+
+let dateSecond = 0;
+let dateText = "";
+
+/** The Date header; made once a second. */
+function httpDate(now: number): string {
+  const second = Math.floor(now / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(now).toUTCString();
+  }
+  return dateText;
+}
+
+const empty = Buffer.alloc(0);

@@ -1,0 +1,85 @@
+import type { ResetReason } from "../http/codec.ts";
+import type { ResponseFlag } from "./facts.ts";
+
+/** An answer that the proxy gives itself. */
+export interface LocalReply {
+  readonly status: number;
+  readonly body: string;
+  readonly flag: ResponseFlag | undefined;
+  /** %RESPONSE_CODE_DETAILS%. */
+  readonly details: string;
+  readonly grpcStatus?: number;
+}
+
+const flags: Readonly<Record<ResetReason, ResponseFlag>> = {
+  "remote connection failure": "UF",
+  "local connection failure": "UF",
+  "connection timeout": "UF",
+  "connection termination": "UC",
+  "remote reset": "UR",
+  "remote refused stream reset": "UR",
+  overflow: "UO",
+  "protocol error": "UPE",
+  "local reset": "LR",
+};
+
+/** The answer when the upstream broke off before it answered. */
+export function resetReply(reason: ResetReason, transportFailure: string, retried: boolean): LocalReply {
+  const because =
+    transportFailure === "" ? reason : `${reason}, transport failure reason: ${transportFailure}`;
+  const start = "upstream connect error or disconnect/reset before headers.";
+  return {
+    status: reason === "protocol error" ? 502 : 503,
+    body: retried
+      ? `${start} retried and the latest reset reason: ${because}`
+      : `${start} reset reason: ${because}`,
+    flag: flags[reason],
+    details:
+      reason === "overflow"
+        ? "upstream_reset_before_response_started{overflow}"
+        : `upstream_reset_before_response_started{${because.replaceAll(" ", "_")}}`,
+  };
+}
+
+export const replies = {
+  noRoute: { status: 404, body: "", flag: "NR", details: "route_not_found" },
+  noCluster: { status: 503, body: "", flag: "NC", details: "cluster_not_found" },
+  noHealthyUpstream: { status: 503, body: "no healthy upstream", flag: "UH", details: "no_healthy_upstream" },
+  timeout: { status: 504, body: "upstream request timeout", flag: "UT", details: "response_timeout" },
+  streamDuration: {
+    status: 504,
+    body: "upstream max stream duration reached",
+    flag: "UMSDR",
+    details: "upstream_max_stream_duration_reached",
+  },
+  idleTimeout: { status: 408, body: "stream timeout", flag: "SI", details: "stream_idle_timeout" },
+  denied: {
+    status: 403,
+    body: "RBAC: access denied",
+    flag: undefined,
+    details: "rbac_access_denied_matched_policy[none]",
+  },
+  badPath: { status: 400, body: "", flag: undefined, details: "path_normalization_failed" },
+  tooLarge: { status: 413, body: "Payload Too Large", flag: undefined, details: "request_payload_too_large" },
+} as const satisfies Readonly<Record<string, LocalReply>>;
+
+/** gRPC status for an HTTP status (Envoy's Grpc::Utility::httpToGrpcStatus). */
+export function grpcStatusOf(status: number): number {
+  switch (status) {
+    case 400:
+      return 13;
+    case 401:
+      return 16;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;
+    default:
+      return 2;
+  }
+}

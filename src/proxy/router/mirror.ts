@@ -1,0 +1,68 @@
+import type { RequestHead, ResponseSink, UpstreamStream } from "../http/codec.ts";
+import type { ProxyRuntime } from "./runtime.ts";
+import { beginTry, countAnswer, countFailure, endTry } from "./upstream.ts";
+
+/**
+ * Sends a copy of a finished request to another cluster and drops what comes back. The host gets "-shadow", so
+ * that the receiver can tell copies from originals.
+ */
+export function mirrorRequest(
+  runtime: ProxyRuntime,
+  name: string,
+  original: RequestHead,
+  body: readonly Buffer[],
+): void {
+  const cluster = runtime.cluster(name);
+  const host = cluster?.pick({
+    hash: undefined,
+    originalDestination: undefined,
+    tried: undefined,
+    maxAttempts: 1,
+  });
+  if (cluster === undefined || host === undefined) return;
+  const head: RequestHead = {
+    ...original,
+    authority: shadow(original.authority),
+    headers: [...original.headers],
+    upgrade: undefined,
+  };
+  let stream: UpstreamStream | undefined;
+  let done = false;
+  const finish = () => {
+    if (done) return;
+    done = true;
+    endTry(cluster, host);
+  };
+  const sink: ResponseSink = {
+    informational() {},
+    head(answer, end) {
+      countAnswer(cluster, host, answer);
+      if (end) finish();
+    },
+    data(_chunk, end) {
+      if (end) finish();
+    },
+    trailers: finish,
+    flush() {},
+    reset(reason) {
+      if (!done) countFailure(cluster, host, reason);
+      finish();
+    },
+    drained() {},
+  };
+  beginTry(cluster, host);
+  cluster.pool(host, cluster.config.protocol === "http2", undefined, head.authority).acquire({
+    ready(connection) {
+      stream = connection.start(head, body.length === 0, sink);
+      for (const [index, chunk] of body.entries()) stream.data(chunk, index === body.length - 1);
+    },
+    failed(reason) {
+      sink.reset(reason, "");
+    },
+  });
+}
+
+function shadow(authority: string): string {
+  const port = /:[0-9]+$/.exec(authority)?.[0] ?? "";
+  return `${authority.slice(0, authority.length - port.length)}-shadow${port}`;
+}

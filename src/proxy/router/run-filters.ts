@@ -1,0 +1,97 @@
+import {
+  addCorsHeaders,
+  allowedOrigin,
+  type CorsRules,
+  isPreflight,
+  preflightHeaders,
+} from "../filters/cors.ts";
+import type { PerFilterEntry } from "../filters/per-filter.ts";
+import type { RequestHead } from "../http/codec.ts";
+import type { Headers } from "../http/headers.ts";
+import type { HttpFilter } from "../http/http-chain.ts";
+import type { ExchangeFacts } from "./facts.ts";
+import { type LocalReply, replies } from "./local-reply.ts";
+import type { Route, Target } from "./route.ts";
+
+/** What a filter says about a request. */
+export type Verdict =
+  | undefined
+  | { readonly kind: "reply"; readonly reply: LocalReply; readonly headers?: Headers }
+  | { readonly kind: "wait"; readonly delay: number };
+
+/** What a filter may do to the answer. */
+export type ResponseEdit = (headers: Headers) => void;
+
+export interface FilterRun {
+  readonly head: RequestHead;
+  readonly facts: ExchangeFacts;
+  readonly route: Route | undefined;
+  readonly target: Target | undefined;
+  edits: ResponseEdit[] | undefined;
+}
+
+/** Asks one filter. `waited`: it said "wait" before, and the time is over. */
+export function runFilter(filter: HttpFilter, run: FilterRun, waited: boolean): Verdict {
+  const entry = settingsOf(filter.name, run);
+  if (entry?.kind === "disabled") return undefined;
+  switch (filter.kind) {
+    case "rbac": {
+      const rules = entry?.kind === "rbac" ? entry.rules : filter.rules;
+      if (rules === undefined) return undefined;
+      const decision = rules({
+        downstream: run.facts.downstream,
+        request: run.head,
+        clientAddress: run.facts.clientAddress,
+      });
+      if (decision.allowed) return undefined;
+      const details = `rbac_access_denied_matched_policy[${decision.policy ?? "none"}]`;
+      return { kind: "reply", reply: { ...replies.denied, details } };
+    }
+    case "fault": {
+      const rules = entry?.kind === "fault" ? entry.rules : filter.rules;
+      if (!rules.applies(run.head)) return undefined;
+      if (!waited) {
+        const delay = rules.delay();
+        if (delay > 0) {
+          run.facts.flags.push("DI");
+          return { kind: "wait", delay };
+        }
+      }
+      const abort = rules.abort();
+      if (abort === undefined) return undefined;
+      return {
+        kind: "reply",
+        reply: {
+          status: abort.status,
+          body: "fault filter abort",
+          flag: "FI",
+          details: "fault_filter_abort",
+          ...(abort.grpcStatus === undefined ? {} : { grpcStatus: abort.grpcStatus }),
+        },
+      };
+    }
+    case "cors":
+      return entry?.kind === "cors" ? cors(entry.rules, run) : undefined;
+  }
+}
+
+function cors(rules: CorsRules, run: FilterRun): Verdict {
+  const origin = allowedOrigin(rules, run.head);
+  if (origin === undefined) return undefined;
+  if (isPreflight(run.head)) {
+    return {
+      kind: "reply",
+      reply: { status: 200, body: "", flag: undefined, details: "cors_response" },
+      headers: preflightHeaders(rules, origin),
+    };
+  }
+  run.edits ??= [];
+  run.edits.push((headers) => addCorsHeaders(rules, origin, headers));
+  return undefined;
+}
+
+/** The most specific settings of a filter: weighted cluster, route, virtual host. */
+function settingsOf(name: string, { route, target }: FilterRun): PerFilterEntry | undefined {
+  if (route === undefined) return undefined;
+  return target?.perFilter?.get(name) ?? route.perFilter.get(name) ?? route.host.perFilter.get(name);
+}

@@ -1,0 +1,23 @@
+import type { Cluster } from "../cluster/cluster.ts";
+import type { OwnMetadata } from "../filters/peer-metadata.ts";
+import type { HttpChain } from "../http/http-chain.ts";
+import type { ExchangeFacts } from "./facts.ts";
+import type { HttpStats } from "./http-stats.ts";
+
+/** What exchanges and TCP connections need of the proxy that runs them. */
+export interface ProxyRuntime {
+  cluster(name: string): Cluster | undefined;
+  /** Milliseconds since 1970. */
+  now(): number;
+  after(delay: number, action: () => void): () => void;
+  isDraining(): boolean;
+  /** One line of the access log. */
+  log(line: string): void;
+  readonly ownMetadata: OwnMetadata;
+  /** Counts a finished HTTP exchange for telemetry. `chain` is undefined for TCP. */
+  report(facts: ExchangeFacts, direction: Direction, chain: HttpChain | undefined): void;
+  httpStats(prefix: string): HttpStats;
+}
+
+/** Which side of the mesh a listener is on. */
+export type Direction = "inbound" | "outbound" | "gateway";

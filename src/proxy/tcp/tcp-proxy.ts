@@ -1,0 +1,177 @@
+import type { Socket } from "node:net";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import {
+  type TcpProxy,
+  TcpProxySchema,
+} from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import { type AccessLogger, compileAccessLogs } from "../access-log/access-log.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { connectHost } from "../cluster/connect.ts";
+import { hashText } from "../cluster/hash.ts";
+import type { Host } from "../cluster/host.ts";
+import { ConfigError } from "../config/config-error.ts";
+import { milliseconds, unpack } from "../config/wire.ts";
+import type { Downstream } from "../http/codec.ts";
+import { newFacts } from "../router/facts.ts";
+import type { Direction, ProxyRuntime } from "../router/runtime.ts";
+import { beginTry, endTry } from "../router/upstream.ts";
+import { copyBothWays } from "./copy.ts";
+
+/** A compiled tcp_proxy filter. */
+export interface TcpChain {
+  readonly statPrefix: string;
+  cluster(): string;
+  readonly clusters: readonly string[];
+  /** Milliseconds without a byte either way; 0 never. */
+  readonly idleTimeout: number;
+  readonly maxAttempts: number;
+  readonly hashesSource: boolean;
+  readonly accessLogs: readonly AccessLogger[];
+}
+
+/** Compiles a tcp_proxy filter. Throws ConfigError. */
+export function compileTcpProxy(config: Any | undefined, where: string): TcpChain {
+  const message = unpack(config, TcpProxySchema, where);
+  if (message.statPrefix === "") throw new ConfigError(`${where}: stat_prefix is missing`);
+  return {
+    statPrefix: message.statPrefix,
+    ...compileTarget(message, where),
+    idleTimeout: milliseconds(message.idleTimeout) ?? 3_600_000,
+    maxAttempts: message.maxConnectAttempts ?? 1,
+    hashesSource: message.hashPolicy.some(({ policySpecifier }) => policySpecifier.case === "sourceIp"),
+    accessLogs: compileAccessLogs(message.accessLog, where),
+  };
+}
+
+function compileTarget(message: TcpProxy, where: string): Pick<TcpChain, "cluster" | "clusters"> {
+  const specifier = message.clusterSpecifier;
+  switch (specifier.case) {
+    case "cluster":
+      return { cluster: () => specifier.value, clusters: [specifier.value] };
+    case "weightedClusters": {
+      let total = 0;
+      const choices = specifier.value.clusters.map(({ name, weight }) => {
+        total += weight;
+        return { name, upTo: total };
+      });
+      if (total === 0) throw new ConfigError(`${where}: weights sum to 0`);
+      return {
+        cluster() {
+          const ticket = Math.random() * total;
+          return choices.find(({ upTo }) => ticket < upTo)?.name ?? "";
+        },
+        clusters: choices.map(({ name }) => name),
+      };
+    }
+    default:
+      throw new ConfigError(`${where}: tcp_proxy without a cluster`);
+  }
+}
+
+export interface TcpConnection {
+  readonly runtime: ProxyRuntime;
+  readonly chain: TcpChain;
+  readonly chainName: string;
+  readonly downstream: Downstream;
+  readonly direction: Direction;
+}
+
+/**
+ * Leads a connection to a host of the chain's cluster and copies bytes both ways until both sides are done.
+ * `socket` is paused; what was read of it already waits in its buffer.
+ */
+export function proxyTcp(connection: TcpConnection, socket: Socket): void {
+  const { runtime, chain, downstream } = connection;
+  const facts = newFacts(runtime.now(), downstream, connection.chainName, undefined);
+  const name = chain.cluster();
+  facts.cluster = name;
+  const cluster = runtime.cluster(name);
+  let host: Host | undefined;
+  let over = false;
+  let copying = false;
+  let giveUp = () => {};
+  const onGone = () => {
+    giveUp();
+    facts.flags.push("DC");
+    finish();
+  };
+  socket.on("error", onGone);
+  socket.on("close", onGone);
+  if (cluster === undefined) {
+    facts.flags.push("NC");
+    finish();
+  } else attempt(cluster);
+
+  function attempt(to: Cluster) {
+    facts.attempts++;
+    host = to.pick({
+      hash: chain.hashesSource ? hashText(downstream.remoteAddress) : undefined,
+      originalDestination: { address: downstream.localAddress, port: downstream.localPort },
+      tried: undefined,
+      maxAttempts: 1,
+    });
+    const chosen = host;
+    if (chosen === undefined) {
+      facts.flags.push("UH");
+      return finish();
+    }
+    if (to.stats.upstream_cx_active >= to.config.circuit.connections) {
+      to.stats.upstream_cx_overflow++;
+      host = undefined;
+      facts.flags.push("UO");
+      return finish();
+    }
+    facts.upstreamHost = chosen;
+    beginTry(to, chosen);
+    giveUp = connectHost(to.dialler, chosen, undefined, undefined, {
+      connected({ socket: upstream }) {
+        giveUp = () => upstream.destroy();
+        to.outlier.answered(chosen, 200);
+        facts.upstreamLocalAddress = `${upstream.localAddress ?? ""}:${upstream.localPort ?? 0}`;
+        copying = true;
+        socket.off("error", onGone);
+        socket.off("close", onGone);
+        copyBothWays(socket, upstream, {
+          idleTimeout: chain.idleTimeout,
+          after: runtime.after,
+          ended(received, sent, because) {
+            facts.bytesReceived = received;
+            facts.bytesSent = sent;
+            to.stats.upstream_cx_rx_bytes_total += sent;
+            to.stats.upstream_cx_tx_bytes_total += received;
+            if (because === "idle") facts.connectionTerminationDetails = "idle timeout";
+            finish();
+          },
+        });
+      },
+      failed(reason, detail) {
+        to.outlier.failedLocally(chosen);
+        endTry(to, chosen);
+        host = undefined;
+        if (detail !== "") facts.transportFailure = detail;
+        if (facts.attempts < chain.maxAttempts && !over) return attempt(to);
+        facts.flags.push("UF");
+        if (facts.attempts > 1) facts.flags.push("URX");
+        facts.connectionTerminationDetails = reason;
+        finish();
+      },
+    });
+  }
+
+  function finish() {
+    if (over) return;
+    over = true;
+    if (host !== undefined && cluster !== undefined) endTry(cluster, host);
+    // Once bytes were copied, copying ends the sockets itself: the last bytes may still be on their way.
+    if (!copying) {
+      socket.on("error", () => {});
+      socket.destroy();
+    }
+    facts.ended = performance.now();
+    for (const log of chain.accessLogs) {
+      const line = log(facts);
+      if (line !== undefined) runtime.log(line);
+    }
+    runtime.report(facts, connection.direction, undefined);
+  }
+}

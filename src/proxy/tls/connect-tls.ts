@@ -1,0 +1,130 @@
+import type { Socket } from "node:net";
+import { connect, type TLSSocket } from "node:tls";
+import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import { ConfigError } from "../config/config-error.ts";
+import { unpack } from "../config/wire.ts";
+import { readPeerCertificate } from "./peer-certificate.ts";
+import type { TlsCompiler, TlsSettings } from "./tls-settings.ts";
+
+/** Client side of TLS for one cluster (or one of its transport_socket_matches). */
+export interface ClientTls {
+  readonly settings: TlsSettings;
+  readonly sni: string;
+}
+
+/** Compiles an upstream transport socket; undefined for plain text. Throws ConfigError. */
+export function compileClientTls(
+  socket: TransportSocket | undefined,
+  compiler: TlsCompiler,
+  where: string,
+): ClientTls | undefined {
+  if (socket === undefined) return undefined;
+  const config = socket.configType.value;
+  if (config?.typeUrl.endsWith(".RawBuffer")) return undefined;
+  if (!config?.typeUrl.endsWith(".UpstreamTlsContext")) {
+    throw new ConfigError(`${where}: unsupported transport socket ${config?.typeUrl ?? socket.name}`);
+  }
+  const context = unpack(config, UpstreamTlsContextSchema, where);
+  return { settings: compiler.compile(context.commonTlsContext, "client", where), sni: context.sni };
+}
+
+/** A session to resume, valid for exactly one peer under one set of rules. */
+export interface SessionSlot {
+  session: Buffer | undefined;
+  generation: number;
+}
+
+/**
+ * Does the client's part of the handshake on a socket that may still be connecting. Exactly one of the callbacks
+ * is called, once. Host names are not checked: the mesh identifies peers by SPIFFE ids, which `settings.subject` checks.
+ */
+export function connectTls(
+  socket: Socket,
+  tls: ClientTls,
+  alpn: readonly string[],
+  sni: string,
+  slot: SessionSlot,
+  on: { secured(socket: TLSSocket): void; failed(reason: string): void },
+): void {
+  const { settings } = tls;
+  const context = settings.context();
+  if (context === undefined) {
+    on.failed("TLS_error:|Secret is not supplied by SDS:TLS_error_end");
+    socket.destroy();
+    return;
+  }
+  const generation = settings.generation();
+  if (slot.generation !== generation) {
+    slot.session = undefined;
+    slot.generation = generation;
+  }
+  // Announces a metadata preface that this proxy does not send; "istio" beside it selects the same chains.
+  const protocols = alpn.filter((name) => name !== "istio-peer-exchange");
+  const secure = connect({
+    socket,
+    secureContext: context,
+    rejectUnauthorized: settings.validates,
+    checkServerIdentity: () => undefined,
+    ...(sni === "" ? {} : { servername: sni }),
+    ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
+    ...(slot.session === undefined ? {} : { session: slot.session }),
+  });
+  secure.allowHalfOpen = true;
+  let settled = false;
+  const fail = (reason: string) => {
+    if (settled) return;
+    settled = true;
+    slot.session = undefined;
+    on.failed(reason);
+    secure.destroy();
+    socket.destroy();
+  };
+  const onError = (reason: Error) => fail(describe(reason));
+  const onClose = () => fail("TLS_error:|connection closed during handshake:TLS_error_end");
+  secure.on("error", onError);
+  secure.on("close", onClose);
+  secure.on("session", (session: Buffer) => {
+    slot.session = session;
+  });
+  secure.on("secureConnect", () => {
+    if (settled) return;
+    if (settings.validates && !secure.authorized)
+      return fail(verifyFailed(String(secure.authorizationError)));
+    if (settings.subject !== undefined) {
+      const certificate = secure.getPeerX509Certificate();
+      if (certificate === undefined || !settings.subject(readPeerCertificate(certificate))) {
+        return fail(verifyFailed("verify SAN list"));
+      }
+    }
+    settled = true;
+    secure.off("error", onError);
+    secure.off("close", onClose);
+    on.secured(secure);
+  });
+}
+
+/** OpenSSL's codes of a chain that can't be trusted. */
+const chainCodes = new Set([
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_UNTRUSTED",
+  "CERT_REJECTED",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+]);
+
+function describe(reason: Error & { readonly code?: string }): string {
+  if (reason.code !== undefined && chainCodes.has(reason.code)) return verifyFailed(reason.message);
+  return `TLS_error:|${reason.message.replaceAll("\n", " ").trim()}:TLS_error_end`;
+}
+
+function verifyFailed(detail: string): string {
+  return `TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:${detail}:TLS_error_end`;
+}

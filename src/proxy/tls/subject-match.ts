@@ -1,0 +1,39 @@
+import type { CertificateValidationContext } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
+import { SubjectAltNameMatcher_SanType as SanType } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
+import { compileStringMatcher } from "../config/string-match.ts";
+import type { PeerCertificate } from "./peer-certificate.ts";
+
+/** Whether a peer's certificate carries a wanted name. Undefined: any certificate of the trust root will do. */
+export type SubjectTest = ((certificate: PeerCertificate) => boolean) | undefined;
+
+/** Compiles match_typed_subject_alt_names and the older match_subject_alt_names. One match is enough. */
+export function compileSubjectTest(
+  context: CertificateValidationContext | undefined,
+  where: string,
+): SubjectTest {
+  if (context === undefined) return undefined;
+  const typed = context.matchTypedSubjectAltNames.map((entry) => {
+    const test = compileStringMatcher(entry.matcher, where);
+    return (certificate: PeerCertificate) => namesOf(certificate, entry.sanType).some(test);
+  });
+  const untyped = context.matchSubjectAltNames.map((matcher) => {
+    const test = compileStringMatcher(matcher, where);
+    return ({ uris, dnsNames, ipAddresses }: PeerCertificate) =>
+      uris.some(test) || dnsNames.some(test) || ipAddresses.some(test);
+  });
+  const tests = [...typed, ...untyped];
+  return tests.length === 0 ? undefined : (certificate) => tests.some((test) => test(certificate));
+}
+
+function namesOf(certificate: PeerCertificate, type: SanType): readonly string[] {
+  switch (type) {
+    case SanType.URI:
+      return certificate.uris;
+    case SanType.DNS:
+      return certificate.dnsNames;
+    case SanType.IP_ADDRESS:
+      return certificate.ipAddresses;
+    default:
+      return [];
+  }
+}
