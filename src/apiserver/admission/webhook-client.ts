@@ -1,4 +1,5 @@
-import { Agent, type AgentOptions, request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { Agent, type AgentOptions, request as httpsRequest, type RequestOptions } from "node:https";
 import type { Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import type { WebhookClientConfig } from "../../kube/index.ts";
@@ -64,67 +65,72 @@ export function createWebhookClient(parts: {
       const fail = (why: string) =>
         new WebhookFailure(`failed to call webhook: Post ${JSON.stringify(place.url)}: ${why}`);
       if (place.problem !== undefined) return Promise.reject(fail(place.problem));
-      return new Promise((resolve, reject) => {
-        const deadline = AbortSignal.timeout(timeoutSeconds * 1000);
-        const sent = httpsRequest(
-          {
-            agent: agentFor(config.caBundle),
-            host: place.address,
-            port: place.port,
-            servername: place.serverName,
-            method: "POST",
-            path: place.path,
-            headers: {
-              host: place.host,
-              "content-type": "application/json",
-              accept: "application/json, */*",
-              "content-length": Buffer.byteLength(payload),
-            },
-            signal: AbortSignal.any([deadline, signal]),
-          },
-          (response) => {
-            const chunks: Buffer[] = [];
-            let size = 0;
-            response.on("data", (chunk: Buffer) => {
-              size += chunk.length;
-              if (size > longestAnswer) sent.destroy(new Error("the answer is too long"));
-              else chunks.push(chunk);
-            });
-            response.on("error", (reason) => reject(fail(reason.message)));
-            response.on("end", () => {
-              const text = Buffer.concat(chunks).toString();
-              const code = response.statusCode ?? 0;
-              if (code < 200 || code > 299) {
-                reject(
-                  new WebhookFailure(
-                    `failed to call webhook: ${firstLine(text) || `the server answered ${code}`}`,
-                  ),
-                );
-                return;
-              }
-              try {
-                resolve(JSON.parse(text));
-              } catch {
-                reject(
-                  new WebhookFailure(
-                    "failed to call webhook: expected response of admission review, but got no JSON",
-                  ),
-                );
-              }
-            });
-          },
-        );
-        sent.on("error", (reason: NodeJS.ErrnoException) => {
-          reject(fail(deadline.aborted ? "context deadline exceeded" : reasonText(reason, place)));
+      const deadline = AbortSignal.timeout(timeoutSeconds * 1000);
+      const both = AbortSignal.any([deadline, signal]);
+      const attempt = (isRetry: boolean): Promise<unknown> =>
+        new Promise((resolve, reject) => {
+          const sent = httpsRequest(
+            requestOptions(agentFor(config.caBundle), place, payload, both),
+            (response) =>
+              readAnswer(response).then(resolve, (reason: unknown) => {
+                sent.destroy();
+                reject(reason);
+              }),
+          );
+          sent.on("error", (reason: NodeJS.ErrnoException) => {
+            // A connection that was idle may have been closed at the other end just now.
+            if (sent.reusedSocket && reason.code === "ECONNRESET" && !isRetry) resolve(attempt(true));
+            else reject(fail(deadline.aborted ? "context deadline exceeded" : reasonText(reason, place)));
+          });
+          sent.end(payload);
         });
-        sent.end(payload);
-      });
+      return attempt(false);
     },
     stop() {
       for (const agent of agents.values()) agent.destroy();
       agents.clear();
     },
   };
+}
+
+function requestOptions(agent: Agent, place: Place, payload: string, signal: AbortSignal): RequestOptions {
+  return {
+    agent,
+    host: place.address,
+    port: place.port,
+    servername: place.serverName,
+    method: "POST",
+    path: place.path,
+    headers: {
+      host: place.host,
+      "content-type": "application/json",
+      accept: "application/json, */*",
+      "content-length": Buffer.byteLength(payload),
+    },
+    signal,
+  };
+}
+
+/** The JSON value that a webhook answers. Rejects with a WebhookFailure for anything else. */
+async function readAnswer(response: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > longestAnswer) throw new WebhookFailure("failed to call webhook: the answer is too long");
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString();
+  const code = response.statusCode ?? 0;
+  if (code < 200 || code > 299)
+    throw new WebhookFailure(`failed to call webhook: ${firstLine(text) || `the server answered ${code}`}`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new WebhookFailure(
+      "failed to call webhook: expected response of admission review, but got no JSON",
+    );
+  }
 }
 
 function firstLine(text: string): string {
