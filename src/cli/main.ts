@@ -132,6 +132,8 @@ function report(reason: unknown, terminal: Terminal): number {
   if (code === "internal") {
     const original = cause instanceof Error ? (cause.stack ?? cause.message) : message;
     terminal.note(`${terminal.paint.bad("✗")} this is a bug in isthmus ${version}:\n${original}`);
+  } else if (code === "mesh/wrong") {
+    terminal.note(message);
   } else if (code !== "engine/interrupted") {
     terminal.note(`${terminal.paint.bad("✗")} ${message}     ${terminal.paint.dim(code)}`);
     if (nextStep !== undefined) terminal.note(`  ${nextStep}`);

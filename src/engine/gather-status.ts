@@ -1,4 +1,5 @@
 import { version } from "../base/index.ts";
+import { checkMesh } from "../checks/index.ts";
 import type { Pod, Service } from "../kube/index.ts";
 import { certificateInfo } from "../pki/index.ts";
 import { getJson } from "./http-get.ts";
@@ -52,7 +53,14 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
     gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
     addons: [],
     proxies: proxiesOf(mesh, views),
-    findings: [],
+    findings: await checkMesh(
+      [...mesh.clusters].map(([name, { client, cluster }]) => ({
+        name,
+        primary: cluster.primary,
+        network: cluster.network,
+        client,
+      })),
+    ),
   };
 }
 

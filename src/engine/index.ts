@@ -12,4 +12,4 @@ export type { EndpointRow } from "./endpoint-rows.ts";
 export { type ClusterProgress, createTimings, type Progress, type Timings } from "./progress.ts";
 export { type RunningMesh, type StartMeshOptions, startMesh } from "./start-mesh.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
-export type { ClusterStatus, Finding, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";
+export type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";

@@ -1,3 +1,5 @@
+import type { Finding } from "../checks/index.ts";
+
 /** What `isthmus status -o json` prints: stable for scripts, only ever added to. */
 export interface MeshStatus {
   readonly name: string;
@@ -50,14 +52,4 @@ export interface ProxyStatus {
   readonly pod: string;
   readonly state: "SYNCED" | "STALE" | "NOT SENT" | "NOT CONNECTED";
   readonly istiod?: string;
-}
-
-/** Something that keeps requests from working, or will. Effect first, then cause, evidence and way out. */
-export interface Finding {
-  readonly code: string;
-  readonly severity: "error" | "warning";
-  readonly effect: string;
-  readonly cause: string;
-  readonly evidence: readonly string[];
-  readonly fix: string;
 }

@@ -70,6 +70,8 @@ export function wireMesh(options: {
       nodeNames(cluster).map((node, i) => [`${cluster.name}/${node}`, localityOf(cluster, i)] as const),
     ),
   );
+  // Arguments in the mesh file are relative to its folder.
+  const images = new Map([...mesh.images].map(([pattern, standIn]) => [pattern, { ...standIn, cwd: mesh.folder }]));
   const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
   const standIns = [
     createProxyStandIn({
@@ -79,7 +81,7 @@ export function wireMesh(options: {
     }),
     createPilotStandIn({ connectRemote, clock }),
   ];
-  return { network, standIns, images: mesh.images, clock, log };
+  return { network, standIns, images, clock, log };
 }
 
 /**

@@ -20,7 +20,7 @@ const layers = [
     "telemetry",
     "management",
   ],
-  ["apply", "console", "verify"],
+  ["apply", "console", "verify", "checks"],
   ["engine", "providers"],
   ["cli"],
 ];

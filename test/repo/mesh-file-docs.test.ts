@@ -21,7 +21,9 @@ function properties(schema: unknown): Set<string> {
 suite("docs/mesh-file.md", () => {
   test("names every field of the mesh file", () => {
     const text = readFileSync(path.join(import.meta.dirname, "../../docs/mesh-file.md"), "utf8");
-    const missing = [...properties(meshJsonSchema())].filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+    const missing = [...properties(meshJsonSchema())].filter(
+      (name) => !new RegExp(`\\b${name}\\b`).test(text),
+    );
     assert.deepEqual(missing, []);
   });
 });

@@ -1,4 +1,5 @@
-import { connectEngine, type Finding, type MeshStatus, openStateFolder } from "../../engine/index.ts";
+import type { Finding } from "../../checks/index.ts";
+import { connectEngine, type MeshStatus, openStateFolder } from "../../engine/index.ts";
 import { type Command, textOption } from "../command.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { duration, type Paint, table } from "../terminal.ts";

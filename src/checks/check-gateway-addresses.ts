@@ -1,0 +1,24 @@
+import type { Check } from "./contracts.ts";
+import { isNeeded, networkGateways } from "./network-gateways.ts";
+
+/** A gateway between networks without an address: nothing behind it is found from other networks. */
+export const checkGatewayAddresses: Check = (clusters) =>
+  networkGateways(clusters)
+    .filter((gateway) => isNeeded(gateway, clusters))
+    .filter(
+      ({ service }) =>
+        service.spec.type === "LoadBalancer" && (service.status?.loadBalancer?.ingress ?? []).length === 0,
+    )
+    .map(({ cluster, service: { metadata, spec }, network }) => ({
+      code: "network/gateway-without-address",
+      severity: "warning",
+      effect: `services in ${network} (${cluster.name}) are not found from other networks`,
+      cause: `the gateway ${metadata.namespace}/${metadata.name} of ${cluster.name} has no address (waiting)`,
+      evidence: [
+        `kubectl --context ${cluster.name} -n ${metadata.namespace} get service ${metadata.name}  →  EXTERNAL-IP <pending>`,
+        ...(spec.loadBalancerClass === undefined
+          ? []
+          : [`its loadBalancerClass is ${spec.loadBalancerClass}`]),
+      ],
+      fix: `wait for the load balancer, or look at kubectl --context ${cluster.name} -n ${metadata.namespace} describe service ${metadata.name}`,
+    }));
