@@ -17,13 +17,18 @@ export interface DiscoveryOptions {
   /** Name of the cluster that istiod runs in (CLUSTER_ID). */
   readonly clusterId: string;
   readonly version: string;
+  /** Istio's revision label (REVISION); absent or "default" for the default one. */
+  readonly revision?: string;
   readonly systemNamespace: string;
   readonly client: KubeClient;
   /** A client for a remote cluster, from the kubeconfig text of its remote secret. Throws on a kubeconfig it can't use. */
   connectRemote(kubeconfig: string, clusterId: string): KubeClient;
   readonly signer: CertificateSigner;
   /** Binds a port of istiod's pod. */
-  listen(port: number, onConnection: (socket: import("node:net").Socket) => void): Promise<() => Promise<void>>;
+  listen(
+    port: number,
+    onConnection: (socket: import("node:net").Socket) => void,
+  ): Promise<() => Promise<void>>;
   readonly log: Logger;
   readonly clock: Clock;
 }

@@ -7,9 +7,7 @@
  * Reads objects only, never the mesh file, and decides nothing about how proxies act on what they get.
  */
 export type { CertificateSigner, Discovery, DiscoveryOptions } from "./contracts.ts";
-export { parseProxyNode, type ProxyNode } from "./translate/proxy-node.ts";
-export { makeSnapshot, type ProxySnapshot } from "./translate/snapshot.ts";
-export { createWorld, updateWorld, type World } from "./translate/world.ts";
+export { startDiscovery } from "./serve/start-built-in.ts";
 export {
   createChanges,
   createWorldObjects,
@@ -18,3 +16,6 @@ export {
   type WorldChanges,
   type WorldObjects,
 } from "./translate/objects.ts";
+export { type ProxyNode, parseProxyNode } from "./translate/proxy-node.ts";
+export { makeSnapshot, type ProxySnapshot } from "./translate/snapshot.ts";
+export { createWorld, updateWorld, type World } from "./translate/world.ts";

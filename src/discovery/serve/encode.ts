@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import { type TypeUrl, typeUrls } from "../../xds/index.ts";
 import { ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { SecretSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { NameTableSchema } from "../../xds/gen/istio/networking/nds/v1/nds_pb.js";
+import { type TypeUrl, typeUrls } from "../../xds/index.ts";
 
 /** Message types of the resources, by type URL. */
 export const resourceSchemas: Readonly<Record<TypeUrl, DescMessage>> = {
@@ -48,7 +48,12 @@ export interface NamedResource {
 }
 
 /** DiscoveryResponse (state of the world), put together from encoded parts. */
-export function encodeResponse(typeUrl: TypeUrl, resources: readonly NamedResource[], version: string, nonce: string): Uint8Array {
+export function encodeResponse(
+  typeUrl: TypeUrl,
+  resources: readonly NamedResource[],
+  version: string,
+  nonce: string,
+): Uint8Array {
   const writer = new BinaryWriter().uint32(10).string(version);
   for (const { resource } of resources) writer.uint32(18).bytes(resource.any);
   return writer.uint32(34).string(typeUrl).uint32(42).string(nonce).finish();
@@ -64,7 +69,16 @@ export function encodeDelta(
 ): Uint8Array {
   const writer = new BinaryWriter().uint32(10).string(version);
   for (const { name, resource } of resources) {
-    writer.uint32(18).fork().uint32(10).string(resource.version).uint32(18).bytes(resource.any).uint32(26).string(name).join();
+    writer
+      .uint32(18)
+      .fork()
+      .uint32(10)
+      .string(resource.version)
+      .uint32(18)
+      .bytes(resource.any)
+      .uint32(26)
+      .string(name)
+      .join();
   }
   writer.uint32(34).string(typeUrl).uint32(42).string(nonce);
   for (const name of removed) writer.uint32(50).string(name);

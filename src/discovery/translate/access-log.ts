@@ -62,28 +62,43 @@ export function listenerAccessLogs(rules: Rules, proxy: ProxyNode): AccessLog[] 
 }
 
 function targets({ mesh, telemetries }: Rules, proxy: ProxyNode): LogTarget[] {
-  const own = telemetryFor(telemetries, proxy, mesh.rootNamespace, ({ spec }) => spec?.accessLogging !== undefined);
+  const own = telemetryFor(
+    telemetries,
+    proxy,
+    mesh.rootNamespace,
+    ({ spec }) => spec?.accessLogging !== undefined,
+  );
   const settings = own?.spec?.accessLogging;
   if (settings !== undefined) {
     const enabled = settings.filter(({ disabled }) => disabled !== true);
     const named = enabled.flatMap(({ providers }) => (providers ?? []).map(({ name }) => name ?? ""));
     const names = named.length > 0 || enabled.length === 0 ? named : mesh.defaultProviders.accessLogging;
-    const found = [...new Set(names.length === 0 && enabled.length > 0 ? ["envoy"] : names)].flatMap((name) => provider(mesh, name) ?? []);
+    const found = [...new Set(names.length === 0 && enabled.length > 0 ? ["envoy"] : names)].flatMap(
+      (name) => provider(mesh, name) ?? [],
+    );
     return found;
   }
-  if (mesh.defaultProviders.accessLogging.length > 0) return mesh.defaultProviders.accessLogging.flatMap((name) => provider(mesh, name) ?? []);
+  if (mesh.defaultProviders.accessLogging.length > 0)
+    return mesh.defaultProviders.accessLogging.flatMap((name) => provider(mesh, name) ?? []);
   return mesh.accessLogFile === "" ? [] : [meshTarget(mesh)];
 }
 
 function meshTarget(mesh: MeshConfig): LogTarget {
-  return { path: mesh.accessLogFile || "/dev/stdout", encoding: mesh.accessLogEncoding, text: mesh.accessLogFormat };
+  return {
+    path: mesh.accessLogFile || "/dev/stdout",
+    encoding: mesh.accessLogEncoding,
+    text: mesh.accessLogFormat,
+  };
 }
 
 /** A file logger by the name of its extension provider; "envoy" is built in. */
 function provider(mesh: MeshConfig, name: string): LogTarget | undefined {
   const written = mesh.extensionProviders.find((item) => item["name"] === name)?.["envoyFileAccessLog"];
   if (written === undefined) return name === "envoy" ? meshTarget(mesh) : undefined;
-  const { path, logFormat } = written as { readonly path?: string; readonly logFormat?: { readonly text?: string; readonly labels?: JsonObject } };
+  const { path, logFormat } = written as {
+    readonly path?: string;
+    readonly logFormat?: { readonly text?: string; readonly labels?: JsonObject };
+  };
   return {
     path: path ?? "/dev/stdout",
     encoding: logFormat?.labels === undefined ? "TEXT" : "JSON",
@@ -112,7 +127,8 @@ export function telemetryFor(
 /** Whether a proxy counts requests for Prometheus. */
 export function hasPrometheusMetrics({ mesh, telemetries }: Rules, proxy: ProxyNode): boolean {
   const own = telemetryFor(telemetries, proxy, mesh.rootNamespace, ({ spec }) => spec?.metrics !== undefined);
-  const named = own?.spec?.metrics?.flatMap(({ providers }) => (providers ?? []).map(({ name }) => name ?? "")) ?? [];
+  const named =
+    own?.spec?.metrics?.flatMap(({ providers }) => (providers ?? []).map(({ name }) => name ?? "")) ?? [];
   return (named.length > 0 ? named : mesh.defaultProviders.metrics).includes("prometheus");
 }
 
@@ -120,10 +136,15 @@ function makeLog({ path, encoding, text, labels }: LogTarget, flags?: readonly s
   const format =
     encoding === "JSON"
       ? { case: "jsonFormat" as const, value: labels ?? jsonFormat(text) }
-      : { case: "textFormatSource" as const, value: { specifier: { case: "inlineString" as const, value: textFormat(text) } } };
+      : {
+          case: "textFormatSource" as const,
+          value: { specifier: { case: "inlineString" as const, value: textFormat(text) } },
+        };
   return create(AccessLogSchema, {
     name: "envoy.access_loggers.file",
-    ...(flags === undefined ? {} : { filter: { filterSpecifier: { case: "responseFlagFilter", value: { flags: [...flags] } } } }),
+    ...(flags === undefined
+      ? {}
+      : { filter: { filterSpecifier: { case: "responseFlagFilter", value: { flags: [...flags] } } } }),
     configType: {
       case: "typedConfig",
       value: any(FileAccessLogSchema, { path, accessLogFormat: { case: "logFormat", value: { format } } }),

@@ -1,16 +1,16 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { RBAC_Action, type RBACSchema as RulesSchema } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.js";
-import type { HttpFilter } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { RBACSchema as HttpRbacSchema } from "../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
+import type { HttpFilter } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { RBACSchema as NetworkRbacSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { AuthorizationPolicy } from "./config-types.ts";
 import { httpFilter, networkFilter } from "./filters.ts";
+import { selects } from "./objects.ts";
 import { any } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { matchNever, rbacPolicy } from "./rbac-rules.ts";
 import type { Rules } from "./rules.ts";
-import { selects } from "./objects.ts";
 
 /** The filters that hold a workload's authorization policies. */
 export interface Authorization {
@@ -44,7 +44,13 @@ export function authorizationFor(rules: Rules, proxy: ProxyNode): Authorization 
         ...(dryRun === undefined ? {} : { shadowRules: dryRun }),
         shadowRulesStatPrefix: shadowPrefix(dryRun),
       };
-      if (forTcp) network.push(networkFilter("envoy.filters.network.rbac", any(NetworkRbacSchema, { ...config, statPrefix: "tcp." })));
+      if (forTcp)
+        network.push(
+          networkFilter(
+            "envoy.filters.network.rbac",
+            any(NetworkRbacSchema, { ...config, statPrefix: "tcp." }),
+          ),
+        );
       else http.push(httpFilter("envoy.filters.http.rbac", any(HttpRbacSchema, config)));
     }
   }
@@ -74,7 +80,10 @@ function rulesOf(
   forTcp: boolean,
   trustDomains: readonly string[],
 ): { readonly enforced: RbacRules | undefined; readonly dryRun: RbacRules | undefined } {
-  const sets = { enforced: {} as NonNullable<RbacRules["policies"]>, dryRun: {} as NonNullable<RbacRules["policies"]> };
+  const sets = {
+    enforced: {} as NonNullable<RbacRules["policies"]>,
+    dryRun: {} as NonNullable<RbacRules["policies"]>,
+  };
   const used = { enforced: false, dryRun: false };
   for (const { metadata, spec } of policies) {
     const kind = metadata.annotations?.["istio.io/dry-run"] === "true" ? "dryRun" : "enforced";
@@ -84,7 +93,12 @@ function rulesOf(
     const rules = spec?.rules ?? [];
     if (rules.length === 0) sets[kind][name(0)] = matchNever;
     for (const [i, rule] of rules.entries()) {
-      const policy = rbacPolicy(rule, { forTcp, isAllow: action === RBAC_Action.ALLOW, namespace, trustDomains });
+      const policy = rbacPolicy(rule, {
+        forTcp,
+        isAllow: action === RBAC_Action.ALLOW,
+        namespace,
+        trustDomains,
+      });
       if (policy !== undefined) sets[kind][name(i)] = policy;
     }
   }

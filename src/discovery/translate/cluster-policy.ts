@@ -1,5 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type CircuitBreakers_ThresholdsSchema, CircuitBreakersSchema } from "../../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.js";
+import {
+  type CircuitBreakers_ThresholdsSchema,
+  CircuitBreakersSchema,
+} from "../../xds/gen/envoy/config/cluster/v3/circuit_breaker_pb.js";
 import {
   type Cluster,
   Cluster_CommonLbConfig_LocalityWeightedLbConfigSchema,
@@ -12,9 +15,18 @@ import {
   type Cluster_SlowStartConfigSchema,
   UpstreamConnectionOptionsSchema,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
-import { type OutlierDetection, OutlierDetectionSchema } from "../../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.js";
+import {
+  type OutlierDetection,
+  OutlierDetectionSchema,
+} from "../../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.js";
 import { PercentSchema } from "../../xds/gen/envoy/type/v3/percent_pb.js";
-import type { ConnectionPool, LoadBalancer, LocalityLbSetting, OutlierDetection as OutlierPolicy, PortTrafficPolicy } from "./config-types.ts";
+import type {
+  ConnectionPool,
+  LoadBalancer,
+  LocalityLbSetting,
+  OutlierDetection as OutlierPolicy,
+  PortTrafficPolicy,
+} from "./config-types.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { durationOf, milliseconds, parseDuration } from "./proto.ts";
 import { isHttp, type Protocol } from "./protocol.ts";
@@ -46,7 +58,11 @@ export function httpDraft(draft: ClusterDraft): HttpDraft {
 }
 
 /** Whether the upstream is made to speak HTTP/2 although its port doesn't say so. */
-export function upgradesToHttp2(pool: ConnectionPool | undefined, protocol: Protocol, mesh: MeshConfig): boolean {
+export function upgradesToHttp2(
+  pool: ConnectionPool | undefined,
+  protocol: Protocol,
+  mesh: MeshConfig,
+): boolean {
   if (pool?.http?.useClientProtocol === true) return false;
   if (pool?.http?.h2UpgradePolicy === "UPGRADE") return true;
   if (pool?.http?.h2UpgradePolicy === "DO_NOT_UPGRADE") return false;
@@ -54,7 +70,11 @@ export function upgradesToHttp2(pool: ConnectionPool | undefined, protocol: Prot
 }
 
 /** Connection pool limits and timeouts. Without a policy there is no limit at all. */
-export function applyConnectionPool(draft: ClusterDraft, pool: ConnectionPool | undefined, mesh: MeshConfig): void {
+export function applyConnectionPool(
+  draft: ClusterDraft,
+  pool: ConnectionPool | undefined,
+  mesh: MeshConfig,
+): void {
   const { cluster } = draft;
   const { http, tcp } = pool ?? {};
   const positive = (value: number | undefined) => (value !== undefined && value > 0 ? value : noLimit);
@@ -68,15 +88,22 @@ export function applyConnectionPool(draft: ClusterDraft, pool: ConnectionPool | 
   cluster.circuitBreakers = circuitBreakers(threshold);
   const keepalive = tcp?.tcpKeepalive;
   if (keepalive !== undefined) {
-    const wholeSeconds = (text: string | undefined) => (text === undefined ? undefined : Math.round((parseDuration(text) ?? 0) / 1000));
-    cluster.upstreamConnectionOptions = upstreamConnectionOptions(keepalive.probes, wholeSeconds(keepalive.time), wholeSeconds(keepalive.interval));
+    const wholeSeconds = (text: string | undefined) =>
+      text === undefined ? undefined : Math.round((parseDuration(text) ?? 0) / 1000);
+    cluster.upstreamConnectionOptions = upstreamConnectionOptions(
+      keepalive.probes,
+      wholeSeconds(keepalive.time),
+      wholeSeconds(keepalive.interval),
+    );
   }
   const idle = parseDuration(http?.idleTimeout ?? tcp?.idleTimeout);
   const duration = parseDuration(tcp?.maxConnectionDuration);
   if (idle !== undefined) httpDraft(draft).idleTimeout = idle;
   if (duration !== undefined) httpDraft(draft).maxConnectionDuration = duration;
-  if ((http?.maxRequestsPerConnection ?? 0) > 0) httpDraft(draft).maxRequestsPerConnection = http?.maxRequestsPerConnection ?? 0;
-  if ((http?.maxConcurrentStreams ?? 0) > 0) httpDraft(draft).maxConcurrentStreams = http?.maxConcurrentStreams ?? 0;
+  if ((http?.maxRequestsPerConnection ?? 0) > 0)
+    httpDraft(draft).maxRequestsPerConnection = http?.maxRequestsPerConnection ?? 0;
+  if ((http?.maxConcurrentStreams ?? 0) > 0)
+    httpDraft(draft).maxConcurrentStreams = http?.maxConcurrentStreams ?? 0;
   if (http?.useClientProtocol === true) httpDraft(draft).version = "downstream";
 }
 
@@ -110,7 +137,9 @@ export function applyOutlierDetection(cluster: Cluster, policy: OutlierPolicy | 
   }
   cluster.outlierDetection = made;
   if (cluster.commonLbConfig !== undefined) {
-    cluster.commonLbConfig.healthyPanicThreshold = create(PercentSchema, { value: policy.minHealthPercent ?? 0 });
+    cluster.commonLbConfig.healthyPanicThreshold = create(PercentSchema, {
+      value: policy.minHealthPercent ?? 0,
+    });
   }
 }
 
@@ -126,15 +155,29 @@ export function effectiveLocality(
   const own = balancer?.localityLbSetting;
   if (own !== undefined) return own.enabled === false ? undefined : { setting: own, isForced: false };
   if (service.trafficDistribution !== undefined) {
-    const near = ["topology.istio.io/network", "topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
+    const near = [
+      "topology.istio.io/network",
+      "topology.kubernetes.io/region",
+      "topology.kubernetes.io/zone",
+    ];
     const nearest = [...near, "topology.istio.io/subzone", "kubernetes.io/hostname"];
-    return { setting: { failoverPriority: service.trafficDistribution === "node" ? nearest : near }, isForced: true };
+    return {
+      setting: { failoverPriority: service.trafficDistribution === "node" ? nearest : near },
+      isForced: true,
+    };
   }
-  return mesh.localityLbSetting.enabled === false ? undefined : { setting: mesh.localityLbSetting, isForced: false };
+  return mesh.localityLbSetting.enabled === false
+    ? undefined
+    : { setting: mesh.localityLbSetting, isForced: false };
 }
 
 /** Balancer, hashing and locality weights. */
-export function applyLoadBalancer(cluster: Cluster, balancer: LoadBalancer | undefined, service: MeshService, mesh: MeshConfig): void {
+export function applyLoadBalancer(
+  cluster: Cluster,
+  balancer: LoadBalancer | undefined,
+  service: MeshService,
+  mesh: MeshConfig,
+): void {
   if (cluster.lbPolicy === Cluster_LbPolicy.CLUSTER_PROVIDED) return;
   const common = cluster.commonLbConfig;
   if (common !== undefined) {
@@ -184,8 +227,10 @@ function applySlowStart(cluster: Cluster, balancer: LoadBalancer | undefined): v
           minWeightPercent: { value: balancer.warmup.minimumPercent ?? 10 },
         }),
   };
-  if (cluster.lbPolicy === Cluster_LbPolicy.ROUND_ROBIN) cluster.lbConfig = { case: "roundRobinLbConfig", value: roundRobin(slowStartConfig) };
-  if (cluster.lbPolicy === Cluster_LbPolicy.LEAST_REQUEST) cluster.lbConfig = { case: "leastRequestLbConfig", value: leastRequest(slowStartConfig) };
+  if (cluster.lbPolicy === Cluster_LbPolicy.ROUND_ROBIN)
+    cluster.lbConfig = { case: "roundRobinLbConfig", value: roundRobin(slowStartConfig) };
+  if (cluster.lbPolicy === Cluster_LbPolicy.LEAST_REQUEST)
+    cluster.lbConfig = { case: "leastRequestLbConfig", value: leastRequest(slowStartConfig) };
 }
 
 function applyHashing(cluster: Cluster, balancer: LoadBalancer | undefined): void {
@@ -195,22 +240,34 @@ function applyHashing(cluster: Cluster, balancer: LoadBalancer | undefined): voi
     cluster.lbPolicy = Cluster_LbPolicy.MAGLEV;
     const size = hash.maglev.tableSize;
     if (size !== undefined) {
-      cluster.lbConfig = { case: "maglevLbConfig", value: create(Cluster_MaglevLbConfigSchema, { tableSize: BigInt(size) }) };
+      cluster.lbConfig = {
+        case: "maglevLbConfig",
+        value: create(Cluster_MaglevLbConfigSchema, { tableSize: BigInt(size) }),
+      };
     }
     return;
   }
   cluster.lbPolicy = Cluster_LbPolicy.RING_HASH;
   const smallest = hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024;
-  cluster.lbConfig = { case: "ringHashLbConfig", value: create(Cluster_RingHashLbConfigSchema, { minimumRingSize: BigInt(smallest) }) };
+  cluster.lbConfig = {
+    case: "ringHashLbConfig",
+    value: create(Cluster_RingHashLbConfigSchema, { minimumRingSize: BigInt(smallest) }),
+  };
 }
 
 /** Whether connections go to the address that the client dialled. */
 export function isOriginalDst(cluster: Cluster): boolean {
-  return cluster.clusterDiscoveryType.case === "type" && cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.ORIGINAL_DST;
+  return (
+    cluster.clusterDiscoveryType.case === "type" &&
+    cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.ORIGINAL_DST
+  );
 }
 
 /** The mesh's own connection pool and outlier detection where a policy has none. */
-export function withMeshDefaults(policy: PortTrafficPolicy | undefined, mesh: MeshConfig): PortTrafficPolicy | undefined {
+export function withMeshDefaults(
+  policy: PortTrafficPolicy | undefined,
+  mesh: MeshConfig,
+): PortTrafficPolicy | undefined {
   const { connectionPool, outlierDetection } = mesh.defaultTrafficPolicy ?? {};
   if (connectionPool === undefined && outlierDetection === undefined) return policy;
   return {

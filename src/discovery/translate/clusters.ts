@@ -8,8 +8,8 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
-import { ApiVersion } from "../../xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { MetadataSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import { ApiVersion } from "../../xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { ClusterLoadAssignmentSchema } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { CaresDnsResolverConfigSchema } from "../../xds/gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
 import { HttpProtocolOptionsSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
@@ -24,7 +24,7 @@ import {
   isOriginalDst,
   upgradesToHttp2,
 } from "./cluster-policy.ts";
-import { trafficPolicyFor, localityGroups } from "./endpoints.ts";
+import { localityGroups, trafficPolicyFor } from "./endpoints.ts";
 import { clusterMetadataExchange } from "./filters.ts";
 import { applyLocality, localityMessage } from "./locality.ts";
 import { clusterName, sniName } from "./names.ts";
@@ -45,10 +45,18 @@ export function outboundClusters(world: World, scope: Scope, proxy: ProxyNode): 
 
 /** The clusters of an AUTO_PASSTHROUGH gateway: TLS goes through untouched, so there is no TLS of their own. */
 export function sniClusters(world: World, scope: Scope, proxy: ProxyNode): Cluster[] {
-  return scope.services.filter(({ isExternal }) => !isExternal).flatMap((service) => clustersOf(world, scope, proxy, service, "sni"));
+  return scope.services
+    .filter(({ isExternal }) => !isExternal)
+    .flatMap((service) => clustersOf(world, scope, proxy, service, "sni"));
 }
 
-function clustersOf(world: World, scope: Scope, proxy: ProxyNode, service: MeshService, mode: "plain" | "sni"): Cluster[] {
+function clustersOf(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  service: MeshService,
+  mode: "plain" | "sni",
+): Cluster[] {
   if (service.resolution === "alias") return [];
   const rule = scope.destinationRule(service);
   return service.ports.flatMap((port) => {
@@ -81,7 +89,11 @@ function buildCluster(
     commonLbConfig: {},
   });
   const draft: ClusterDraft = { cluster, http: undefined };
-  if (isDns(cluster) && !applyDns(world, scope, proxy, cluster, { name, service, port: port.port, subset, isSni: mode === "sni" })) return undefined;
+  if (
+    isDns(cluster) &&
+    !applyDns(world, scope, proxy, cluster, { name, service, port: port.port, subset, isSni: mode === "sni" })
+  )
+    return undefined;
   if (isHttp2(port.protocol)) httpDraft(draft).version = "http2";
   else if (port.protocol === "" && proxy.type === "sidecar") httpDraft(draft).version = "downstream";
   if (upgradesToHttp2(policy?.connectionPool, port.protocol, mesh)) httpDraft(draft).version ??= "http2";
@@ -107,7 +119,8 @@ function buildCluster(
   if (!proxy.isStock) cluster.filters = [clusterMetadataExchange()];
   if (service.isExternal && subset === "") istio["external"] = true;
   if (rule !== undefined) {
-    istio["config"] = `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
+    istio["config"] =
+      `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
     if (overridesAlpn(policy?.tls)) istio["alpn_override"] = "false";
   }
   if (subset !== "") istio["subset"] = subset;
@@ -127,15 +140,19 @@ function discoveryType(proxy: ProxyNode, service: MeshService): Cluster_Discover
       return Cluster_DiscoveryType.LOGICAL_DNS;
     case "passthrough":
       // A router has no original destination, so it balances over a headless Service's endpoints.
-      return proxy.type === "sidecar" || service.registry === "External" ? Cluster_DiscoveryType.ORIGINAL_DST : Cluster_DiscoveryType.EDS;
+      return proxy.type === "sidecar" || service.registry === "External"
+        ? Cluster_DiscoveryType.ORIGINAL_DST
+        : Cluster_DiscoveryType.EDS;
     default:
       return Cluster_DiscoveryType.EDS;
   }
 }
 
-const typeOf = (cluster: Cluster) => (cluster.clusterDiscoveryType.case === "type" ? cluster.clusterDiscoveryType.value : undefined);
+const typeOf = (cluster: Cluster) =>
+  cluster.clusterDiscoveryType.case === "type" ? cluster.clusterDiscoveryType.value : undefined;
 const isDns = (cluster: Cluster) =>
-  typeOf(cluster) === Cluster_DiscoveryType.STRICT_DNS || typeOf(cluster) === Cluster_DiscoveryType.LOGICAL_DNS;
+  typeOf(cluster) === Cluster_DiscoveryType.STRICT_DNS ||
+  typeOf(cluster) === Cluster_DiscoveryType.LOGICAL_DNS;
 
 /** Whether a cluster's endpoints come by EDS. */
 export function isEds(cluster: Cluster): boolean {
@@ -153,10 +170,22 @@ type Query = Parameters<typeof localityGroups>[3];
 function applyDns(world: World, scope: Scope, proxy: ProxyNode, cluster: Cluster, query: Query): boolean {
   const groups = localityGroups(world, scope, proxy, query);
   const host = query.service.externalName;
-  const policy = trafficPolicyFor(scope.rules, scope.destinationRule(query.service), query.subset, query.port);
+  const policy = trafficPolicyFor(
+    scope.rules,
+    scope.destinationRule(query.service),
+    query.subset,
+    query.port,
+  );
   const locality = effectiveLocality(scope.rules.mesh, policy?.loadBalancer, query.service);
   const applied =
-    locality === undefined ? groups : applyLocality(groups, locality.setting, policy?.outlierDetection !== undefined || locality.isForced, proxy);
+    locality === undefined
+      ? groups
+      : applyLocality(
+          groups,
+          locality.setting,
+          policy?.outlierDetection !== undefined || locality.isForced,
+          proxy,
+        );
   const endpoints = applied.map(localityMessage);
   if (endpoints.length === 0 && host === undefined) return false;
   cluster.loadAssignment = create(ClusterLoadAssignmentSchema, {
@@ -179,7 +208,10 @@ function externalName(host: string, port: number) {
           case: "endpoint" as const,
           value: {
             address: {
-              address: { case: "socketAddress" as const, value: { address: host, portSpecifier: { case: "portValue" as const, value: port } } },
+              address: {
+                case: "socketAddress" as const,
+                value: { address: host, portSpecifier: { case: "portValue" as const, value: port } },
+              },
             },
           },
         },
@@ -220,20 +252,33 @@ export function finish({ cluster, http }: ClusterDraft): Cluster {
 }
 
 function httpOptions(http: HttpDraft): Any {
-  const streams = http.maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: http.maxConcurrentStreams };
+  const streams =
+    http.maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: http.maxConcurrentStreams };
   const common = {
     ...(http.idleTimeout === undefined ? {} : { idleTimeout: milliseconds(http.idleTimeout) }),
-    ...(http.maxRequestsPerConnection === undefined ? {} : { maxRequestsPerConnection: http.maxRequestsPerConnection }),
-    ...(http.maxConnectionDuration === undefined ? {} : { maxConnectionDuration: milliseconds(http.maxConnectionDuration) }),
+    ...(http.maxRequestsPerConnection === undefined
+      ? {}
+      : { maxRequestsPerConnection: http.maxRequestsPerConnection }),
+    ...(http.maxConnectionDuration === undefined
+      ? {}
+      : { maxConnectionDuration: milliseconds(http.maxConnectionDuration) }),
   };
   return any(HttpProtocolOptionsSchema, {
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
     ...(http.autoSni === undefined && http.autoSanValidation === undefined
       ? {}
-      : { upstreamHttpProtocolOptions: { autoSni: http.autoSni ?? false, autoSanValidation: http.autoSanValidation ?? false } }),
+      : {
+          upstreamHttpProtocolOptions: {
+            autoSni: http.autoSni ?? false,
+            autoSanValidation: http.autoSanValidation ?? false,
+          },
+        }),
     upstreamProtocolOptions:
       http.version === "downstream"
-        ? { case: "useDownstreamProtocolConfig", value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }
+        ? {
+            case: "useDownstreamProtocolConfig",
+            value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+          }
         : {
             case: "explicitHttpConfig",
             value: {
@@ -257,7 +302,11 @@ export function blackHoleCluster(scope: Scope): Cluster {
 }
 
 /** Where connections go that the mesh knows nothing of: to the address that the client dialled. */
-export function passthroughCluster(scope: Scope, proxy: ProxyNode, direction: "outbound" | "inbound"): Cluster {
+export function passthroughCluster(
+  scope: Scope,
+  proxy: ProxyNode,
+  direction: "outbound" | "inbound",
+): Cluster {
   const { mesh } = scope.rules;
   const isInbound = direction === "inbound";
   const cluster = create(ClusterSchema, {

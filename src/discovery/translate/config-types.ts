@@ -65,7 +65,11 @@ export interface Percent {
 
 export interface HttpFault {
   readonly delay?: { readonly percentage?: Percent; readonly percent?: number; readonly fixedDelay?: string };
-  readonly abort?: { readonly percentage?: Percent; readonly httpStatus?: number; readonly grpcStatus?: string };
+  readonly abort?: {
+    readonly percentage?: Percent;
+    readonly httpStatus?: number;
+    readonly grpcStatus?: string;
+  };
 }
 
 export interface CorsPolicy {
@@ -94,7 +98,10 @@ export interface HttpRoute {
   readonly match?: readonly HttpMatch[];
   readonly route?: readonly RouteDestination[];
   readonly redirect?: HttpRedirect;
-  readonly directResponse?: { readonly status: number; readonly body?: { readonly string?: string; readonly bytes?: string } };
+  readonly directResponse?: {
+    readonly status: number;
+    readonly body?: { readonly string?: string; readonly bytes?: string };
+  };
   readonly delegate?: { readonly name?: string; readonly namespace?: string };
   readonly rewrite?: {
     readonly uri?: string;
@@ -167,7 +174,11 @@ export interface LoadBalancer {
   readonly consistentHash?: ConsistentHash;
   readonly localityLbSetting?: LocalityLbSetting;
   readonly warmupDurationSecs?: string;
-  readonly warmup?: { readonly duration?: string; readonly minimumPercent?: number; readonly aggression?: number };
+  readonly warmup?: {
+    readonly duration?: string;
+    readonly minimumPercent?: number;
+    readonly aggression?: number;
+  };
 }
 
 export interface ConnectionPool {
@@ -221,7 +232,9 @@ export interface PortTrafficPolicy {
 }
 
 export interface TrafficPolicy extends PortTrafficPolicy {
-  readonly portLevelSettings?: readonly (PortTrafficPolicy & { readonly port?: { readonly number?: number } })[];
+  readonly portLevelSettings?: readonly (PortTrafficPolicy & {
+    readonly port?: { readonly number?: number };
+  })[];
 }
 
 export interface Subset {
@@ -263,7 +276,10 @@ export interface Server {
 }
 
 export interface Gateway extends KubeObject {
-  readonly spec: { readonly selector?: Readonly<Record<string, string>>; readonly servers?: readonly Server[] };
+  readonly spec: {
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly servers?: readonly Server[];
+  };
 }
 
 export interface WorkloadEntrySpec {
@@ -284,7 +300,12 @@ export interface ServiceEntry extends KubeObject {
   readonly spec: {
     readonly hosts?: readonly string[];
     readonly addresses?: readonly string[];
-    readonly ports?: readonly { readonly number: number; readonly name?: string; readonly protocol?: string; readonly targetPort?: number }[];
+    readonly ports?: readonly {
+      readonly number: number;
+      readonly name?: string;
+      readonly protocol?: string;
+      readonly targetPort?: number;
+    }[];
     readonly location?: string;
     readonly resolution?: string;
     readonly endpoints?: readonly WorkloadEntrySpec[];
@@ -349,7 +370,11 @@ export interface AuthorizationOperation {
 export interface AuthorizationRule {
   readonly from?: readonly { readonly source?: AuthorizationSource }[];
   readonly to?: readonly { readonly operation?: AuthorizationOperation }[];
-  readonly when?: readonly { readonly key: string; readonly values?: readonly string[]; readonly notValues?: readonly string[] }[];
+  readonly when?: readonly {
+    readonly key: string;
+    readonly values?: readonly string[];
+    readonly notValues?: readonly string[];
+  }[];
 }
 
 export interface AuthorizationPolicy extends KubeObject {

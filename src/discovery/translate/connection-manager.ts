@@ -49,7 +49,10 @@ const routeNames = new WeakMap<Filter, string>();
 /** An HTTP connection manager as Istio sets it up for each side. */
 export function connectionManager(scope: Scope, proxy: ProxyNode, options: ConnectionManagerOptions): Filter {
   const manager = makeManager(scope, proxy, options);
-  const filter = networkFilter("envoy.filters.network.http_connection_manager", any(HttpConnectionManagerSchema, manager));
+  const filter = networkFilter(
+    "envoy.filters.network.http_connection_manager",
+    any(HttpConnectionManagerSchema, manager),
+  );
   if ("rds" in options.routes) routeNames.set(filter, options.routes.rds);
   return filter;
 }
@@ -62,7 +65,11 @@ export function listenerRoutes({ filterChains, defaultFilterChain }: Listener): 
 
 const requestId = lazy(() => any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }));
 
-function makeManager(scope: Scope, proxy: ProxyNode, options: ConnectionManagerOptions): HttpConnectionManager {
+function makeManager(
+  scope: Scope,
+  proxy: ProxyNode,
+  options: ConnectionManagerOptions,
+): HttpConnectionManager {
   const { mesh } = scope.rules;
   const { side, statPrefix, routes } = options;
   const { pathNormalization } = mesh;
@@ -95,7 +102,10 @@ function makeManager(scope: Scope, proxy: ProxyNode, options: ConnectionManagerO
     requestIdExtension: { typedConfig: requestId() },
     normalizePath: pathNormalization !== "NONE",
     mergeSlashes: merges,
-    pathWithEscapedSlashesAction: pathNormalization === "DECODE_AND_MERGE_SLASHES" ? actions.UNESCAPE_AND_FORWARD : actions.KEEP_UNCHANGED,
+    pathWithEscapedSlashesAction:
+      pathNormalization === "DECODE_AND_MERGE_SLASHES"
+        ? actions.UNESCAPE_AND_FORWARD
+        : actions.KEEP_UNCHANGED,
     useRemoteAddress: side === "gateway",
     upgradeConfigs: [{ upgradeType: "websocket" }],
     streamIdleTimeout: milliseconds(0),
@@ -126,7 +136,11 @@ function sideFields(side: ConnectionManagerOptions["side"], protocol: Protocol) 
   }
 }
 
-function httpFilters(scope: Scope, proxy: ProxyNode, { side, authorization, offersHttp2Alpn }: ConnectionManagerOptions): HttpFilter[] {
+function httpFilters(
+  scope: Scope,
+  proxy: ProxyNode,
+  { side, authorization, offersHttp2Alpn }: ConnectionManagerOptions,
+): HttpFilter[] {
   const isIstio = !proxy.isStock;
   const filters: HttpFilter[] = [];
   if (isIstio) filters.push(side === "inbound" ? inboundPeerMetadata() : outboundPeerMetadata());
@@ -141,8 +155,14 @@ function httpFilters(scope: Scope, proxy: ProxyNode, { side, authorization, offe
 
 const dryRunTags = lazy(() =>
   ["allow", "deny"].flatMap((action) => [
-    metadataTag(`istio.authorization.dry_run.${action}_policy.name`, `istio_dry_run_${action}_shadow_effective_policy_id`),
-    metadataTag(`istio.authorization.dry_run.${action}_policy.result`, `istio_dry_run_${action}_shadow_engine_result`),
+    metadataTag(
+      `istio.authorization.dry_run.${action}_policy.name`,
+      `istio_dry_run_${action}_shadow_effective_policy_id`,
+    ),
+    metadataTag(
+      `istio.authorization.dry_run.${action}_policy.result`,
+      `istio_dry_run_${action}_shadow_engine_result`,
+    ),
   ]),
 );
 

@@ -32,7 +32,10 @@ export interface DestinationRules {
   ): MergedRule | undefined;
 }
 
-export function createDestinationRules(objects: Iterable<DestinationRule>, mesh: MeshConfig): DestinationRules {
+export function createDestinationRules(
+  objects: Iterable<DestinationRule>,
+  mesh: MeshConfig,
+): DestinationRules {
   const byNamespace = new Map<string, MergedRule[]>();
   for (const object of oldestFirst(objects)) {
     const namespace = object.metadata.namespace ?? "";
@@ -40,17 +43,30 @@ export function createDestinationRules(objects: Iterable<DestinationRule>, mesh:
     byNamespace.set(namespace, rules);
     addRule(rules, object, namespace, mesh);
   }
-  const hasSelectors = [...byNamespace.values()].some((rules) => rules.some(({ selector }) => selector !== undefined));
+  const hasSelectors = [...byNamespace.values()].some((rules) =>
+    rules.some(({ selector }) => selector !== undefined),
+  );
   const isVisible = (rule: MergedRule, namespace: string) => {
     const exportTo = rule.exportTo.length > 0 ? rule.exportTo : mesh.defaultDestinationRuleExportTo;
-    return exportTo.length === 0 || exportTo.some((name) => name === "*" || name === namespace || (name === "." && rule.namespace === namespace));
+    return (
+      exportTo.length === 0 ||
+      exportTo.some(
+        (name) => name === "*" || name === namespace || (name === "." && rule.namespace === namespace),
+      )
+    );
   };
   return {
     hasSelectors,
     ruleFor(namespace, labels, service) {
-      const places = new Set([...(namespace === mesh.rootNamespace ? [] : [namespace]), service.namespace, mesh.rootNamespace]);
+      const places = new Set([
+        ...(namespace === mesh.rootNamespace ? [] : [namespace]),
+        service.namespace,
+        mesh.rootNamespace,
+      ]);
       for (const place of places) {
-        const rules = byNamespace.get(place)?.filter((rule) => place === namespace || isVisible(rule, namespace));
+        const rules = byNamespace
+          .get(place)
+          ?.filter((rule) => place === namespace || isVisible(rule, namespace));
         const found = rules === undefined ? undefined : mostSpecific(rules, service.host, labels);
         if (found !== undefined) return found;
       }
@@ -92,7 +108,11 @@ function addRule(rules: MergedRule[], object: DestinationRule, namespace: string
   };
 }
 
-function mostSpecific(rules: readonly MergedRule[], host: string, labels: Readonly<Record<string, string>>): MergedRule | undefined {
+function mostSpecific(
+  rules: readonly MergedRule[],
+  host: string,
+  labels: Readonly<Record<string, string>>,
+): MergedRule | undefined {
   let best: MergedRule | undefined;
   for (const rule of rules) {
     if (rule.host !== host && !(isWildcard(rule.host) && isSubsetOf(host, rule.host))) continue;
@@ -108,7 +128,10 @@ function precedence(rule: MergedRule, host: string): number {
 }
 
 /** The policy for one port. Settings of a port stand alone: nothing is inherited from the general ones. */
-export function policyForPort(policy: TrafficPolicy | undefined, port: number): PortTrafficPolicy | undefined {
+export function policyForPort(
+  policy: TrafficPolicy | undefined,
+  port: number,
+): PortTrafficPolicy | undefined {
   const level = portLevel(policy, port);
   if (policy === undefined || level !== undefined) return level;
   const { portLevelSettings: _, ...general } = policy;
@@ -116,10 +139,16 @@ export function policyForPort(policy: TrafficPolicy | undefined, port: number): 
 }
 
 /** The policy of a subset for one port, where `general` is the rule's own for that port. */
-export function policyForSubset(general: PortTrafficPolicy | undefined, subset: Subset, port: number): PortTrafficPolicy | undefined {
+export function policyForSubset(
+  general: PortTrafficPolicy | undefined,
+  subset: Subset,
+  port: number,
+): PortTrafficPolicy | undefined {
   const level = portLevel(subset.trafficPolicy, port);
   if (level !== undefined) return level;
-  return subset.trafficPolicy === undefined ? general : { ...general, ...policyForPort(subset.trafficPolicy, port) };
+  return subset.trafficPolicy === undefined
+    ? general
+    : { ...general, ...policyForPort(subset.trafficPolicy, port) };
 }
 
 function portLevel(policy: TrafficPolicy | undefined, port: number): PortTrafficPolicy | undefined {

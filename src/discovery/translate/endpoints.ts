@@ -1,18 +1,36 @@
 import { create } from "@bufbuild/protobuf";
 import { HealthStatus } from "../../xds/gen/envoy/config/core/v3/health_check_pb.js";
-import { type LbEndpoint, LbEndpointSchema } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
-import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import {
+  type LbEndpoint,
+  LbEndpointSchema,
+} from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
+import {
+  type ClusterLoadAssignment,
+  ClusterLoadAssignmentSchema,
+} from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { effectiveLocality, withMeshDefaults } from "./cluster-policy.ts";
 import type { LoadBalancer, PortTrafficPolicy } from "./config-types.ts";
 import { type MergedRule, policyForPort, policyForSubset } from "./destination-rules.ts";
-import { applyLocality, type GatewayWorkload, type LocalityGroup, localityMessage, proxyLabel, workloadLabel } from "./locality.ts";
+import {
+  applyLocality,
+  type GatewayWorkload,
+  type LocalityGroup,
+  localityMessage,
+  proxyLabel,
+  workloadLabel,
+} from "./locality.ts";
 import { isIp } from "./names.ts";
 import type { NetworkGateway } from "./network-gateways.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
 import type { Scope } from "./scope.ts";
 import type { MeshService } from "./services.ts";
-import { type HostEndpoints, localityLabel, noEndpoints, type WorkloadEndpoint } from "./workload-endpoints.ts";
+import {
+  type HostEndpoints,
+  localityLabel,
+  noEndpoints,
+  type WorkloadEndpoint,
+} from "./workload-endpoints.ts";
 import type { World } from "./world.ts";
 
 /** The endpoints wanted: of a port, perhaps of a subset. `isSni` is the view of an AUTO_PASSTHROUGH gateway. */
@@ -24,7 +42,10 @@ export interface EndpointQuery {
   readonly isSni: boolean;
 }
 
-const cache = new WeakMap<HostEndpoints, { rules: Rules; readonly made: Map<string, ClusterLoadAssignment> }>();
+const cache = new WeakMap<
+  HostEndpoints,
+  { rules: Rules; readonly made: Map<string, ClusterLoadAssignment> }
+>();
 const ruleIds = new WeakMap<MergedRule, number>();
 let lastRuleId = 0;
 
@@ -42,7 +63,12 @@ function ruleId(rule: MergedRule | undefined): number {
  * The assignment that a proxy gets for a cluster. Proxies that see the same get the same object, as long
  * as neither the host's endpoints nor the rules change.
  */
-export function buildAssignment(world: World, scope: Scope, proxy: ProxyNode, query: EndpointQuery): ClusterLoadAssignment {
+export function buildAssignment(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  query: EndpointQuery,
+): ClusterLoadAssignment {
   const host = world.endpoints.get(query.service.host) ?? noEndpoints;
   let entry = cache.get(host);
   if (entry === undefined || entry.rules !== scope.rules) {
@@ -55,8 +81,14 @@ export function buildAssignment(world: World, scope: Scope, proxy: ProxyNode, qu
   let made = entry.made.get(key);
   if (made === undefined) {
     const groups = localityGroups(world, scope, proxy, query);
-    const applied = policy.locality === undefined ? groups : applyLocality(groups, policy.locality.setting, policy.canFail, proxy);
-    made = create(ClusterLoadAssignmentSchema, { clusterName: query.name, endpoints: applied.map(localityMessage) });
+    const applied =
+      policy.locality === undefined
+        ? groups
+        : applyLocality(groups, policy.locality.setting, policy.canFail, proxy);
+    made = create(ClusterLoadAssignmentSchema, {
+      clusterName: query.name,
+      endpoints: applied.map(localityMessage),
+    });
     entry.made.set(key, made);
   }
   return made;
@@ -81,17 +113,33 @@ function endpointPolicy(rules: Rules, rule: MergedRule | undefined, query: Endpo
 }
 
 /** What the rule, its subset and the mesh together say about one port. */
-export function trafficPolicyFor(rules: Rules, rule: MergedRule | undefined, subset: string, port: number): PortTrafficPolicy | undefined {
+export function trafficPolicyFor(
+  rules: Rules,
+  rule: MergedRule | undefined,
+  subset: string,
+  port: number,
+): PortTrafficPolicy | undefined {
   const general = policyForPort(rule?.trafficPolicy, port);
   const chosen = subset === "" ? undefined : rule?.subsets.find(({ name }) => name === subset);
-  return withMeshDefaults(chosen === undefined ? general : policyForSubset(general, chosen, port), rules.mesh);
+  return withMeshDefaults(
+    chosen === undefined ? general : policyForSubset(general, chosen, port),
+    rules.mesh,
+  );
 }
 
 /** All that a proxy's view of a cluster's endpoints depends on, and nothing more: the fewer views, the more is shared. */
-function viewKey(rules: Rules, proxy: ProxyNode, query: EndpointQuery, rule: MergedRule | undefined, policy: EndpointPolicy): string {
+function viewKey(
+  rules: Rules,
+  proxy: ProxyNode,
+  query: EndpointQuery,
+  rule: MergedRule | undefined,
+  policy: EndpointPolicy,
+): string {
   const { setting } = policy.locality ?? {};
   const usesLocality = setting !== undefined && (policy.canFail || setting.distribute !== undefined);
-  const labels = (usesLocality ? (setting.failoverPriority ?? []) : []).map((name) => proxyLabel(proxy, name.split("=")[0] ?? "") ?? "");
+  const labels = (usesLocality ? (setting.failoverPriority ?? []) : []).map(
+    (name) => proxyLabel(proxy, name.split("=")[0] ?? "") ?? "",
+  );
   const parts = [
     query.name,
     String(ruleId(rule)),
@@ -105,7 +153,12 @@ function viewKey(rules: Rules, proxy: ProxyNode, query: EndpointQuery, rule: Mer
 }
 
 /** Endpoints by locality as the proxy may reach them, before locality rules. */
-export function localityGroups(world: World, scope: Scope, proxy: ProxyNode, query: EndpointQuery): readonly LocalityGroup[] {
+export function localityGroups(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  query: EndpointQuery,
+): readonly LocalityGroup[] {
   const { service, port, subset } = query;
   const servicePort = service.ports.find((item) => item.port === port);
   if (servicePort === undefined) return [];
@@ -114,12 +167,24 @@ export function localityGroups(world: World, scope: Scope, proxy: ProxyNode, que
   const isDns = service.resolution === "dns" || service.resolution === "dns-round-robin";
   const isLocalOnly = scope.rules.isClusterLocal(service.host);
   const { showsUnhealthy } = endpointPolicy(scope.rules, rule, query);
-  const byLocality = new Map<string, { locality: WorkloadEndpoint["locality"]; endpoints: WorkloadEndpoint[] }>();
+  const byLocality = new Map<
+    string,
+    { locality: WorkloadEndpoint["locality"]; endpoints: WorkloadEndpoint[] }
+  >();
   for (const endpoint of (world.endpoints.get(service.host) ?? noEndpoints).endpoints) {
     if (endpoint.portName !== servicePort.name) continue;
     if (!isDns && !isIp(endpoint.address)) continue;
-    if (labels !== undefined && Object.entries(labels).some(([name, value]) => workloadLabel(endpoint, name) !== value)) continue;
-    if (proxy.networkView !== undefined && endpoint.network !== "" && !proxy.networkView.has(endpoint.network)) continue;
+    if (
+      labels !== undefined &&
+      Object.entries(labels).some(([name, value]) => workloadLabel(endpoint, name) !== value)
+    )
+      continue;
+    if (
+      proxy.networkView !== undefined &&
+      endpoint.network !== "" &&
+      !proxy.networkView.has(endpoint.network)
+    )
+      continue;
     if (isLocalOnly && endpoint.clusterId !== proxy.clusterId) continue;
     if (endpoint.health === "draining" || (endpoint.health === "unhealthy" && !showsUnhealthy)) continue;
     const label = localityLabel(endpoint.locality);
@@ -131,11 +196,16 @@ export function localityGroups(world: World, scope: Scope, proxy: ProxyNode, que
   const acceptsMtls = (endpoint: WorkloadEndpoint) => {
     if (endpoint.tlsMode !== "istio") return false;
     if (tlsMode !== undefined) return tlsMode === "ISTIO_MUTUAL";
-    return scope.rules.peerPolicies.forWorkload(endpoint.namespace, endpoint.labels).modeForPort(endpoint.port) !== "DISABLE";
+    return (
+      scope.rules.peerPolicies.forWorkload(endpoint.namespace, endpoint.labels).modeForPort(endpoint.port) !==
+      "DISABLE"
+    );
   };
   return [...byLocality]
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([, { locality, endpoints }]) => reachable(scope.rules, proxy, locality, endpoints, acceptsMtls, query.isSni));
+    .map(([, { locality, endpoints }]) =>
+      reachable(scope.rules, proxy, locality, endpoints, acceptsMtls, query.isSni),
+    );
 }
 
 /** TLS mode that a DestinationRule sets for clients, if any. */
@@ -170,7 +240,9 @@ function reachable(
   const behind = new Map<NetworkGateway, number>();
   for (const endpoint of endpoints) {
     const isMtls = acceptsMtls(endpoint);
-    const gateways = networkGateways.isMultiNetwork ? networkGateways.gatewaysFor(endpoint.network, endpoint.clusterId) : [];
+    const gateways = networkGateways.isMultiNetwork
+      ? networkGateways.gatewaysFor(endpoint.network, endpoint.clusterId)
+      : [];
     const isNear = endpoint.network === "" || proxy.network === "" || endpoint.network === proxy.network;
     const mustUseGateway = proxy.network === "" && endpoint.network !== "" && gateways.length > 0;
     if (!mustUseGateway && (isNear || gateways.length === 0)) {
@@ -230,11 +302,25 @@ function gatewayRow({ address, port, clusterId }: NetworkGateway, weight: number
   return makeRow(address, port, weight, "istio", `;;;;${clusterId}`, HealthStatus.UNKNOWN);
 }
 
-function makeRow(address: string, port: number, weight: number, tlsMode: string, workload: string, healthStatus: HealthStatus): LbEndpoint {
+function makeRow(
+  address: string,
+  port: number,
+  weight: number,
+  tlsMode: string,
+  workload: string,
+  healthStatus: HealthStatus,
+): LbEndpoint {
   return create(LbEndpointSchema, {
     hostIdentifier: {
       case: "endpoint",
-      value: { address: { address: { case: "socketAddress", value: { address, portSpecifier: { case: "portValue", value: port } } } } },
+      value: {
+        address: {
+          address: {
+            case: "socketAddress",
+            value: { address, portSpecifier: { case: "portValue", value: port } },
+          },
+        },
+      },
     },
     healthStatus,
     loadBalancingWeight: weight,
@@ -248,9 +334,20 @@ function makeRow(address: string, port: number, weight: number, tlsMode: string,
 }
 
 /** The name and revision under which telemetry knows a workload. */
-export function canonicalService(labels: Readonly<Record<string, string>>, workloadName: string): { readonly name: string; readonly revision: string } {
+export function canonicalService(
+  labels: Readonly<Record<string, string>>,
+  workloadName: string,
+): { readonly name: string; readonly revision: string } {
   return {
-    name: labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels["app"] ?? workloadName,
-    revision: labels["service.istio.io/canonical-revision"] ?? labels["app.kubernetes.io/version"] ?? labels["version"] ?? "latest",
+    name:
+      labels["service.istio.io/canonical-name"] ??
+      labels["app.kubernetes.io/name"] ??
+      labels["app"] ??
+      workloadName,
+    revision:
+      labels["service.istio.io/canonical-revision"] ??
+      labels["app.kubernetes.io/version"] ??
+      labels["version"] ??
+      "latest",
   };
 }

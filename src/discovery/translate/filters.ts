@@ -1,20 +1,23 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { type Filter as ClusterFilter, FilterSchema as ClusterFilterSchema } from "../../xds/gen/envoy/config/cluster/v3/filter_pb.js";
+import {
+  type Filter as ClusterFilter,
+  FilterSchema as ClusterFilterSchema,
+} from "../../xds/gen/envoy/config/cluster/v3/filter_pb.js";
 import { type Filter, FilterSchema } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { CorsSchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "../../xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
 import { RouterSchema } from "../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { ConfigSchema as HttpSetFilterStateSchema } from "../../xds/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js";
-import { ConfigSchema as NetworkSetFilterStateSchema } from "../../xds/gen/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.js";
 import {
   type HttpFilter,
   HttpFilterSchema,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { ConfigSchema as NetworkSetFilterStateSchema } from "../../xds/gen/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.js";
 import {
-  FilterConfig_Protocol,
   FilterConfigSchema as AlpnSchema,
+  FilterConfig_Protocol,
 } from "../../xds/gen/istio/envoy/config/filter/http/alpn/v2alpha1/config_pb.js";
 import { TypedStructSchema } from "../../xds/gen/udpa/type/v1/typed_struct_pb.js";
 import { any, lazy } from "./proto.ts";
@@ -28,7 +31,13 @@ export const meshAlpn = {
 } as const;
 
 /** What a mesh client's TLS may offer: these select the chains that end mTLS. */
-export const allMeshAlpn = ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"] as const;
+export const allMeshAlpn = [
+  "istio",
+  "istio-peer-exchange",
+  "istio-http/1.0",
+  "istio-http/1.1",
+  "istio-h2",
+] as const;
 export const meshHttpAlpn = ["istio-http/1.0", "istio-http/1.1", "istio-h2"] as const;
 export const plainHttpAlpn = ["http/1.1", "h2c"] as const;
 
@@ -46,7 +55,10 @@ export function httpFilter(name: string, config: Any): HttpFilter {
 }
 
 const exchange = lazy(() =>
-  typedStruct("envoy.tcp.metadataexchange.config.MetadataExchange", { enable_discovery: true, protocol: "istio-peer-exchange" }),
+  typedStruct("envoy.tcp.metadataexchange.config.MetadataExchange", {
+    enable_discovery: true,
+    protocol: "istio-peer-exchange",
+  }),
 );
 
 /** Tells the other side of an mTLS TCP connection who is calling. */
@@ -54,7 +66,8 @@ export const metadataExchange = lazy(() => networkFilter("istio.metadata_exchang
 
 /** The same for connections that a cluster opens. */
 export const clusterMetadataExchange = lazy(
-  (): ClusterFilter => create(ClusterFilterSchema, { name: "istio.metadata_exchange", typedConfig: exchange() }),
+  (): ClusterFilter =>
+    create(ClusterFilterSchema, { name: "istio.metadata_exchange", typedConfig: exchange() }),
 );
 
 const peerMetadata = (direction: "downstream" | "upstream") =>
@@ -72,7 +85,10 @@ export const outboundPeerMetadata = lazy(() => peerMetadata("upstream"));
 export const grpcStats = lazy(() =>
   httpFilter(
     "envoy.filters.http.grpc_stats",
-    any(GrpcStatsSchema, { emitFilterState: true, perMethodStatSpecifier: { case: "statsForAllMethods", value: { value: false } } }),
+    any(GrpcStatsSchema, {
+      emitFilterState: true,
+      perMethodStatSpecifier: { case: "statsForAllMethods", value: { value: false } },
+    }),
   ),
 );
 

@@ -1,8 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
-import { type Filter, type FilterChain, FilterChainSchema } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import {
+  type Filter,
+  type FilterChain,
+  FilterChainSchema,
+} from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
+import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { TlsParameters_TlsProtocol } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import { DownstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { listenerAccessLogs } from "./access-log.ts";
@@ -11,7 +15,13 @@ import type { ServerTls } from "./config-types.ts";
 import { connectionManager } from "./connection-manager.ts";
 import { allMeshAlpn } from "./filters.ts";
 import { hostsFor, plainHost } from "./gateway-routes.ts";
-import { endsTls, type GatewayPort, type GatewayServer, type MergedGateways, seesRequests } from "./gateways.ts";
+import {
+  endsTls,
+  type GatewayPort,
+  type GatewayServer,
+  type MergedGateways,
+  seesRequests,
+} from "./gateways.ts";
 import { hostsOverlap, isSubsetOf, sniName } from "./names.ts";
 import { socketAddress, tlsInspector, tlsTimeout } from "./outbound-listeners.ts";
 import { any } from "./proto.ts";
@@ -20,7 +30,7 @@ import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import { unspecified } from "./services.ts";
 import { routedTcpFilters, tcpProxy } from "./tcp-filters.ts";
-import { agentSecret, controlPlaneSecret, rootSecret, tlsSocket, workloadSecret } from "./tls-contexts.ts";
+import { controlPlaneSecret, fileSecret, rootSecret, tlsSocket, workloadSecret } from "./tls-contexts.ts";
 import { secretName } from "./upstream-tls.ts";
 
 interface Chain {
@@ -39,7 +49,12 @@ export function gatewayListeners(scope: Scope, proxy: ProxyNode, merged: MergedG
   });
 }
 
-function makeListener(scope: Scope, proxy: ProxyNode, { port, bind }: GatewayPort, chains: readonly Chain[]): Listener {
+function makeListener(
+  scope: Scope,
+  proxy: ProxyNode,
+  { port, bind }: GatewayPort,
+  chains: readonly Chain[],
+): Listener {
   const address = bind === "" ? unspecified : bind;
   const looksIntoTls = chains.some(({ sniHosts, tls }) => sniHosts.length > 0 || tls !== undefined);
   return create(ListenerSchema, {
@@ -58,19 +73,32 @@ function chainMessage({ sniHosts, alpn, tls, filters }: Chain): FilterChain {
   return create(FilterChainSchema, {
     ...(anyName && alpn.length === 0
       ? {}
-      : { filterChainMatch: { serverNames: anyName ? [] : [...sniHosts].sort(), applicationProtocols: [...alpn] } }),
+      : {
+          filterChainMatch: {
+            serverNames: anyName ? [] : [...sniHosts].sort(),
+            applicationProtocols: [...alpn],
+          },
+        }),
     ...(tls === undefined ? {} : { transportSocket: tlsSocket(tls) }),
     transportSocketConnectTimeout: tlsTimeout(),
     filters: [...filters],
   });
 }
 
-function portChains(scope: Scope, proxy: ProxyNode, port: GatewayPort, authorization: Authorization): Chain[] {
+function portChains(
+  scope: Scope,
+  proxy: ProxyNode,
+  port: GatewayPort,
+  authorization: Authorization,
+): Chain[] {
   const address = port.bind === "" ? unspecified : port.bind;
   const http = (placed: GatewayServer) =>
     connectionManager(scope, proxy, {
       side: "gateway",
-      statPrefix: port.isPlainHttp || (placed.server.name ?? "") === "" ? `outbound_${address}_${port.port};` : (placed.server.name ?? ""),
+      statPrefix:
+        port.isPlainHttp || (placed.server.name ?? "") === ""
+          ? `outbound_${address}_${port.port};`
+          : (placed.server.name ?? ""),
       routes: { rds: placed.routeName },
       protocol: parseProtocol(placed.server.port?.protocol),
       authorization: authorization.http,
@@ -84,15 +112,24 @@ function portChains(scope: Scope, proxy: ProxyNode, port: GatewayPort, authoriza
     const { server } = placed;
     const sniHosts = placed.hosts.map(plainHost);
     if (seesRequests(server) && endsTls(server)) {
-      return [{ sniHosts, alpn: [], tls: serverContext(server.tls ?? {}, ["h2", "http/1.1"]), filters: [http(placed)] }];
+      return [
+        {
+          sniHosts,
+          alpn: [],
+          tls: serverContext(server.tls ?? {}, ["h2", "http/1.1"]),
+          filters: [http(placed)],
+        },
+      ];
     }
     if (server.tls?.mode === "AUTO_PASSTHROUGH") return autoPassthrough(scope, proxy, sniHosts);
-    if (server.tls?.mode === "PASSTHROUGH") return passthrough(scope, proxy, placed, takenNames, authorization);
+    if (server.tls?.mode === "PASSTHROUGH")
+      return passthrough(scope, proxy, placed, takenNames, authorization);
     const filters = tcpRoutes(scope, proxy, placed);
     if (filters === undefined) return [];
     const all = [...authorization.network, ...filters];
     if (server.tls === undefined) return [{ sniHosts: [], alpn: [], filters: all }];
-    const offered = server.tls.mode === "ISTIO_MUTUAL" ? ["istio-peer-exchange", "h2", "http/1.1"] : ["h2", "http/1.1"];
+    const offered =
+      server.tls.mode === "ISTIO_MUTUAL" ? ["istio-peer-exchange", "h2", "http/1.1"] : ["h2", "http/1.1"];
     return [{ sniHosts, alpn: [], tls: serverContext(server.tls, offered), filters: all }];
   });
 }
@@ -100,19 +137,34 @@ function portChains(scope: Scope, proxy: ProxyNode, port: GatewayPort, authoriza
 /** One chain for each service, port and subset of the mesh: the client's SNI says which, and its TLS stays shut. */
 function autoPassthrough(scope: Scope, proxy: ProxyNode, hosts: readonly string[]): Chain[] {
   return scope.services.flatMap((service) => {
-    if (service.isExternal || service.resolution === "alias" || !hosts.some((host) => isSubsetOf(service.host, host))) return [];
+    if (
+      service.isExternal ||
+      service.resolution === "alias" ||
+      !hosts.some((host) => isSubsetOf(service.host, host))
+    )
+      return [];
     const rule = scope.destinationRule(service);
     return service.ports.flatMap((port) => {
       if (port.protocol === "udp") return [];
       return ["", ...(rule?.subsets ?? []).map(({ name }) => name)].map((subset): Chain => {
         const name = sniName(subset, service.host, port.port);
-        return { sniHosts: [name], alpn: allMeshAlpn, filters: tcpProxy(scope, proxy, name, { rule, port: port.port, subset }) };
+        return {
+          sniHosts: [name],
+          alpn: allMeshAlpn,
+          filters: tcpProxy(scope, proxy, name, { rule, port: port.port, subset }),
+        };
       });
     });
   });
 }
 
-function passthrough(scope: Scope, proxy: ProxyNode, placed: GatewayServer, taken: Set<string>, authorization: Authorization): Chain[] {
+function passthrough(
+  scope: Scope,
+  proxy: ProxyNode,
+  placed: GatewayServer,
+  taken: Set<string>,
+  authorization: Authorization,
+): Chain[] {
   const chains: Chain[] = [];
   for (const rule of scope.virtualServicesFor(placed.gateway)) {
     const own = hostsFor(placed, rule.namespace);
@@ -124,7 +176,8 @@ function passthrough(scope: Scope, proxy: ProxyNode, placed: GatewayServer, take
         if (names.some((name) => taken.has(name))) continue;
         for (const name of names) taken.add(name);
         const filters = routedTcpFilters(scope, proxy, route.route ?? [], placed.number, rule);
-        if (filters.length > 0) chains.push({ sniHosts: names, alpn: [], filters: [...authorization.network, ...filters] });
+        if (filters.length > 0)
+          chains.push({ sniHosts: names, alpn: [], filters: [...authorization.network, ...filters] });
       }
     }
   }
@@ -136,16 +189,23 @@ function tcpRoutes(scope: Scope, proxy: ProxyNode, placed: GatewayServer): Filte
     const own = hostsFor(placed, rule.namespace);
     if (!rule.hosts.some((host) => own.some((server) => hostsOverlap(server, host)))) continue;
     const route = rule.tcp.find(
-      ({ match, route: to }) => (to ?? []).length > 0 && ((match ?? []).length === 0 || match?.some((item) => isFor(item, placed)) === true),
+      ({ match, route: to }) =>
+        (to ?? []).length > 0 &&
+        ((match ?? []).length === 0 || match?.some((item) => isFor(item, placed)) === true),
     );
     if (route !== undefined) return routedTcpFilters(scope, proxy, route.route ?? [], placed.number, rule);
   }
   return undefined;
 }
 
-function isFor(match: { readonly port?: number; readonly gateways?: readonly string[] }, placed: GatewayServer): boolean {
+function isFor(
+  match: { readonly port?: number; readonly gateways?: readonly string[] },
+  placed: GatewayServer,
+): boolean {
   const { port = 0, gateways = [] } = match;
-  return (port === 0 || port === placed.number) && (gateways.length === 0 || gateways.includes(placed.gateway));
+  return (
+    (port === 0 || port === placed.number) && (gateways.length === 0 || gateways.includes(placed.gateway))
+  );
 }
 
 const protocols: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
@@ -157,21 +217,25 @@ const protocols: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
 
 /** TLS as a server of a Gateway sets it: with the workload's own certificate, a Secret, or files. */
 function serverContext(tls: ServerTls, alpn: readonly string[]): Any {
-  const names = (tls.subjectAltNames ?? []).map((value) => ({ matchPattern: { case: "exact" as const, value } }));
+  const names = (tls.subjectAltNames ?? []).map((value) => ({
+    matchPattern: { case: "exact" as const, value },
+  }));
   const asks = tls.mode === "MUTUAL" || tls.mode === "ISTIO_MUTUAL";
   const verifies = asks || tls.mode === "OPTIONAL_MUTUAL";
-  const credentials = tls.credentialNames ?? (tls.credentialName === undefined || tls.credentialName === "" ? [] : [tls.credentialName]);
+  const credentials =
+    tls.credentialNames ??
+    (tls.credentialName === undefined || tls.credentialName === "" ? [] : [tls.credentialName]);
   const own = tls.mode === "ISTIO_MUTUAL";
   const certificates = own
     ? [workloadSecret()]
     : credentials.length > 0
       ? credentials.map((name) => controlPlaneSecret(secretName(name)))
-      : [agentSecret(`file-cert:${tls.serverCertificate}~${tls.privateKey}`)];
+      : [fileSecret(`file-cert:${tls.serverCertificate}~${tls.privateKey}`)];
   const root = own
     ? rootSecret()
     : credentials[0] !== undefined
       ? controlPlaneSecret(`${secretName(credentials[0])}-cacert`)
-      : agentSecret(`file-root:${tls.caCertificates}`);
+      : fileSecret(`file-root:${tls.caCertificates}`);
   const minimum = protocols[tls.minProtocolVersion ?? ""];
   const maximum = protocols[tls.maxProtocolVersion ?? ""];
   const ciphers = tls.cipherSuites ?? [];
@@ -191,7 +255,10 @@ function serverContext(tls: ServerTls, alpn: readonly string[]): Any {
         ? {
             validationContextType: {
               case: "combinedValidationContext",
-              value: { defaultValidationContext: { matchSubjectAltNames: names }, validationContextSdsSecretConfig: root },
+              value: {
+                defaultValidationContext: { matchSubjectAltNames: names },
+                validationContextSdsSecretConfig: root,
+              },
             },
           }
         : {}),
@@ -200,4 +267,3 @@ function serverContext(tls: ServerTls, alpn: readonly string[]): Any {
     requireClientCertificate: asks,
   });
 }
-

@@ -1,6 +1,14 @@
 import { create } from "@bufbuild/protobuf";
-import { type RouteConfiguration, RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
-import { type Route, type VirtualHost, VirtualHost_TlsRequirementType, VirtualHostSchema } from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  type Route,
+  type VirtualHost,
+  VirtualHost_TlsRequirementType,
+  VirtualHostSchema,
+} from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import type { GatewayServer, MergedGateways } from "./gateways.ts";
 import { virtualServiceRoutes } from "./http-routes.ts";
 import { hostsOverlap, isSubsetOf } from "./names.ts";
@@ -16,7 +24,12 @@ interface HostDraft {
 }
 
 /** The routes of a router's port: those of all VirtualServices bound to the Gateways there, by host. */
-export function gatewayRoutes(scope: Scope, proxy: ProxyNode, merged: MergedGateways, name: string): RouteConfiguration {
+export function gatewayRoutes(
+  scope: Scope,
+  proxy: ProxyNode,
+  merged: MergedGateways,
+  name: string,
+): RouteConfiguration {
   const servers = merged.serversByRoute.get(name) ?? [];
   const drafts = new Map<string, HostDraft>();
   const draft = (host: string, port: number) => {
@@ -37,7 +50,13 @@ export function gatewayRoutes(scope: Scope, proxy: ProxyNode, merged: MergedGate
       let routes = seen.get(key);
       if (routes === undefined) {
         const isTls = placed.server.tls !== undefined;
-        routes = virtualServiceRoutes(rule, { scope, proxy, port: placed.number, gateway: placed.gateway, isTls });
+        routes = virtualServiceRoutes(rule, {
+          scope,
+          proxy,
+          port: placed.number,
+          gateway: placed.gateway,
+          isTls,
+        });
         seen.set(key, routes);
       }
       if (routes.length === 0) continue;
@@ -47,14 +66,19 @@ export function gatewayRoutes(scope: Scope, proxy: ProxyNode, merged: MergedGate
         of.redirects ||= redirects;
       }
     }
-    if (redirects) for (const host of placed.hosts) draft(plainHost(host).toLowerCase(), placed.number).redirects = true;
+    if (redirects)
+      for (const host of placed.hosts) draft(plainHost(host).toLowerCase(), placed.number).redirects = true;
   }
-  const hosts = [...drafts].map(([host, made]) => virtualHost(host, made)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const hosts = [...drafts]
+    .map(([host, made]) => virtualHost(host, made))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   return create(RouteConfigurationSchema, {
     name,
     virtualHosts: hosts.length > 0 || servers.length === 0 ? hosts : [blackHole(servers[0]?.number ?? 0)],
     validateClusters: false,
-    ...(servers.length === 0 ? {} : { ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: maxDirectResponseBytes }),
+    ...(servers.length === 0
+      ? {}
+      : { ignorePortInHostMatching: true, maxDirectResponseBodySizeBytes: maxDirectResponseBytes }),
   });
 }
 
@@ -89,7 +113,10 @@ function virtualHost(host: string, { port, routes, redirects }: HostDraft): Virt
   return create(VirtualHostSchema, {
     name: `${host}:${port}`,
     domains: [host],
-    routes: [...routes.filter(({ match }) => !isCatchAll(match)), ...routes.filter(({ match }) => isCatchAll(match))],
+    routes: [
+      ...routes.filter(({ match }) => !isCatchAll(match)),
+      ...routes.filter(({ match }) => isCatchAll(match)),
+    ],
     includeRequestAttemptCount: true,
     ...(redirects ? { requireTls: VirtualHost_TlsRequirementType.ALL } : {}),
   });

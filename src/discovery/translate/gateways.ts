@@ -1,6 +1,6 @@
 import type { Server } from "./config-types.ts";
-import { selects } from "./objects.ts";
 import type { InboundTarget } from "./inbound-targets.ts";
+import { selects } from "./objects.ts";
 import { isHttp, parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
@@ -52,7 +52,12 @@ export function seesRequests(server: Server): boolean {
 }
 
 /** Merges the Gateways of a router. What contradicts an earlier server is left out, and reported. */
-export function mergeGateways(rules: Rules, proxy: ProxyNode, targets: readonly InboundTarget[], report: (problem: string) => void): MergedGateways {
+export function mergeGateways(
+  rules: Rules,
+  proxy: ProxyNode,
+  targets: readonly InboundTarget[],
+  report: (problem: string) => void,
+): MergedGateways {
   const ports = new Map<string, GatewayPort>();
   const serversByRoute = new Map<string, GatewayServer[]>();
   const tlsHosts = new Map<string, Set<string>>();
@@ -73,7 +78,13 @@ export function mergeGateways(rules: Rules, proxy: ProxyNode, targets: readonly 
   return { ports: [...ports.values()], serversByRoute, passesThrough };
 }
 
-function placeServer(server: Server, gateway: string, namespace: string, proxy: ProxyNode, targets: readonly InboundTarget[]): GatewayServer {
+function placeServer(
+  server: Server,
+  gateway: string,
+  namespace: string,
+  proxy: ProxyNode,
+  targets: readonly InboundTarget[],
+): GatewayServer {
   const number = server.port?.number ?? 0;
   // The router listens where its own Service leads to, so that an unprivileged one may serve port 80.
   const port = targets.find((target) => target.port.port === number)?.targetPort ?? number;
@@ -115,7 +126,8 @@ function addServer(
     ports.set(key, { port, bind, isPlainHttp: isHttp(protocol), servers: [placed] });
   } else {
     const firstPlain = existing.servers[0]?.server.tls === undefined || existing.isPlainHttp;
-    if (isPlain !== firstPlain || isHttp(protocol) !== existing.isPlainHttp) return `port ${port} is used with another protocol already`;
+    if (isPlain !== firstPlain || isHttp(protocol) !== existing.isPlainHttp)
+      return `port ${port} is used with another protocol already`;
     if (isPlain && !isHttp(protocol)) return `port ${port} is used already`;
     existing.servers.push(placed);
   }

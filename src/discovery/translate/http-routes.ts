@@ -1,6 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { HeaderValueOption_HeaderAppendAction, type HeaderValueOptionSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import {
+  HeaderValueOption_HeaderAppendAction,
+  type HeaderValueOptionSchema,
+} from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   RedirectAction_RedirectResponseCode,
   type Route,
@@ -11,7 +14,17 @@ import {
 import { CorsPolicySchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { FractionalPercent_DenominatorType } from "../../xds/gen/envoy/type/v3/percent_pb.js";
-import type { ConsistentHash, CorsPolicy, Destination, Headers, HttpFault, HttpMatch, HttpRedirect, HttpRoute, Percent } from "./config-types.ts";
+import type {
+  ConsistentHash,
+  CorsPolicy,
+  Destination,
+  Headers,
+  HttpFault,
+  HttpMatch,
+  HttpRedirect,
+  HttpRoute,
+  Percent,
+} from "./config-types.ts";
 import { parseClusterName } from "./names.ts";
 import { selects } from "./objects.ts";
 import { any, durationOf, milliseconds, parseDuration } from "./proto.ts";
@@ -64,18 +77,30 @@ function isMeant(match: HttpMatch, { proxy, port, gateway }: RouteContext): bool
   if (match.gateways !== undefined && match.gateways.length > 0) return match.gateways.includes(gateway);
   const labels = match.sourceLabels ?? {};
   if (Object.keys(labels).length > 0 && !selects(labels, proxy.labels)) return false;
-  return match.sourceNamespace === undefined || match.sourceNamespace === "" || match.sourceNamespace === proxy.namespace;
+  return (
+    match.sourceNamespace === undefined ||
+    match.sourceNamespace === "" ||
+    match.sourceNamespace === proxy.namespace
+  );
 }
 
-function makeRoute(rule: ResolvedVirtualService, http: HttpRoute, match: HttpMatch | undefined, context: RouteContext): Route | undefined {
-  const name = match?.name === undefined || match.name === "" ? (http.name ?? "") : `${http.name ?? ""}.${match.name}`;
+function makeRoute(
+  rule: ResolvedVirtualService,
+  http: HttpRoute,
+  match: HttpMatch | undefined,
+  context: RouteContext,
+): Route | undefined {
+  const name =
+    match?.name === undefined || match.name === "" ? (http.name ?? "") : `${http.name ?? ""}.${match.name}`;
   const operations = headerOperations(http.headers);
   const route = create(RouteSchema, {
     name,
     match: routeMatch(match),
     metadata: {
       filterMetadata: {
-        istio: { config: `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/virtual-service/${rule.name}` },
+        istio: {
+          config: `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/virtual-service/${rule.name}`,
+        },
       },
     },
     ...(match?.statPrefix === undefined ? {} : { statPrefix: match.statPrefix }),
@@ -97,7 +122,9 @@ function makeRoute(rule: ResolvedVirtualService, http: HttpRoute, match: HttpMat
     route.responseHeadersToAdd.push(...made.responseHeadersToAdd);
     route.responseHeadersToRemove.push(...made.responseHeadersToRemove);
   }
-  const decorator = create(RouteSchema, { decorator: { operation: operation(route, rule.name, context.port) } }).decorator;
+  const decorator = create(RouteSchema, {
+    decorator: { operation: operation(route, rule.name, context.port) },
+  }).decorator;
   if (decorator !== undefined) route.decorator = decorator;
   return route;
 }
@@ -106,7 +133,13 @@ function makeRoute(rule: ResolvedVirtualService, http: HttpRoute, match: HttpMat
 function operation(route: Route, ruleName: string, port: number): string {
   const path = route.match?.pathSpecifier;
   const shown =
-    path?.case === "prefix" ? `${path.value}*` : path?.case === "path" ? path.value : path?.case === "safeRegex" ? path.value.regex : "/*";
+    path?.case === "prefix"
+      ? `${path.value}*`
+      : path?.case === "path"
+        ? path.value
+        : path?.case === "safeRegex"
+          ? path.value.regex
+          : "/*";
   const specifier = route.action.case === "route" ? route.action.value.clusterSpecifier : undefined;
   const target = specifier?.case === "cluster" ? parseClusterName(specifier.value) : undefined;
   return target === undefined ? `${ruleName}:${port}${shown}` : `${target.host}:${target.port}${shown}`;
@@ -120,7 +153,13 @@ interface Operations {
   readonly authority: string;
 }
 
-const noOperations: Operations = { requestAdd: [], requestRemove: [], responseAdd: [], responseRemove: [], authority: "" };
+const noOperations: Operations = {
+  requestAdd: [],
+  requestRemove: [],
+  responseAdd: [],
+  responseRemove: [],
+  authority: "",
+};
 const isAuthority = (name: string) => [":authority", "host"].includes(name.toLowerCase());
 const isInternal = (name: string) => name.startsWith(":") || name.toLowerCase() === "host";
 
@@ -128,16 +167,26 @@ function headerOperations(headers: Headers | undefined): Operations {
   if (headers === undefined) return noOperations;
   const { request, response } = headers;
   const append = HeaderValueOption_HeaderAppendAction;
-  const options = (values: Readonly<Record<string, string>> = {}, appendAction: HeaderValueOption_HeaderAppendAction) =>
+  const options = (
+    values: Readonly<Record<string, string>> = {},
+    appendAction: HeaderValueOption_HeaderAppendAction,
+  ) =>
     Object.entries(values)
       .filter(([name]) => !isInternal(name))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, value]): HeaderOption => ({ header: { key, value }, appendAction }));
-  const authority = (values: Readonly<Record<string, string>> = {}) => Object.entries(values).find(([name]) => isAuthority(name))?.[1];
+  const authority = (values: Readonly<Record<string, string>> = {}) =>
+    Object.entries(values).find(([name]) => isAuthority(name))?.[1];
   return {
-    requestAdd: [...options(request?.set, append.OVERWRITE_IF_EXISTS_OR_ADD), ...options(request?.add, append.APPEND_IF_EXISTS_OR_ADD)],
+    requestAdd: [
+      ...options(request?.set, append.OVERWRITE_IF_EXISTS_OR_ADD),
+      ...options(request?.add, append.APPEND_IF_EXISTS_OR_ADD),
+    ],
     requestRemove: (request?.remove ?? []).filter((name) => !isInternal(name)),
-    responseAdd: [...options(response?.set, append.OVERWRITE_IF_EXISTS_OR_ADD), ...options(response?.add, append.APPEND_IF_EXISTS_OR_ADD)],
+    responseAdd: [
+      ...options(response?.set, append.OVERWRITE_IF_EXISTS_OR_ADD),
+      ...options(response?.add, append.APPEND_IF_EXISTS_OR_ADD),
+    ],
     responseRemove: (response?.remove ?? []).filter((name) => !isInternal(name)),
     authority: authority(request?.set) ?? authority(request?.add) ?? "",
   };
@@ -152,7 +201,11 @@ function routeHeaders({ requestAdd, requestRemove, responseAdd, responseRemove }
   };
 }
 
-function forwardAction(http: HttpRoute, context: RouteContext, headerAuthority: string): { readonly action: RouteAction; readonly headers: Operations } {
+function forwardAction(
+  http: HttpRoute,
+  context: RouteContext,
+  headerAuthority: string,
+): { readonly action: RouteAction; readonly headers: Operations } {
   const { scope } = context;
   const timeout = parseDuration(http.timeout) ?? 0;
   const routes = http.route ?? [];
@@ -160,7 +213,10 @@ function forwardAction(http: HttpRoute, context: RouteContext, headerAuthority: 
   const single = routes.length === 1 ? routes[0] : undefined;
   const own = headerOperations(single?.headers);
   const authority = http.rewrite?.authority || headerAuthority || own.authority;
-  const retry = retryPolicy(http.retries ?? scope.rules.mesh.defaultHttpRetryPolicy, single !== undefined && hashes.length > 0);
+  const retry = retryPolicy(
+    http.retries ?? scope.rules.mesh.defaultHttpRetryPolicy,
+    single !== undefined && hashes.length > 0,
+  );
   const action: RouteAction = {
     clusterSpecifier:
       single !== undefined
@@ -178,7 +234,12 @@ function forwardAction(http: HttpRoute, context: RouteContext, headerAuthority: 
                     ...routeHeaders(operations),
                     ...(operations.authority === ""
                       ? {}
-                      : { hostRewriteSpecifier: { case: "hostRewriteLiteral" as const, value: operations.authority } }),
+                      : {
+                          hostRewriteSpecifier: {
+                            case: "hostRewriteLiteral" as const,
+                            value: operations.authority,
+                          },
+                        }),
                   };
                 }),
             },
@@ -194,20 +255,26 @@ function forwardAction(http: HttpRoute, context: RouteContext, headerAuthority: 
   return { action, headers: own };
 }
 
-function rewrite({ rewrite: written }: HttpRoute): Partial<Pick<RouteAction, "prefixRewrite" | "regexRewrite">> {
+function rewrite({
+  rewrite: written,
+}: HttpRoute): Partial<Pick<RouteAction, "prefixRewrite" | "regexRewrite">> {
   const regex = written?.uriRegexRewrite;
-  if (regex?.match !== undefined) return { regexRewrite: { pattern: { regex: regex.match }, substitution: regex.rewrite ?? "" } };
+  if (regex?.match !== undefined)
+    return { regexRewrite: { pattern: { regex: regex.match }, substitution: regex.rewrite ?? "" } };
   return written?.uri === undefined || written.uri === "" ? {} : { prefixRewrite: written.uri };
 }
 
 function targetCluster({ scope, port, gateway }: RouteContext, destination: Destination): string {
-  return gateway === "mesh" ? requestCluster(destination, port) : destinationCluster(scope, destination, port);
+  return gateway === "mesh"
+    ? requestCluster(destination, port)
+    : destinationCluster(scope, destination, port);
 }
 
 function mirrors(http: HttpRoute, context: RouteContext) {
   const written: { readonly destination: Destination; readonly percent: ReturnType<typeof percentOf> }[] = [];
   if (http.mirror !== undefined) {
-    const percent = http.mirrorPercentage ?? (http.mirrorPercent === undefined ? undefined : { value: http.mirrorPercent });
+    const percent =
+      http.mirrorPercentage ?? (http.mirrorPercent === undefined ? undefined : { value: http.mirrorPercent });
     written.push({ destination: http.mirror, percent: percentOf(percent) });
   }
   for (const { destination, percentage } of http.mirrors ?? []) {
@@ -225,16 +292,23 @@ function mirrors(http: HttpRoute, context: RouteContext) {
 function percentOf(percent: Percent | undefined) {
   return percent === undefined
     ? { numerator: 100, denominator: FractionalPercent_DenominatorType.HUNDRED }
-    : { numerator: Math.floor((percent.value ?? 0) * 10_000), denominator: FractionalPercent_DenominatorType.MILLION };
+    : {
+        numerator: Math.floor((percent.value ?? 0) * 10_000),
+        denominator: FractionalPercent_DenominatorType.MILLION,
+      };
 }
 
 /** The hash that a destination's DestinationRule asks for: its subset's, its port's, else its general one. */
-export function consistentHash(scope: Scope, { host, subset, port }: Destination): ConsistentHash | undefined {
+export function consistentHash(
+  scope: Scope,
+  { host, subset, port }: Destination,
+): ConsistentHash | undefined {
   const service = scope.service(host);
   const rule = scope.destinationRule(service ?? { host, namespace: scope.namespace });
   if (rule === undefined) return undefined;
   const level = (policy: typeof rule.trafficPolicy) =>
-    policy?.portLevelSettings?.find((settings) => settings.port?.number === port?.number)?.loadBalancer?.consistentHash;
+    policy?.portLevelSettings?.find((settings) => settings.port?.number === port?.number)?.loadBalancer
+      ?.consistentHash;
   const chosen = rule.subsets.find(({ name }) => name === subset)?.trafficPolicy;
   return (
     level(chosen) ??
@@ -246,11 +320,17 @@ export function consistentHash(scope: Scope, { host, subset, port }: Destination
 
 /** What requests are hashed by. */
 export function hashPolicy(hash: ConsistentHash | undefined): HashPolicy | undefined {
-  if (hash?.httpHeaderName !== undefined) return { policySpecifier: { case: "header", value: { headerName: hash.httpHeaderName } } };
+  if (hash?.httpHeaderName !== undefined)
+    return { policySpecifier: { case: "header", value: { headerName: hash.httpHeaderName } } };
   if (hash?.httpCookie !== undefined) {
     const { name = "", path = "", ttl } = hash.httpCookie;
     const lifetime = durationOf(ttl);
-    return { policySpecifier: { case: "cookie", value: { name, path, ...(lifetime === undefined ? {} : { ttl: lifetime }) } } };
+    return {
+      policySpecifier: {
+        case: "cookie",
+        value: { name, path, ...(lifetime === undefined ? {} : { ttl: lifetime }) },
+      },
+    };
   }
   if (hash?.useSourceIp !== undefined) {
     return { policySpecifier: { case: "connectionProperties", value: { sourceIp: hash.useSourceIp } } };
@@ -282,7 +362,9 @@ function redirectAction(redirect: HttpRedirect, { port, isTls }: RouteContext) {
       redirect.prefixRewrite === undefined
         ? { case: "pathRedirect" as const, value: redirect.uri ?? "" }
         : { case: "prefixRewrite" as const, value: redirect.prefixRewrite },
-    ...(redirect.scheme === undefined ? {} : { schemeRewriteSpecifier: { case: "schemeRedirect" as const, value: redirect.scheme } }),
+    ...(redirect.scheme === undefined
+      ? {}
+      : { schemeRewriteSpecifier: { case: "schemeRedirect" as const, value: redirect.scheme } }),
   };
 }
 
@@ -294,7 +376,10 @@ function directResponse({ status, body }: NonNullable<HttpRoute["directResponse"
         ? { case: "inlineBytes" as const, value: new Uint8Array(Buffer.from(body.bytes, "base64")) }
         : undefined;
   return create(RouteSchema, {
-    action: { case: "directResponse", value: { status, ...(specifier === undefined ? {} : { body: { specifier } }) } },
+    action: {
+      case: "directResponse",
+      value: { status, ...(specifier === undefined ? {} : { body: { specifier } }) },
+    },
   });
 }
 
@@ -349,7 +434,12 @@ function faultConfig({ delay, abort }: HttpFault): Any | undefined {
         }),
     ...(errorType === undefined
       ? {}
-      : { abort: { errorType, ...(abort?.percentage === undefined ? {} : { percentage: percentOf(abort.percentage) }) } }),
+      : {
+          abort: {
+            errorType,
+            ...(abort?.percentage === undefined ? {} : { percentage: percentOf(abort.percentage) }),
+          },
+        }),
   });
 }
 
@@ -363,7 +453,9 @@ function corsConfig(cors: CorsPolicy): Any {
     exposeHeaders: (cors.exposeHeaders ?? []).join(","),
     ...(maxAge === undefined ? {} : { maxAge: String(Math.floor(maxAge / 1000)) }),
     ...(cors.allowCredentials === undefined ? {} : { allowCredentials: cors.allowCredentials }),
-    filterEnabled: { defaultValue: { numerator: 100, denominator: FractionalPercent_DenominatorType.HUNDRED } },
+    filterEnabled: {
+      defaultValue: { numerator: 100, denominator: FractionalPercent_DenominatorType.HUNDRED },
+    },
     forwardNotMatchingPreflights: cors.unmatchedPreflights !== "IGNORE",
   });
 }

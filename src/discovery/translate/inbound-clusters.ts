@@ -20,7 +20,11 @@ import type { Scope } from "./scope.ts";
 const never = lazy(() => milliseconds(9_223_372_035_000));
 
 /** Clusters to the proxy's own app, one for each target port. */
-export function inboundClusters(scope: Scope, proxy: ProxyNode, targets: readonly InboundTarget[]): Cluster[] {
+export function inboundClusters(
+  scope: Scope,
+  proxy: ProxyNode,
+  targets: readonly InboundTarget[],
+): Cluster[] {
   const ingress = scope.sidecar?.spec.ingress ?? [];
   if (ingress.length > 0) return ingress.map((listener) => sidecarIngressCluster(scope, listener));
   if (proxy.interception === "NONE") return [];
@@ -37,14 +41,27 @@ function targetCluster(scope: Scope, port: number, targets: readonly InboundTarg
   const first = targets[0];
   const name = clusterName("inbound", "", "", port);
   const services = targets
-    .filter((target, i) => target.port.port === first?.port.port && targets.findIndex(({ service }) => service.host === target.service.host) === i)
+    .filter(
+      (target, i) =>
+        target.port.port === first?.port.port &&
+        targets.findIndex(({ service }) => service.host === target.service.host) === i,
+    )
     .map(({ service }) => ({ host: service.host, name: service.name, namespace: service.namespace }));
   const cluster = ownCluster(name);
-  if (first !== undefined && !first.service.isExternal) {
-    cluster.metadata = create(MetadataSchema, { filterMetadata: { istio: { services } } });
-  }
   const rule = first === undefined ? undefined : scope.destinationRule(first.service);
-  const pool = first === undefined ? undefined : trafficPolicyFor(scope.rules, rule, "", first.port.port)?.connectionPool;
+  if (first !== undefined && !first.service.isExternal) {
+    const config =
+      rule?.trafficPolicy === undefined
+        ? {}
+        : {
+            config: `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`,
+          };
+    cluster.metadata = create(MetadataSchema, { filterMetadata: { istio: { services, ...config } } });
+  }
+  const pool =
+    first === undefined
+      ? undefined
+      : trafficPolicyFor(scope.rules, rule, "", first.port.port)?.connectionPool;
   return withProtocol(scope, cluster, first?.port.protocol ?? "", pool);
 }
 
@@ -71,7 +88,10 @@ function sidecarIngressCluster(scope: Scope, { port, defaultEndpoint = "" }: Ing
                     address: {
                       address: {
                         case: "socketAddress",
-                        value: { address: match[1] ?? "", portSpecifier: { case: "portValue", value: Number(match[2]) } },
+                        value: {
+                          address: match[1] ?? "",
+                          portSpecifier: { case: "portValue", value: Number(match[2]) },
+                        },
                       },
                     },
                   },

@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   type FilterChain,
   FilterChainSchema,
@@ -8,8 +8,11 @@ import {
   type ListenerFilterChainMatchPredicateSchema,
   ListenerFilterSchema,
 } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
-import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
-import { type RouteConfiguration, RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
+import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { OriginalDstSchema } from "../../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
 import { listenerAccessLogs } from "./access-log.ts";
 import { type Authorization, authorizationFor } from "./authorization.ts";
@@ -20,7 +23,7 @@ import { clusterName } from "./names.ts";
 import { httpInspector, socketAddress, tlsInspector } from "./outbound-listeners.ts";
 import type { MtlsMode, WorkloadMtls } from "./peer-authentication.ts";
 import { any, lazy, milliseconds } from "./proto.ts";
-import { listenerKind, parseProtocol, type Protocol } from "./protocol.ts";
+import { listenerKind, type Protocol, parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import { unspecified } from "./services.ts";
@@ -36,7 +39,12 @@ interface ChainKind {
   readonly endsTls: boolean;
 }
 
-const way = (transport: ChainKind["transport"], isHttp: boolean, endsTls: boolean, alpn: readonly string[] = []): ChainKind => ({
+const way = (
+  transport: ChainKind["transport"],
+  isHttp: boolean,
+  endsTls: boolean,
+  alpn: readonly string[] = [],
+): ChainKind => ({
   alpn,
   transport,
   isHttp,
@@ -52,7 +60,11 @@ const ways: Readonly<Record<"http" | "tcp" | "auto", Readonly<Record<MtlsMode, r
   },
   tcp: {
     STRICT: [way("tls", false, true)],
-    PERMISSIVE: [way("tls", false, true, allMeshAlpn), way("tls", false, false), way("raw_buffer", false, false)],
+    PERMISSIVE: [
+      way("tls", false, true, allMeshAlpn),
+      way("tls", false, false),
+      way("raw_buffer", false, false),
+    ],
     DISABLE: [way("raw_buffer", false, false)],
   },
   auto: {
@@ -79,7 +91,11 @@ interface InboundPort {
 }
 
 /** The listener that takes connections to a sidecar's app; none when nothing is intercepted and no Sidecar says otherwise. */
-export function inboundListeners(scope: Scope, proxy: ProxyNode, targets: readonly InboundTarget[]): Listener[] {
+export function inboundListeners(
+  scope: Scope,
+  proxy: ProxyNode,
+  targets: readonly InboundTarget[],
+): Listener[] {
   const { mesh, peerPolicies } = scope.rules;
   const ports = inboundPorts(scope, proxy, targets);
   const context: Context = {
@@ -161,7 +177,9 @@ function catchAllChains(context: Context, mtls: WorkloadMtls): FilterChain[] {
     host: "",
     bind: unspecified,
   });
-  const special = [...mtls.ports].sort(([a], [b]) => a - b).flatMap(([number, mode]) => portChains(context, port(number), mode, true));
+  const special = [...mtls.ports]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([number, mode]) => portChains(context, port(number), mode, true));
   return [...portChains(context, port(0), mtls.mode, true), ...special];
 }
 
@@ -170,7 +188,11 @@ function portChains(context: Context, port: InboundPort, mode: MtlsMode, isCatch
   if (kind === "udp") return [];
   return ways[kind][mode].map((chain) => {
     const socket = chain.endsTls ? tlsSocket(chain.isHttp ? context.httpTls() : context.tcpTls()) : undefined;
-    const name = isCatchAll ? (chain.isHttp ? "virtualInbound-catchall-http" : "virtualInbound") : `${port.bind}_${port.targetPort}`;
+    const name = isCatchAll
+      ? chain.isHttp
+        ? "virtualInbound-catchall-http"
+        : "virtualInbound"
+      : `${port.bind}_${port.targetPort}`;
     return create(FilterChainSchema, {
       name,
       filterChainMatch: {
@@ -200,14 +222,21 @@ function httpFilters(context: Context, port: InboundPort, isCatchAll: boolean) {
 }
 
 function tcpFilters(context: Context, port: InboundPort) {
-  return [...exchange(context), ...context.authorization.network, ...tcpProxy(context.scope, context.proxy, port.cluster)];
+  return [
+    ...exchange(context),
+    ...context.authorization.network,
+    ...tcpProxy(context.scope, context.proxy, port.cluster),
+  ];
 }
 
 function blackHole(context: Context): FilterChain {
   return create(FilterChainSchema, {
     name: "virtualInbound-blackhole",
     filterChainMatch: { destinationPort: context.scope.rules.mesh.proxyInboundListenPort },
-    filters: [...exchange(context), ...tcpProxy(context.scope, context.proxy, "BlackHoleCluster", { log: false })],
+    filters: [
+      ...exchange(context),
+      ...tcpProxy(context.scope, context.proxy, "BlackHoleCluster", { log: false }),
+    ],
   });
 }
 
@@ -231,7 +260,10 @@ function inboundRoute({ cluster, host, servicePort, protocol }: InboundPort): Ro
               value: {
                 clusterSpecifier: { case: "cluster", value: cluster },
                 timeout: milliseconds(0),
-                maxStreamDuration: { maxStreamDuration: milliseconds(0), grpcTimeoutHeaderMax: milliseconds(0) },
+                maxStreamDuration: {
+                  maxStreamDuration: milliseconds(0),
+                  grpcTimeoutHeaderMax: milliseconds(0),
+                },
                 ...(isGrpc ? {} : { retryPolicy: { retryOn: "reset-before-request", numRetries: 2 } }),
               },
             },
@@ -256,11 +288,12 @@ function boundListener(context: Context, port: InboundPort, mtls: WorkloadMtls):
   });
 }
 
-const originalDst = lazy((): ListenerFilter =>
-  create(ListenerFilterSchema, {
-    name: "envoy.filters.listener.original_dst",
-    configType: { case: "typedConfig", value: any(OriginalDstSchema) },
-  }),
+const originalDst = lazy(
+  (): ListenerFilter =>
+    create(ListenerFilterSchema, {
+      name: "envoy.filters.listener.original_dst",
+      configType: { case: "typedConfig", value: any(OriginalDstSchema) },
+    }),
 );
 
 type Predicate = MessageInitShape<typeof ListenerFilterChainMatchPredicateSchema>;
@@ -273,24 +306,36 @@ function inspectors(chains: readonly FilterChain[]): ListenerFilter[] {
     const need = needs.get(port) ?? { tls: false, http: false };
     needs.set(port, need);
     need.tls ||= filterChainMatch?.transportProtocol === "tls";
-    need.http ||= filterChainMatch?.applicationProtocols.some((name) => name === "http/1.1" || name === "h2c") ?? false;
+    need.http ||=
+      filterChainMatch?.applicationProtocols.some((name) => name === "http/1.1" || name === "h2c") ?? false;
   }
   const ports = [...needs].sort(([a], [b]) => a - b);
   const found: ListenerFilter[] = [];
   if (ports.some(([, { tls }]) => tls)) {
     const byDefault = needs.get(0)?.tls ?? false;
-    const exceptions = ports.filter(([port, { tls }]) => port !== 0 && tls !== byDefault).map(([port]) => port);
+    const exceptions = ports
+      .filter(([port, { tls }]) => port !== 0 && tls !== byDefault)
+      .map(([port]) => port);
     const rule = anyOf(exceptions);
-    found.push(withDisabled(tlsInspector(), rule === undefined || byDefault ? rule : { rule: { case: "notMatch", value: rule } }));
+    found.push(
+      withDisabled(
+        tlsInspector(),
+        rule === undefined || byDefault ? rule : { rule: { case: "notMatch", value: rule } },
+      ),
+    );
   }
   if (ports.some(([, { http }]) => http)) {
-    found.push(withDisabled(httpInspector(), anyOf(ports.filter(([, { http }]) => !http).map(([port]) => port))));
+    found.push(
+      withDisabled(httpInspector(), anyOf(ports.filter(([, { http }]) => !http).map(([port]) => port))),
+    );
   }
   return found;
 }
 
 function anyOf(ports: readonly number[]): Predicate | undefined {
-  const rules = ports.map((port): Predicate => ({ rule: { case: "destinationPortRange", value: { start: port, end: port + 1 } } }));
+  const rules = ports.map(
+    (port): Predicate => ({ rule: { case: "destinationPortRange", value: { start: port, end: port + 1 } } }),
+  );
   return rules.length > 1 ? { rule: { case: "orMatch", value: { rules } } } : rules[0];
 }
 

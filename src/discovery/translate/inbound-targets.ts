@@ -25,7 +25,11 @@ export function completeProxy(world: World, proxy: ProxyNode): ProxyNode {
   const hostname = node?.metadata.labels?.["kubernetes.io/hostname"];
   return {
     ...proxy,
-    labels: { ...proxy.labels, ...pod.metadata.labels, ...(hostname === undefined ? {} : { "kubernetes.io/hostname": hostname }) },
+    labels: {
+      ...proxy.labels,
+      ...pod.metadata.labels,
+      ...(hostname === undefined ? {} : { "kubernetes.io/hostname": hostname }),
+    },
     locality: proxy.locality.region === "" ? nodeLocality(node) : proxy.locality,
     workloadName: proxy.workloadName === "" ? workloadOf(pod).name : proxy.workloadName,
   };
@@ -39,13 +43,17 @@ export function inboundTargets(world: World, proxy: ProxyNode): InboundTarget[] 
   const own = world.objects.clusters.get(proxy.clusterId)?.services;
   for (const service of world.rules.services) {
     if (service.namespace !== proxy.namespace) continue;
-    const kubernetes = service.registry === "Kubernetes" ? own?.get(`${service.namespace}/${service.name}`) : undefined;
+    const kubernetes =
+      service.registry === "Kubernetes" ? own?.get(`${service.namespace}/${service.name}`) : undefined;
     if (service.registry === "Kubernetes" && kubernetes === undefined) continue;
     const isPicked = selects(kubernetes?.spec.selector ?? service.selector, labels);
     for (const port of service.ports) {
       if (port.protocol === "udp") continue;
       const written = kubernetes?.spec.ports?.find((item) => item.port === port.port);
-      const target = kubernetes === undefined ? port.targetPort : (written?.targetPort ?? written?.port ?? port.targetPort);
+      const target =
+        kubernetes === undefined
+          ? port.targetPort
+          : (written?.targetPort ?? written?.port ?? port.targetPort);
       const number = isPicked ? resolvePort(target, pod) : undefined;
       if (number !== undefined) {
         targets.push({ service, port, targetPort: number });
@@ -56,7 +64,10 @@ export function inboundTargets(world: World, proxy: ProxyNode): InboundTarget[] 
       const endpoint = world.endpoints
         .get(service.host)
         ?.endpoints.find(
-          (item) => item.portName === port.name && item.clusterId === proxy.clusterId && proxy.addresses.includes(item.address),
+          (item) =>
+            item.portName === port.name &&
+            item.clusterId === proxy.clusterId &&
+            proxy.addresses.includes(item.address),
         );
       if (endpoint !== undefined) targets.push({ service, port, targetPort: endpoint.port });
     }

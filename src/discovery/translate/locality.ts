@@ -27,7 +27,10 @@ export interface GatewayWorkload {
 }
 
 /** A label of a workload, those included that say where it runs and that no pod carries itself. */
-export function workloadLabel(workload: WorkloadEndpoint | GatewayWorkload, name: string): string | undefined {
+export function workloadLabel(
+  workload: WorkloadEndpoint | GatewayWorkload,
+  name: string,
+): string | undefined {
   switch (name) {
     case "topology.kubernetes.io/region":
       return workload.labels[name] ?? workload.locality?.region;
@@ -67,19 +70,30 @@ export function proxyLabel(proxy: ProxyNode, name: string): string | undefined {
 }
 
 /** Distributes weights or sets priorities as the locality rules say. `canFail`: outlier detection exists, so failover may happen. */
-export function applyLocality(groups: readonly LocalityGroup[], setting: LocalityLbSetting, canFail: boolean, proxy: ProxyNode): readonly LocalityGroup[] {
+export function applyLocality(
+  groups: readonly LocalityGroup[],
+  setting: LocalityLbSetting,
+  canFail: boolean,
+  proxy: ProxyNode,
+): readonly LocalityGroup[] {
   if (setting.distribute !== undefined) return distribute(groups, setting.distribute, proxy.locality);
   if (!canFail) return groups;
   const priorities = setting.failoverPriority ?? [];
   if (priorities.length === 0) return failover(groups, setting.failover ?? [], proxy.locality);
   const ranked = groups.flatMap((group) => splitByLabels(group, priorities, proxy));
   const dense = renumber(ranked);
-  return (setting.failover ?? []).length === 0 ? dense : failover(dense, setting.failover ?? [], proxy.locality);
+  return (setting.failover ?? []).length === 0
+    ? dense
+    : failover(dense, setting.failover ?? [], proxy.locality);
 }
 
 type Distribute = NonNullable<LocalityLbSetting["distribute"]>;
 
-function distribute(groups: readonly LocalityGroup[], rules: Distribute, from: Locality): readonly LocalityGroup[] {
+function distribute(
+  groups: readonly LocalityGroup[],
+  rules: Distribute,
+  from: Locality,
+): readonly LocalityGroup[] {
   const rule = rules.find((item) => matches(from, item.from ?? "*"));
   if (rule === undefined) return groups;
   const result = [...groups];
@@ -105,7 +119,9 @@ function distribute(groups: readonly LocalityGroup[], rules: Distribute, from: L
 function matches(locality: Locality, pattern: string): boolean {
   const [region = "*", zone = "*", subzone = "*"] = pattern.split("/");
   return (
-    (region === "*" || region === locality.region) && (zone === "*" || zone === locality.zone) && (subzone === "*" || subzone === locality.subzone)
+    (region === "*" || region === locality.region) &&
+    (zone === "*" || zone === locality.zone) &&
+    (subzone === "*" || subzone === locality.subzone)
   );
 }
 
@@ -145,7 +161,10 @@ function splitByLabels(group: LocalityGroup, written: readonly string[], proxy: 
     return { name, value: value.length > 0 ? value.join("=") : (proxyLabel(proxy, name) ?? "") };
   });
   const otherNetwork = written[0] === "topology.istio.io/network";
-  const byPriority = new Map<number, { rows: LbEndpoint[]; workloads: LocalityGroup["workloads"][number][]; weight: number }>();
+  const byPriority = new Map<
+    number,
+    { rows: LbEndpoint[]; workloads: LocalityGroup["workloads"][number][]; weight: number }
+  >();
   for (const [i, workload] of group.workloads.entries()) {
     const row = group.rows[i];
     if (row === undefined) continue;
@@ -168,7 +187,9 @@ function splitByLabels(group: LocalityGroup, written: readonly string[], proxy: 
     part.workloads.push(workload);
     part.weight += row.loadBalancingWeight ?? 1;
   }
-  return [...byPriority].sort(([a], [b]) => a - b).map(([priority, part]) => ({ ...group, ...part, priority }));
+  return [...byPriority]
+    .sort(([a], [b]) => a - b)
+    .map(([priority, part]) => ({ ...group, ...part, priority }));
 }
 
 /** The message for a group. */

@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import type { HttpRetry, LocalityLbSetting, OutlierDetection, ConnectionPool } from "./config-types.ts";
+import type { ConnectionPool, HttpRetry, LocalityLbSetting, OutlierDetection } from "./config-types.ts";
 import { parseDuration } from "./proto.ts";
 
 /** The part of Istio's MeshConfig that discovery acts on, with Istio's defaults filled in. Durations in milliseconds. */
@@ -23,13 +23,22 @@ export interface MeshConfig {
   readonly defaultHttpRetryPolicy?: HttpRetry;
   readonly localityLbSetting: LocalityLbSetting;
   readonly h2Upgrade: boolean;
-  readonly defaultTrafficPolicy?: { readonly connectionPool?: ConnectionPool; readonly outlierDetection?: OutlierDetection };
-  readonly serviceSettings: readonly { readonly settings?: { readonly clusterLocal?: boolean }; readonly hosts?: readonly string[] }[];
+  readonly defaultTrafficPolicy?: {
+    readonly connectionPool?: ConnectionPool;
+    readonly outlierDetection?: OutlierDetection;
+  };
+  readonly serviceSettings: readonly {
+    readonly settings?: { readonly clusterLocal?: boolean };
+    readonly hosts?: readonly string[];
+  }[];
   readonly defaultServiceExportTo: readonly string[];
   readonly defaultVirtualServiceExportTo: readonly string[];
   readonly defaultDestinationRuleExportTo: readonly string[];
   readonly extensionProviders: readonly Readonly<Record<string, unknown>>[];
-  readonly defaultProviders: { readonly metrics: readonly string[]; readonly accessLogging: readonly string[] };
+  readonly defaultProviders: {
+    readonly metrics: readonly string[];
+    readonly accessLogging: readonly string[];
+  };
   readonly pathNormalization: "NONE" | "BASE" | "DEFAULT" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
   /** As written, for proxies' PROXY_CONFIG. */
   readonly defaultConfig: Readonly<Record<string, unknown>>;
@@ -58,10 +67,14 @@ export interface MeshNetworks {
 
 type Raw = Readonly<Record<string, unknown>>;
 
-const object = (value: unknown): Raw => (typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Raw) : {});
-const text = (value: unknown, otherwise: string) => (typeof value === "string" && value !== "" ? value : otherwise);
-const list = (value: unknown): readonly string[] => (Array.isArray(value) ? value.filter((item) => typeof item === "string") : []);
-const time = (value: unknown, otherwise: number) => (typeof value === "string" ? (parseDuration(value) ?? otherwise) : otherwise);
+const object = (value: unknown): Raw =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Raw) : {};
+const text = (value: unknown, otherwise: string) =>
+  typeof value === "string" && value !== "" ? value : otherwise;
+const list = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+const time = (value: unknown, otherwise: number) =>
+  typeof value === "string" ? (parseDuration(value) ?? otherwise) : otherwise;
 
 /**
  * MeshConfig from the `mesh` key of Istio's ConfigMap (YAML). Unknown fields are passed over, wrong values
@@ -83,7 +96,8 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
     protocolDetectionTimeout: time(raw["protocolDetectionTimeout"], 0),
     dnsRefreshRate: time(raw["dnsRefreshRate"], 60_000),
     enableAutoMtls: raw["enableAutoMtls"] !== false,
-    outboundTrafficPolicy: object(raw["outboundTrafficPolicy"])["mode"] === "REGISTRY_ONLY" ? "REGISTRY_ONLY" : "ALLOW_ANY",
+    outboundTrafficPolicy:
+      object(raw["outboundTrafficPolicy"])["mode"] === "REGISTRY_ONLY" ? "REGISTRY_ONLY" : "ALLOW_ANY",
     accessLogFile: text(raw["accessLogFile"], ""),
     accessLogFormat: text(raw["accessLogFormat"], ""),
     accessLogEncoding: raw["accessLogEncoding"] === "JSON" ? "JSON" : "TEXT",
@@ -98,7 +112,10 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
     defaultVirtualServiceExportTo: list(raw["defaultVirtualServiceExportTo"]),
     defaultDestinationRuleExportTo: list(raw["defaultDestinationRuleExportTo"]),
     extensionProviders: Array.isArray(raw["extensionProviders"]) ? raw["extensionProviders"] : [],
-    defaultProviders: { metrics: list(providers["metrics"]), accessLogging: list(providers["accessLogging"]) },
+    defaultProviders: {
+      metrics: list(providers["metrics"]),
+      accessLogging: list(providers["accessLogging"]),
+    },
     pathNormalization: normalization(object(raw["pathNormalization"])["normalization"]),
     defaultConfig: config,
     proxyListenPort: 15001,

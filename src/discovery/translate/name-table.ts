@@ -20,7 +20,8 @@ export function nameTable(world: World, scope: Scope, proxy: ProxyNode): NameTab
   for (const service of proxy.type === "sidecar" ? scope.services : []) {
     const addresses = addressesFor(service, proxy.clusterId);
     const isHeadless = addresses.includes(unspecified);
-    if (isHeadless && service.resolution === "passthrough" && service.ports.length > 0) addPods(table, world, service, proxy);
+    if (isHeadless && service.resolution === "passthrough" && service.ports.length > 0)
+      addPods(table, world, service, proxy);
     add(table, service, isHeadless ? podAddresses(world, service, proxy) : addresses.filter(isIp));
   }
   return create(NameTableSchema, { table });
@@ -76,6 +77,11 @@ function addPods(table: Record<string, Entry>, world: World, service: MeshServic
     group.set(short, (group.get(short) ?? new Set()).add(address));
   }
   for (const [short, ips] of [...remote, ...local]) {
-    table[`${short}.${domain}`] = { ips: [...ips], registry: service.registry, shortname: short, namespace: service.namespace };
+    table[`${short}.${domain}`] = {
+      ips: [...ips],
+      registry: service.registry,
+      shortname: short,
+      namespace: service.namespace,
+    };
   }
 }

@@ -12,14 +12,26 @@ export function sniName(subset: string, host: string, port: number): string {
 }
 
 /** What a cluster's name, in either form, says; undefined for other names. */
-export function parseClusterName(
-  name: string,
-): { readonly direction: Direction; readonly port: number; readonly subset: string; readonly host: string; readonly isSni: boolean } | undefined {
+export function parseClusterName(name: string):
+  | {
+      readonly direction: Direction;
+      readonly port: number;
+      readonly subset: string;
+      readonly host: string;
+      readonly isSni: boolean;
+    }
+  | undefined {
   const bars = /^(inbound|outbound)\|(\d+)\|([^|]*)\|(.*)$/.exec(name);
   const match = bars ?? /^(inbound|outbound)_\.(\d+)_\.(.*?)_\.(.*)$/.exec(name);
   if (match === null) return undefined;
   const [, direction, port, subset = "", host = ""] = match;
-  return { direction: direction === "inbound" ? "inbound" : "outbound", port: Number(port), subset, host, isSni: bars === null };
+  return {
+    direction: direction === "inbound" ? "inbound" : "outbound",
+    port: Number(port),
+    subset,
+    host,
+    isSni: bars === null,
+  };
 }
 
 /** Whether a host is a wildcard: "*" or "*.example.com". */

@@ -25,7 +25,11 @@ export interface NetworkGateways {
 }
 
 /** Network of an address in a cluster: by the workload's label, else its cluster's, else by meshNetworks. */
-export type NetworkOf = (clusterId: string | undefined, address: string, labels: Readonly<Record<string, string>>) => string;
+export type NetworkOf = (
+  clusterId: string | undefined,
+  address: string,
+  labels: Readonly<Record<string, string>>,
+) => string;
 
 const networkLabel = "topology.istio.io/network";
 const defaultGatewayPort = 15443;
@@ -47,11 +51,16 @@ export function createNetworkOf(objects: WorldObjects, networks: MeshNetworks): 
   }
   ranges.sort((a, b) => b.bits - a.bits);
   return (clusterId, address, labels) => {
-    const own = labels[networkLabel] ?? (clusterId === undefined ? undefined : (ofCluster.get(clusterId) ?? ofRegistry.get(clusterId)));
+    const own =
+      labels[networkLabel] ??
+      (clusterId === undefined ? undefined : (ofCluster.get(clusterId) ?? ofRegistry.get(clusterId)));
     if (own !== undefined) return own;
     const number = ranges.length === 0 ? undefined : ipv4Number(address);
     if (number === undefined) return "";
-    return ranges.find(({ base, bits }) => bits === 0 || number >>> (32 - bits) === base >>> (32 - bits))?.network ?? "";
+    return (
+      ranges.find(({ base, bits }) => bits === 0 || number >>> (32 - bits) === base >>> (32 - bits))
+        ?.network ?? ""
+    );
   };
 }
 
@@ -70,18 +79,22 @@ function ipv4Number(address: string): number | undefined {
 function parseRange(cidr: string): { readonly base: number; readonly bits: number } | undefined {
   const [address = "", bits = ""] = cidr.split("/");
   const base = ipv4Number(address);
-  return base === undefined || !/^\d{1,2}$/.test(bits) || Number(bits) > 32 ? undefined : { base, bits: Number(bits) };
+  return base === undefined || !/^\d{1,2}$/.test(bits) || Number(bits) > 32
+    ? undefined
+    : { base, bits: Number(bits) };
 }
 
 /** Gateways as Services declare them (label topology.istio.io/network) and as meshNetworks names them. Host names are left out. */
 export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetworks): NetworkGateways {
   const found = new Map<string, NetworkGateway>();
   const add = (gateway: NetworkGateway) => {
-    if (isIp(gateway.address)) found.set(`${gateway.network}|${gateway.clusterId}|${gateway.address}|${gateway.port}`, gateway);
+    if (isIp(gateway.address))
+      found.set(`${gateway.network}|${gateway.clusterId}|${gateway.address}|${gateway.port}`, gateway);
   };
   for (const [network, settings] of Object.entries(networks.networks ?? {})) {
     for (const { address, port } of settings?.gateways ?? []) {
-      if (address !== undefined && address !== "") add({ network, clusterId: "", address, port: port ?? defaultGatewayPort });
+      if (address !== undefined && address !== "")
+        add({ network, clusterId: "", address, port: port ?? defaultGatewayPort });
     }
   }
   for (const cluster of objects.clusters.values()) {
@@ -91,7 +104,9 @@ export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetw
         const nodePort = service.spec.ports?.find((item) => item.port === port)?.nodePort;
         const outer = outerAddresses(service);
         const useNodes = service.spec.type === "NodePort" && nodePort !== undefined;
-        const nodes = useNodes ? nodeAddresses(cluster, service.metadata.annotations?.["traffic.istio.io/nodeSelector"]) : [];
+        const nodes = useNodes
+          ? nodeAddresses(cluster, service.metadata.annotations?.["traffic.istio.io/nodeSelector"])
+          : [];
         for (const address of useNodes ? nodes : outer) {
           add({ network, clusterId: cluster.id, address, port: useNodes ? nodePort : port });
         }
@@ -101,7 +116,11 @@ export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetw
   return indexGateways([...found.values()]);
 }
 
-function declaredGateway(service: Service, clusterId: string, networks: MeshNetworks): { readonly network: string; readonly port: number }[] {
+function declaredGateway(
+  service: Service,
+  clusterId: string,
+  networks: MeshNetworks,
+): { readonly network: string; readonly port: number }[] {
   const labels = service.metadata.labels ?? {};
   const network = labels[networkLabel];
   if (network !== undefined && network !== "") {
@@ -121,7 +140,9 @@ function declaredGateway(service: Service, clusterId: string, networks: MeshNetw
 
 /** Addresses of a Service that are reachable from outside its cluster. */
 function outerAddresses(service: Service): string[] {
-  const balancer = (service.status?.loadBalancer?.ingress ?? []).flatMap(({ ip, hostname }) => ip ?? hostname ?? []);
+  const balancer = (service.status?.loadBalancer?.ingress ?? []).flatMap(
+    ({ ip, hostname }) => ip ?? hostname ?? [],
+  );
   return [...balancer, ...(service.spec.externalIPs ?? [])];
 }
 
@@ -138,14 +159,21 @@ function nodeAddresses(cluster: ClusterObjects, selectorJson: string | undefined
     .filter((node) => wanted.every(([name, value]) => node.metadata.labels?.[name] === value))
     .flatMap((node) => {
       const addresses = node.status?.addresses ?? [];
-      return addresses.find(({ type }) => type === "ExternalIP")?.address ?? addresses.find(({ type }) => type === "InternalIP")?.address ?? [];
+      return (
+        addresses.find(({ type }) => type === "ExternalIP")?.address ??
+        addresses.find(({ type }) => type === "InternalIP")?.address ??
+        []
+      );
     });
 }
 
 function indexGateways(all: readonly NetworkGateway[]): NetworkGateways {
-  const sorted = [...all].sort((a, b) => (a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1));
+  const sorted = [...all].sort((a, b) =>
+    a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1,
+  );
   const groups = new Map<string, NetworkGateway[]>();
-  const put = (key: string, gateway: NetworkGateway) => groups.set(key, [...(groups.get(key) ?? []), gateway]);
+  const put = (key: string, gateway: NetworkGateway) =>
+    groups.set(key, [...(groups.get(key) ?? []), gateway]);
   for (const gateway of sorted) {
     put(gateway.network, gateway);
     put(`${gateway.network}\n${gateway.clusterId}`, gateway);
@@ -157,11 +185,12 @@ function indexGateways(all: readonly NetworkGateway[]): NetworkGateways {
     weightFactor: factor,
     gatewaysFor: (network, clusterId) => groups.get(`${network}\n${clusterId}`) ?? groups.get(network) ?? [],
     all: sorted,
-    key: sorted.map(({ network, clusterId, address, port }) => `${network}|${clusterId}|${address}|${port}`).join("\n"),
+    key: sorted
+      .map(({ network, clusterId, address, port }) => `${network}|${clusterId}|${address}|${port}`)
+      .join("\n"),
   };
 }
 
 function divisor(a: number, b: number): number {
   return b === 0 ? a : divisor(b, a % b);
 }
-

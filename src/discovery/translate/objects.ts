@@ -166,11 +166,23 @@ export function setClusterObject(
       changes.hosts.add(serviceHost(object.metadata.name, object.metadata.namespace ?? ""));
       return;
     case "endpointSlices":
-      noteSlice(cluster, key, previous as EndpointSlice | undefined, isDeleted ? undefined : (object as EndpointSlice), changes);
+      noteSlice(
+        cluster,
+        key,
+        previous as EndpointSlice | undefined,
+        isDeleted ? undefined : (object as EndpointSlice),
+        changes,
+      );
       return;
     case "pods":
       if (sameFields(podFields, previous, isDeleted ? undefined : object)) return;
-      notePod(objects, cluster, previous as Pod | undefined, isDeleted ? undefined : (object as Pod), changes);
+      notePod(
+        objects,
+        cluster,
+        previous as Pod | undefined,
+        isDeleted ? undefined : (object as Pod),
+        changes,
+      );
       return;
   }
 }
@@ -191,7 +203,12 @@ export function setConfigObject(
   isDeleted: boolean,
   changes: WorldChanges,
 ): void {
-  const previous = swap(objects.config[kind] as Map<string, KubeObject>, objectKey(object), object, isDeleted);
+  const previous = swap(
+    objects.config[kind] as Map<string, KubeObject>,
+    objectKey(object),
+    object,
+    isDeleted,
+  );
   changes.rules = true;
   if (kind === "serviceEntries") {
     for (const entry of [previous, object] as (ServiceEntry | undefined)[]) {
@@ -201,7 +218,12 @@ export function setConfigObject(
   if (kind === "workloadEntries") changes.allEndpoints = true;
 }
 
-function swap(map: Map<string, KubeObject>, key: string, object: KubeObject, isDeleted: boolean): KubeObject | undefined {
+function swap(
+  map: Map<string, KubeObject>,
+  key: string,
+  object: KubeObject,
+  isDeleted: boolean,
+): KubeObject | undefined {
   const previous = map.get(key);
   if (isDeleted) map.delete(key);
   else map.set(key, object);

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   type Filter,
   type FilterChain,
@@ -8,13 +8,13 @@ import {
   type ListenerFilter,
   ListenerFilterSchema,
 } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
-import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { HttpInspectorSchema } from "../../xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
 import { TlsInspectorSchema } from "../../xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
-import { connectionManager } from "./connection-manager.ts";
 import { listenerAccessLogs } from "./access-log.ts";
-import { plainHttpAlpn } from "./filters.ts";
 import type { L4Match, TlsMatch } from "./config-types.ts";
+import { connectionManager } from "./connection-manager.ts";
+import { plainHttpAlpn } from "./filters.ts";
 import { clusterName, hostsOverlap } from "./names.ts";
 import { selects } from "./objects.ts";
 import { any, lazy, milliseconds } from "./proto.ts";
@@ -60,7 +60,14 @@ export function outboundListeners(world: World, scope: Scope, proxy: ProxyNode):
   return listeners;
 }
 
-function addService(world: World, scope: Scope, proxy: ProxyNode, egress: EgressListener, service: MeshService, entries: Map<string, Entry>): void {
+function addService(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  egress: EgressListener,
+  service: MeshService,
+  entries: Map<string, Entry>,
+): void {
   if (service.resolution === "alias") return;
   const isBound = proxy.interception === "NONE";
   const bind = egress.bind ?? (isBound ? "127.0.0.1" : "");
@@ -86,7 +93,8 @@ function addService(world: World, scope: Scope, proxy: ProxyNode, egress: Egress
     const first = addresses[0] ?? unspecified;
     if (service.resolution === "passthrough" && first === unspecified) {
       const pods = podAddresses(world, service, port.port, proxy);
-      if (service.registry === "External" && pods.length === 0 && service.selector === undefined) add(unspecified);
+      if (service.registry === "External" && pods.length === 0 && service.selector === undefined)
+        add(unspecified);
       for (const address of pods) add(address);
       continue;
     }
@@ -103,7 +111,9 @@ function podAddresses(world: World, service: MeshService, port: number, proxy: P
   const { endpoints } = world.endpoints.get(service.host) ?? noEndpoints;
   const addresses = endpoints
     .filter((endpoint) => endpoint.portName === name && !proxy.addresses.includes(endpoint.address))
-    .filter((endpoint) => proxy.network === "" || endpoint.network === "" || endpoint.network === proxy.network)
+    .filter(
+      (endpoint) => proxy.network === "" || endpoint.network === "" || endpoint.network === proxy.network,
+    )
     .map(({ address }) => address);
   return [...new Set(addresses)];
 }
@@ -117,7 +127,14 @@ interface Port {
 }
 
 /** Adds a port's chains to its listener. Services that share an address and port share the listener, first come first served. */
-function addPort(scope: Scope, proxy: ProxyNode, egress: EgressListener, service: MeshService, port: Port, entries: Map<string, Entry>): void {
+function addPort(
+  scope: Scope,
+  proxy: ProxyNode,
+  egress: EgressListener,
+  service: MeshService,
+  port: Port,
+  entries: Map<string, Entry>,
+): void {
   const key = `${port.bind}_${port.port}`;
   const current = entries.get(key);
   if (current?.isLocked === true) return;
@@ -156,7 +173,11 @@ function addPort(scope: Scope, proxy: ProxyNode, egress: EgressListener, service
 
 function mergeChains(entry: Entry, incoming: readonly Chain[]): void {
   const identity = ({ sniHosts, ranges, applicationProtocols }: Chain) =>
-    JSON.stringify([[...sniHosts].filter((host) => host !== "*").sort(), [...ranges].sort(), applicationProtocols]);
+    JSON.stringify([
+      [...sniHosts].filter((host) => host !== "*").sort(),
+      [...ranges].sort(),
+      applicationProtocols,
+    ]);
   const known = new Set(entry.chains.map(identity));
   for (const chain of incoming) {
     if (known.has(identity(chain))) continue;
@@ -165,7 +186,13 @@ function mergeChains(entry: Entry, incoming: readonly Chain[]): void {
   }
 }
 
-function httpChains(scope: Scope, proxy: ProxyNode, service: MeshService, port: Port, isDetected: boolean): Chain[] {
+function httpChains(
+  scope: Scope,
+  proxy: ProxyNode,
+  service: MeshService,
+  port: Port,
+  isDetected: boolean,
+): Chain[] {
   const isOwn = listenerKind(port.protocol) === "auto" && port.bind !== unspecified;
   const rds = isOwn ? `${service.host}:${port.port}` : String(port.port);
   const chain = (applicationProtocols: readonly string[], offersHttp2Alpn: boolean): Chain => ({
@@ -189,9 +216,17 @@ function httpChains(scope: Scope, proxy: ProxyNode, service: MeshService, port: 
   return [chain(isDetected ? plainHttpAlpn : [], false)];
 }
 
-function tcpChains(scope: Scope, proxy: ProxyNode, virtual: readonly ResolvedVirtualService[], service: MeshService, port: Port): Chain[] {
+function tcpChains(
+  scope: Scope,
+  proxy: ProxyNode,
+  virtual: readonly ResolvedVirtualService[],
+  service: MeshService,
+  port: Port,
+): Chain[] {
   const rules = virtual.filter(({ hosts }) => hosts.some((host) => hostsOverlap(host, service.host)));
-  return isTls(port.protocol) ? tlsChains(scope, proxy, rules, service, port) : plainChains(scope, proxy, rules, service, port);
+  return isTls(port.protocol)
+    ? tlsChains(scope, proxy, rules, service, port)
+    : plainChains(scope, proxy, rules, service, port);
 }
 
 const chainTo = (ranges: readonly string[], sniHosts: readonly string[], filters: () => Filter[]): Chain => ({
@@ -203,12 +238,19 @@ const chainTo = (ranges: readonly string[], sniHosts: readonly string[], filters
 });
 
 /** Whether an L4 condition of a rule holds for a proxy's connection to a port. */
-export function matchesL4(match: L4Match | undefined, proxy: ProxyNode, gateways: ReadonlySet<string>, port: number): boolean {
+export function matchesL4(
+  match: L4Match | undefined,
+  proxy: ProxyNode,
+  gateways: ReadonlySet<string>,
+  port: number,
+): boolean {
   if (match === undefined) return true;
   const { gateways: names = [], sourceLabels, sourceNamespace } = match;
   return (
     (names.length === 0 || names.some((name) => gateways.has(name))) &&
-    (sourceLabels === undefined || Object.keys(sourceLabels).length === 0 || selects(sourceLabels, proxy.labels)) &&
+    (sourceLabels === undefined ||
+      Object.keys(sourceLabels).length === 0 ||
+      selects(sourceLabels, proxy.labels)) &&
     (match.port === undefined || match.port === 0 || match.port === port) &&
     (sourceNamespace === undefined || sourceNamespace === "" || sourceNamespace === proxy.namespace)
   );
@@ -216,7 +258,13 @@ export function matchesL4(match: L4Match | undefined, proxy: ProxyNode, gateways
 
 const meshGateway: ReadonlySet<string> = new Set(["mesh"]);
 
-function tlsChains(scope: Scope, proxy: ProxyNode, rules: readonly ResolvedVirtualService[], service: MeshService, port: Port): Chain[] {
+function tlsChains(
+  scope: Scope,
+  proxy: ProxyNode,
+  rules: readonly ResolvedVirtualService[],
+  service: MeshService,
+  port: Port,
+): Chain[] {
   const chains: Chain[] = [];
   const seen = new Set<string>();
   for (const rule of rules) {
@@ -227,24 +275,40 @@ function tlsChains(scope: Scope, proxy: ProxyNode, rules: readonly ResolvedVirtu
         const key = JSON.stringify([match.sniHosts, match.destinationSubnets]);
         if (seen.has(key)) continue;
         seen.add(key);
-        chains.push(chainTo(ranges, match.sniHosts ?? [], () => routedTcpFilters(scope, proxy, route.route ?? [], port.port, rule)));
+        chains.push(
+          chainTo(ranges, match.sniHosts ?? [], () =>
+            routedTcpFilters(scope, proxy, route.route ?? [], port.port, rule),
+          ),
+        );
       }
     }
   }
   if (chains.length > 0) return chains;
   const address = addressesFor(service, proxy.clusterId)[0] ?? "";
-  const needsSni = port.ranges.length > 0 || address.includes("/") || (address === unspecified && port.bind === unspecified);
-  return [chainTo(port.ranges, needsSni ? [service.host] : [], () => ownFilters(scope, proxy, service, port))];
+  const needsSni =
+    port.ranges.length > 0 || address.includes("/") || (address === unspecified && port.bind === unspecified);
+  return [
+    chainTo(port.ranges, needsSni ? [service.host] : [], () => ownFilters(scope, proxy, service, port)),
+  ];
 }
 
-function plainChains(scope: Scope, proxy: ProxyNode, rules: readonly ResolvedVirtualService[], service: MeshService, port: Port): Chain[] {
+function plainChains(
+  scope: Scope,
+  proxy: ProxyNode,
+  rules: readonly ResolvedVirtualService[],
+  service: MeshService,
+  port: Port,
+): Chain[] {
   const chains: Chain[] = [];
   for (const rule of rules) {
     for (const route of rule.tcp) {
       if ((route.route ?? []).length === 0) continue;
       const filters = () => routedTcpFilters(scope, proxy, route.route ?? [], port.port, rule);
       const matching = (route.match ?? []).filter((match) => matchesL4(match, proxy, meshGateway, port.port));
-      if ((route.match ?? []).length === 0 || matching.some(({ destinationSubnets }) => (destinationSubnets ?? []).length === 0)) {
+      if (
+        (route.match ?? []).length === 0 ||
+        matching.some(({ destinationSubnets }) => (destinationSubnets ?? []).length === 0)
+      ) {
         return [...chains, chainTo(port.ranges, [], filters)];
       }
       const subnets = matching.flatMap(({ destinationSubnets }) => destinationSubnets ?? []);
@@ -258,7 +322,10 @@ function ownFilters(scope: Scope, proxy: ProxyNode, service: MeshService, port: 
   const only = service.ports.length === 1 ? service.ports[0]?.port : undefined;
   const target = only ?? port.port;
   const rule = scope.destinationRule(service);
-  const filters = tcpProxy(scope, proxy, clusterName("outbound", "", service.host, target), { rule, port: port.port });
+  const filters = tcpProxy(scope, proxy, clusterName("outbound", "", service.host, target), {
+    rule,
+    port: port.port,
+  });
   return listenerKind(port.protocol) === "auto" ? [...stockAlpn(proxy), ...filters] : filters;
 }
 
@@ -285,7 +352,11 @@ function makeListener(scope: Scope, proxy: ProxyNode, entry: Entry): Listener {
     chains.push(last);
     last = undefined;
   } else {
-    last ??= create(FilterChainSchema, { name: "PassthroughFilterChain", filterChainMatch: {}, filters: catchAll(scope, proxy) });
+    last ??= create(FilterChainSchema, {
+      name: "PassthroughFilterChain",
+      filterChainMatch: {},
+      filters: catchAll(scope, proxy),
+    });
   }
   return create(ListenerSchema, {
     name,
@@ -300,7 +371,12 @@ function makeListener(scope: Scope, proxy: ProxyNode, entry: Entry): Listener {
   });
 }
 
-function chainMatch({ sniHosts, ranges, isHttp, applicationProtocols }: Chain): MessageInitShape<typeof FilterChainMatchSchema> | undefined {
+function chainMatch({
+  sniHosts,
+  ranges,
+  isHttp,
+  applicationProtocols,
+}: Chain): MessageInitShape<typeof FilterChainMatchSchema> | undefined {
   const anyName = sniHosts.length === 0 || sniHosts.includes("*");
   if (anyName && applicationProtocols.length === 0 && ranges.length === 0) return undefined;
   return {
@@ -337,29 +413,37 @@ function virtualOutbound(scope: Scope, proxy: ProxyNode): Listener {
 }
 
 function catchAll(scope: Scope, proxy: ProxyNode): Filter[] {
-  return tcpProxy(scope, proxy, scope.outboundTrafficPolicy === "ALLOW_ANY" ? "PassthroughCluster" : "BlackHoleCluster");
+  return tcpProxy(
+    scope,
+    proxy,
+    scope.outboundTrafficPolicy === "ALLOW_ANY" ? "PassthroughCluster" : "BlackHoleCluster",
+  );
 }
 
 /** An address as listeners and endpoints write it. */
 export function socketAddress(address: string, port: number) {
   return {
-    address: { case: "socketAddress" as const, value: { address, portSpecifier: { case: "portValue" as const, value: port } } },
+    address: {
+      case: "socketAddress" as const,
+      value: { address, portSpecifier: { case: "portValue" as const, value: port } },
+    },
   };
 }
 
 /** Reads the ClientHello, so that chains can be picked by SNI and ALPN. */
-export const tlsInspector = lazy((): ListenerFilter =>
-  create(ListenerFilterSchema, {
-    name: "envoy.filters.listener.tls_inspector",
-    configType: { case: "typedConfig", value: any(TlsInspectorSchema, { initialReadBufferSize: 512 }) },
-  }),
+export const tlsInspector = lazy(
+  (): ListenerFilter =>
+    create(ListenerFilterSchema, {
+      name: "envoy.filters.listener.tls_inspector",
+      configType: { case: "typedConfig", value: any(TlsInspectorSchema, { initialReadBufferSize: 512 }) },
+    }),
 );
 
 /** Reads the first bytes, so that HTTP is told from the rest. */
-export const httpInspector = lazy((): ListenerFilter =>
-  create(ListenerFilterSchema, {
-    name: "envoy.filters.listener.http_inspector",
-    configType: { case: "typedConfig", value: any(HttpInspectorSchema) },
-  }),
+export const httpInspector = lazy(
+  (): ListenerFilter =>
+    create(ListenerFilterSchema, {
+      name: "envoy.filters.listener.http_inspector",
+      configType: { case: "typedConfig", value: any(HttpInspectorSchema) },
+    }),
 );
-

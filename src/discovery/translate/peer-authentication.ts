@@ -37,11 +37,15 @@ export function createPeerPolicies(objects: Iterable<PeerAuthentication>, mesh: 
     forWorkload(namespace, labels) {
       const before = known.get(labels);
       if (before !== undefined) return before;
-      const own = selective.find(({ metadata, spec }) => metadata.namespace === namespace && selects(spec?.selector?.matchLabels, labels));
+      const own = selective.find(
+        ({ metadata, spec }) =>
+          metadata.namespace === namespace && selects(spec?.selector?.matchLabels, labels),
+      );
       const inherited = namespaceMode(namespace) ?? "PERMISSIVE";
       const mode = parseMode(own?.spec?.mtls?.mode) ?? inherited;
       const ports = new Map<number, MtlsMode>();
-      for (const [port, { mode: of }] of Object.entries(own?.spec?.portLevelMtls ?? {})) ports.set(Number(port), parseMode(of) ?? mode);
+      for (const [port, { mode: of }] of Object.entries(own?.spec?.portLevelMtls ?? {}))
+        ports.set(Number(port), parseMode(of) ?? mode);
       const made: WorkloadMtls = { mode, ports, modeForPort: (port) => ports.get(port) ?? mode };
       known.set(labels, made);
       return made;

@@ -26,7 +26,15 @@ export function seconds(count: number): Duration {
   return milliseconds(count * 1000);
 }
 
-const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, µs: 1e-3, ns: 1e-6 };
+const unitMs: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1000,
+  ms: 1,
+  us: 1e-3,
+  µs: 1e-3,
+  ns: 1e-6,
+};
 
 /** Milliseconds of a duration as Istio's resources write it ("1.5s", "1h30m", "100ms"); undefined when it is none. */
 export function parseDuration(text: string | undefined): number | undefined {

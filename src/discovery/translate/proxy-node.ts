@@ -34,7 +34,9 @@ export interface ProxyNode {
 export function parseProxyNode(node: Node): ProxyNode {
   const [type, address = "", fullName = "", dnsDomain = "", ...rest] = node.id.split("~");
   if ((type !== "sidecar" && type !== "router") || dnsDomain === "" || rest.length > 0) {
-    throw new Error(`node id "${node.id.slice(0, 200)}" is not "sidecar|router~address~name.namespace~domain"`);
+    throw new Error(
+      `node id "${node.id.slice(0, 200)}" is not "sidecar|router~address~name.namespace~domain"`,
+    );
   }
   const metadata = node.metadata ?? {};
   const dot = fullName.lastIndexOf(".");
@@ -58,7 +60,9 @@ export function parseProxyNode(node: Node): ProxyNode {
       zone: node.locality?.zone ?? "",
       subzone: node.locality?.subZone ?? "",
     },
-    labels: Object.fromEntries(Object.entries(labels).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : []))),
+    labels: Object.fromEntries(
+      Object.entries(labels).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
+    ),
     workloadName: text(metadata["WORKLOAD_NAME"]),
     meshId: text(metadata["MESH_ID"]),
     dnsDomain,
@@ -71,7 +75,8 @@ export function parseProxyNode(node: Node): ProxyNode {
   };
 }
 
-const text = (value: JsonValue | undefined) => (typeof value === "string" ? value : typeof value === "boolean" ? String(value) : "");
+const text = (value: JsonValue | undefined) =>
+  typeof value === "string" ? value : typeof value === "boolean" ? String(value) : "";
 
 function object(value: JsonValue | undefined): JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};

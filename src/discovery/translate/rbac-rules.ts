@@ -1,7 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { PermissionSchema, PolicySchema, PrincipalSchema } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.js";
-import type { StringMatcherSchema } from "../../xds/gen/envoy/type/matcher/v3/string_pb.js";
+import type {
+  PermissionSchema,
+  PolicySchema,
+  PrincipalSchema,
+} from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import { UriTemplateMatchConfigSchema } from "../../xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
+import type { StringMatcherSchema } from "../../xds/gen/envoy/type/matcher/v3/string_pb.js";
 import type { AuthorizationRule } from "./config-types.ts";
 import { any } from "./proto.ts";
 
@@ -32,7 +36,10 @@ interface Condition<T> {
 }
 
 /** A rule as RBAC policy; undefined when it can't hold for this kind of connection. */
-export function rbacPolicy(rule: AuthorizationRule, context: RuleContext): MessageInitShape<typeof PolicySchema> | undefined {
+export function rbacPolicy(
+  rule: AuthorizationRule,
+  context: RuleContext,
+): MessageInitShape<typeof PolicySchema> | undefined {
   try {
     const [permissions, principals] = whenConditions(rule, context);
     const to = rule.to ?? [];
@@ -57,7 +64,9 @@ type Source = NonNullable<NonNullable<AuthorizationRule["from"]>[number]["source
 function operationConditions(operation: Operation, context: RuleContext): Condition<Permission>[] {
   return [
     condition(operation.hosts, operation.notHosts, (value) => httpOnly(context, hostPermission(value))),
-    condition(operation.methods, operation.notMethods, (value) => httpOnly(context, { rule: { case: "header", value: header(":method", value) } })),
+    condition(operation.methods, operation.notMethods, (value) =>
+      httpOnly(context, { rule: { case: "header", value: header(":method", value) } }),
+    ),
     condition(operation.paths, operation.notPaths, (value) => httpOnly(context, pathPermission(value))),
     condition(operation.ports, operation.notPorts, portPermission),
   ];
@@ -66,32 +75,51 @@ function operationConditions(operation: Operation, context: RuleContext): Condit
 function sourceConditions(source: Source, context: RuleContext): Condition<Principal>[] {
   return [
     condition(expand(source.principals, context), expand(source.notPrincipals, context), identity),
-    condition(source.requestPrincipals, source.notRequestPrincipals, (value) => httpOnly(context, requestPrincipal(value))),
+    condition(source.requestPrincipals, source.notRequestPrincipals, (value) =>
+      httpOnly(context, requestPrincipal(value)),
+    ),
     condition(source.serviceAccounts, source.notServiceAccounts, (value) => serviceAccount(value, context)),
     condition(source.namespaces, source.notNamespaces, namespace),
-    condition(source.remoteIpBlocks, source.notRemoteIpBlocks, (value) => ({ identifier: { case: "remoteIp", value: range(value) } })),
-    condition(source.ipBlocks, source.notIpBlocks, (value) => ({ identifier: { case: "directRemoteIp", value: range(value) } })),
+    condition(source.remoteIpBlocks, source.notRemoteIpBlocks, (value) => ({
+      identifier: { case: "remoteIp", value: range(value) },
+    })),
+    condition(source.ipBlocks, source.notIpBlocks, (value) => ({
+      identifier: { case: "directRemoteIp", value: range(value) },
+    })),
   ];
 }
 
-function whenConditions(rule: AuthorizationRule, context: RuleContext): [Condition<Permission>[], Condition<Principal>[]] {
+function whenConditions(
+  rule: AuthorizationRule,
+  context: RuleContext,
+): [Condition<Permission>[], Condition<Principal>[]] {
   const permissions: Condition<Permission>[] = [];
   const principals: Condition<Principal>[] = [];
   for (const { key, values, notValues } of rule.when ?? []) {
-    const permission = (matcher: (value: string) => Permission) => permissions.push(condition(values, notValues, matcher));
-    const principal = (matcher: (value: string) => Principal) => principals.push(condition(values, notValues, matcher));
+    const permission = (matcher: (value: string) => Permission) =>
+      permissions.push(condition(values, notValues, matcher));
+    const principal = (matcher: (value: string) => Principal) =>
+      principals.push(condition(values, notValues, matcher));
     const inBrackets = /^(request\.headers|request\.auth\.claims)\[(.+)\]$/.exec(key);
-    if (key === "destination.ip") permission((value) => ({ rule: { case: "destinationIp", value: range(value) } }));
+    if (key === "destination.ip")
+      permission((value) => ({ rule: { case: "destinationIp", value: range(value) } }));
     else if (key === "destination.port") permission(portPermission);
-    else if (key === "connection.sni") permission((value) => ({ rule: { case: "requestedServerName", value: stringMatcher(value) } }));
-    else if (key === "source.ip") principal((value) => ({ identifier: { case: "directRemoteIp", value: range(value) } }));
-    else if (key === "remote.ip") principal((value) => ({ identifier: { case: "remoteIp", value: range(value) } }));
+    else if (key === "connection.sni")
+      permission((value) => ({ rule: { case: "requestedServerName", value: stringMatcher(value) } }));
+    else if (key === "source.ip")
+      principal((value) => ({ identifier: { case: "directRemoteIp", value: range(value) } }));
+    else if (key === "remote.ip")
+      principal((value) => ({ identifier: { case: "remoteIp", value: range(value) } }));
     else if (key === "source.namespace") principal(namespace);
     else if (key === "source.serviceAccount") principal((value) => serviceAccount(value, context));
-    else if (key === "source.principal") principals.push(condition(expand(values, context), expand(notValues, context), identity));
-    else if (key === "request.auth.principal") principal((value) => httpOnly(context, requestPrincipal(value)));
-    else if (key === "request.auth.audiences") principal((value) => httpOnly(context, claim(["aud"], stringMatcher(value), true)));
-    else if (key === "request.auth.presenter") principal((value) => httpOnly(context, claim(["azp"], stringMatcher(value), true)));
+    else if (key === "source.principal")
+      principals.push(condition(expand(values, context), expand(notValues, context), identity));
+    else if (key === "request.auth.principal")
+      principal((value) => httpOnly(context, requestPrincipal(value)));
+    else if (key === "request.auth.audiences")
+      principal((value) => httpOnly(context, claim(["aud"], stringMatcher(value), true)));
+    else if (key === "request.auth.presenter")
+      principal((value) => httpOnly(context, claim(["azp"], stringMatcher(value), true)));
     else if (inBrackets?.[1] === "request.headers") {
       const name = inBrackets[2] ?? "";
       principal((value) => httpOnly(context, { identifier: { case: "header", value: header(name, value) } }));
@@ -103,7 +131,11 @@ function whenConditions(rule: AuthorizationRule, context: RuleContext): [Conditi
   return [permissions, principals];
 }
 
-function condition<T>(values: readonly string[] = [], notValues: readonly string[] = [], matcher: (value: string) => T): Condition<T> {
+function condition<T>(
+  values: readonly string[] = [],
+  notValues: readonly string[] = [],
+  matcher: (value: string) => T,
+): Condition<T> {
   return { values, notValues, matcher };
 }
 
@@ -113,7 +145,11 @@ function httpOnly<T>({ forTcp }: RuleContext, value: T): T {
 }
 
 /** Makes one matcher per value; in rules that don't allow, those that can't be made are left out. */
-function matchers<T>(values: readonly string[], matcher: (value: string) => T, { isAllow }: RuleContext): T[] {
+function matchers<T>(
+  values: readonly string[],
+  matcher: (value: string) => T,
+  { isAllow }: RuleContext,
+): T[] {
   return values.flatMap((value) => {
     try {
       return [matcher(value)];
@@ -132,7 +168,14 @@ function allPermissions(conditions: readonly Condition<Permission>[], context: R
       ...(made.length === 0 ? [] : [{ rule: { case: "orRules" as const, value: { rules: made } } }]),
       ...(not.length === 0
         ? []
-        : [{ rule: { case: "notRule" as const, value: { rule: { case: "orRules" as const, value: { rules: not } } } } }]),
+        : [
+            {
+              rule: {
+                case: "notRule" as const,
+                value: { rule: { case: "orRules" as const, value: { rules: not } } },
+              },
+            },
+          ]),
     ];
   });
   return { rule: { case: "andRules", value: { rules: rules.length > 0 ? rules : [anyPermission] } } };
@@ -146,7 +189,14 @@ function allPrincipals(conditions: readonly Condition<Principal>[], context: Rul
       ...(made.length === 0 ? [] : [{ identifier: { case: "orIds" as const, value: { ids: made } } }]),
       ...(not.length === 0
         ? []
-        : [{ identifier: { case: "notId" as const, value: { identifier: { case: "orIds" as const, value: { ids: not } } } } }]),
+        : [
+            {
+              identifier: {
+                case: "notId" as const,
+                value: { identifier: { case: "orIds" as const, value: { ids: not } } },
+              },
+            },
+          ]),
     ];
   });
   return { identifier: { case: "andIds", value: { ids: ids.length > 0 ? ids : [anyPrincipal] } } };
@@ -172,14 +222,18 @@ function stringMatcher(value: string, prefix = ""): StringMatcher {
   return { matchPattern: { case: "exact", value: prefix + value } };
 }
 
-const regex = (text: string): StringMatcher => ({ matchPattern: { case: "safeRegex", value: { regex: text } } });
+const regex = (text: string): StringMatcher => ({
+  matchPattern: { case: "safeRegex", value: { regex: text } },
+});
 const quote = (text: string) => text.replace(/[\\.+*?()|[\]{}^$]/g, "\\$&");
 
 function header(name: string, value: string) {
   return {
     name,
     headerMatchSpecifier:
-      value === "*" ? { case: "presentMatch" as const, value: true } : { case: "stringMatch" as const, value: stringMatcher(value) },
+      value === "*"
+        ? { case: "presentMatch" as const, value: true }
+        : { case: "stringMatch" as const, value: stringMatcher(value) },
   };
 }
 
@@ -209,11 +263,14 @@ function portPermission(value: string): Permission {
 function range(value: string) {
   const [addressPrefix = "", bits] = value.split("/");
   const prefixLen = Number(bits ?? (addressPrefix.includes(":") ? 128 : 32));
-  if (addressPrefix === "" || !Number.isInteger(prefixLen)) throw new Inexpressible(`${value} is no address range`);
+  if (addressPrefix === "" || !Number.isInteger(prefixLen))
+    throw new Inexpressible(`${value} is no address range`);
   return { addressPrefix, prefixLen };
 }
 
-const authenticated = (principalName: StringMatcher): Principal => ({ identifier: { case: "authenticated", value: { principalName } } });
+const authenticated = (principalName: StringMatcher): Principal => ({
+  identifier: { case: "authenticated", value: { principalName } },
+});
 const identity = (value: string) => authenticated(stringMatcher(value, "spiffe://"));
 
 function namespace(value: string): Principal {
@@ -239,11 +296,19 @@ function expand(values: readonly string[] | undefined, { trustDomains }: RuleCon
 function requestPrincipal(value: string): Principal {
   const slash = value.lastIndexOf("/");
   const [issuer, subject] =
-    value === "*" ? ["*", "*"] : slash >= 0 ? [value.slice(0, slash), value.slice(slash + 1)] : value.startsWith("*") ? ["*", value] : [value, "*"];
+    value === "*"
+      ? ["*", "*"]
+      : slash >= 0
+        ? [value.slice(0, slash), value.slice(slash + 1)]
+        : value.startsWith("*")
+          ? ["*", value]
+          : [value, "*"];
   return {
     identifier: {
       case: "andIds",
-      value: { ids: [claim(["iss"], stringMatcher(issuer), false), claim(["sub"], stringMatcher(subject), false)] },
+      value: {
+        ids: [claim(["iss"], stringMatcher(issuer), false), claim(["sub"], stringMatcher(subject), false)],
+      },
     },
   };
 }

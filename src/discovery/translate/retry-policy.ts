@@ -16,7 +16,10 @@ const previousHosts = lazy(() => ({
 
 const previousPriorities = lazy(() => ({
   name: "envoy.retry_priorities.previous_priorities",
-  configType: { case: "typedConfig" as const, value: any(PreviousPrioritiesConfigSchema, { updateFrequency: 2 }) },
+  configType: {
+    case: "typedConfig" as const,
+    value: any(PreviousPrioritiesConfigSchema, { updateFrequency: 2 }),
+  },
 }));
 
 /** What is tried again, and how often; undefined for a route that wants no second try. Hashed requests stay on their host. */
@@ -37,7 +40,9 @@ export function retryPolicy(retry: HttpRetry | undefined, isHashed: boolean): Re
     numRetries: attempts,
     ...(retry.retryOn === undefined || retry.retryOn === "" ? {} : conditions(retry.retryOn)),
     ...(perTryTimeout === undefined ? {} : { perTryTimeout }),
-    ...(retry.retryIgnorePreviousHosts === undefined ? {} : { retryHostPredicate: retry.retryIgnorePreviousHosts ? [previousHosts()] : [] }),
+    ...(retry.retryIgnorePreviousHosts === undefined
+      ? {}
+      : { retryHostPredicate: retry.retryIgnorePreviousHosts ? [previousHosts()] : [] }),
     ...(retry.retryRemoteLocalities === true ? { retryPriority: previousPriorities() } : {}),
     ...(backoff === undefined ? {} : { retryBackOff: { baseInterval: backoff } }),
   };
@@ -45,7 +50,10 @@ export function retryPolicy(retry: HttpRetry | undefined, isHashed: boolean): Re
 
 /** Numbers among the conditions are status codes. */
 function conditions(written: string): Pick<RetryPolicy, "retryOn" | "retriableStatusCodes"> {
-  const parts = written.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  const parts = written
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
   const isStatus = (part: string) => /^[1-5]\d\d$/.test(part);
   const codes = parts.filter(isStatus).map(Number);
   const words = parts.filter((part) => !isStatus(part));

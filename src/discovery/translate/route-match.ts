@@ -31,7 +31,9 @@ export function routeMatch(match: HttpMatch | undefined): MessageInitShape<typeo
   };
 }
 
-function pathSpecifier(uri: StringMatch | undefined): Exclude<MessageInitShape<typeof RouteMatchSchema>["pathSpecifier"], undefined> {
+function pathSpecifier(
+  uri: StringMatch | undefined,
+): Exclude<MessageInitShape<typeof RouteMatchSchema>["pathSpecifier"], undefined> {
   if (uri?.exact !== undefined) return { case: "path", value: uri.exact };
   if (uri?.prefix !== undefined) return { case: "prefix", value: uri.prefix };
   if (uri?.regex !== undefined) return { case: "safeRegex", value: { regex: uri.regex } };
@@ -44,7 +46,11 @@ function isPresence({ exact, prefix, regex }: StringMatch): boolean {
 }
 
 /** Istio's string condition as Envoy's. */
-export function stringMatch({ exact, prefix, regex }: StringMatch): MessageInitShape<typeof StringMatcherSchema> {
+export function stringMatch({
+  exact,
+  prefix,
+  regex,
+}: StringMatch): MessageInitShape<typeof StringMatcherSchema> {
   if (exact !== undefined) return { matchPattern: { case: "exact", value: exact } };
   if (prefix !== undefined) return { matchPattern: { case: "prefix", value: prefix } };
   return { matchPattern: { case: "safeRegex", value: { regex: regex ?? "" } } };
@@ -53,7 +59,9 @@ export function stringMatch({ exact, prefix, regex }: StringMatch): MessageInitS
 function headerMatch(name: string, value: StringMatch): MessageInitShape<typeof HeaderMatcherSchema> {
   return {
     name,
-    headerMatchSpecifier: isPresence(value) ? { case: "presentMatch", value: true } : { case: "stringMatch", value: stringMatch(value) },
+    headerMatchSpecifier: isPresence(value)
+      ? { case: "presentMatch", value: true }
+      : { case: "stringMatch", value: stringMatch(value) },
   };
 }
 

@@ -63,7 +63,11 @@ export function collectRules(
   };
 }
 
-function readMesh(objects: WorldObjects, previous: Rules | undefined, report: (problem: string) => void): MeshConfig {
+function readMesh(
+  objects: WorldObjects,
+  previous: Rules | undefined,
+  report: (problem: string) => void,
+): MeshConfig {
   try {
     return parseMeshConfig(objects.mesh, objects);
   } catch (reason) {
@@ -73,7 +77,11 @@ function readMesh(objects: WorldObjects, previous: Rules | undefined, report: (p
 }
 
 /** MeshNetworks of the objects; one that can't be read is taken as `previous` has it and reported. */
-export function readMeshNetworks(objects: WorldObjects, previous: Rules | undefined, report: (problem: string) => void): MeshNetworks {
+export function readMeshNetworks(
+  objects: WorldObjects,
+  previous: Rules | undefined,
+  report: (problem: string) => void,
+): MeshNetworks {
   try {
     return parseMeshNetworks(objects.meshNetworks);
   } catch (reason) {
@@ -87,7 +95,8 @@ const message = (reason: unknown) => (reason instanceof Error ? reason.message :
 /** The longest host pattern decides; a cluster's own system services and its control plane are local unless somebody says otherwise. */
 function clusterLocality(mesh: MeshConfig): (host: string) => boolean {
   const address = mesh.defaultConfig["discoveryAddress"];
-  const discovery = typeof address === "string" ? address.replace(/:\d+$/, "") : `istiod.${mesh.rootNamespace}.svc`;
+  const discovery =
+    typeof address === "string" ? address.replace(/:\d+$/, "") : `istiod.${mesh.rootNamespace}.svc`;
   const patterns = new Map<string, boolean>([
     [`*.kube-system.svc.${mesh.domain}`, true],
     [`kubernetes.default.svc.${mesh.domain}`, true],

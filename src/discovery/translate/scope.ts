@@ -2,7 +2,7 @@ import type { Sidecar } from "./config-types.ts";
 import type { MergedRule } from "./destination-rules.ts";
 import { hostsOverlap, isSubsetOf, isWildcard } from "./names.ts";
 import { selects } from "./objects.ts";
-import { parseProtocol, type Protocol } from "./protocol.ts";
+import { type Protocol, parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
 import type { MeshService } from "./services.ts";
@@ -38,7 +38,9 @@ const scopes = new WeakMap<Rules, Map<string, Scope>>();
 /** The scope of a proxy. The same one as long as the rules are the same. */
 export function scopeOf(rules: Rules, proxy: ProxyNode): Scope {
   const sidecar = proxy.type === "sidecar" ? sidecarFor(rules, proxy) : undefined;
-  const labels = rules.destinationRules.hasSelectors ? JSON.stringify(Object.entries(proxy.labels).sort()) : "";
+  const labels = rules.destinationRules.hasSelectors
+    ? JSON.stringify(Object.entries(proxy.labels).sort())
+    : "";
   const key = `${proxy.namespace}\n${sidecar?.metadata.namespace}/${sidecar?.metadata.name}\n${labels}`;
   let known = scopes.get(rules);
   if (known === undefined) {
@@ -65,17 +67,26 @@ function sidecarFor(rules: Rules, proxy: ProxyNode): Sidecar | undefined {
   );
 }
 
-function isExported(exportTo: readonly string[], defaults: readonly string[], owner: string, namespace: string): boolean {
+function isExported(
+  exportTo: readonly string[],
+  defaults: readonly string[],
+  owner: string,
+  namespace: string,
+): boolean {
   const effective = exportTo.length > 0 ? exportTo : defaults;
   if (effective.length === 0) return true;
-  return effective.some((name) => name === "*" || name === namespace || (name === "." && owner === namespace));
+  return effective.some(
+    (name) => name === "*" || name === namespace || (name === "." && owner === namespace),
+  );
 }
 
 function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined): Scope {
   const { namespace, labels } = proxy;
   const { mesh } = rules;
   const visible = preferOwn(
-    rules.services.filter((service) => isExported(service.exportTo, mesh.defaultServiceExportTo, service.namespace, namespace)),
+    rules.services.filter((service) =>
+      isExported(service.exportTo, mesh.defaultServiceExportTo, service.namespace, namespace),
+    ),
     namespace,
   );
   const visibleVirtual = rules.virtualServices.filter(({ exportTo, namespace: owner }) =>
@@ -86,7 +97,10 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
     sidecar?.spec.egress === undefined || sidecar.spec.egress.length === 0
       ? [{ services: visible, virtualServices: meshVirtual }]
       : sidecarEgress(sidecar, namespace, visible, meshVirtual);
-  const services = egress.length === 1 ? (egress[0]?.services ?? []) : [...new Set(egress.flatMap((listener) => listener.services))];
+  const services =
+    egress.length === 1
+      ? (egress[0]?.services ?? [])
+      : [...new Set(egress.flatMap((listener) => listener.services))];
   const byHost = new Map(visible.map((service) => [service.host, service]));
   const chosen = new Map<string, MergedRule | undefined>();
   const virtualByGateway = new Map<string, readonly ResolvedVirtualService[]>([["mesh", meshVirtual]]);
@@ -104,7 +118,8 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
           : "REGISTRY_ONLY",
     service: (host) => byHost.get(host),
     destinationRule(service) {
-      if (!chosen.has(service.host)) chosen.set(service.host, rules.destinationRules.ruleFor(namespace, labels, service));
+      if (!chosen.has(service.host))
+        chosen.set(service.host, rules.destinationRules.ruleFor(namespace, labels, service));
       return chosen.get(service.host);
     },
     virtualServicesFor(gateway) {
@@ -120,13 +135,16 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
 
 /** One service a host: a Kubernetes Service before a ServiceEntry, one of the own namespace before others, else the oldest. */
 function preferOwn(services: readonly MeshService[], namespace: string): readonly MeshService[] {
-  const rank = (service: MeshService) => (service.registry === "Kubernetes" ? 2 : 0) + (service.namespace === namespace ? 1 : 0);
+  const rank = (service: MeshService) =>
+    (service.registry === "Kubernetes" ? 2 : 0) + (service.namespace === namespace ? 1 : 0);
   const best = new Map<string, MeshService>();
   for (const service of services) {
     const known = best.get(service.host);
     if (known === undefined || rank(service) > rank(known)) best.set(service.host, service);
   }
-  return best.size === services.length ? services : services.filter((service) => best.get(service.host) === service);
+  return best.size === services.length
+    ? services
+    : services.filter((service) => best.get(service.host) === service);
 }
 
 function sidecarEgress(
@@ -142,17 +160,27 @@ function sidecarEgress(
       return { namespace: of === "." ? namespace : of, host: written.slice(slash + 1) };
     });
     const isImported = (owner: string, host: string) =>
-      imports.some((item) => (item.namespace === "*" || item.namespace === owner) && (item.host === "*" || isSubsetOf(host, item.host)));
+      imports.some(
+        (item) =>
+          (item.namespace === "*" || item.namespace === owner) &&
+          (item.host === "*" || isSubsetOf(host, item.host)),
+      );
     const virtualServices = virtual.filter((rule) =>
       rule.hosts.some((host) =>
-        imports.some((item) => (item.namespace === "*" || item.namespace === rule.namespace) && (item.host === "*" || hostsOverlap(host, item.host))),
+        imports.some(
+          (item) =>
+            (item.namespace === "*" || item.namespace === rule.namespace) &&
+            (item.host === "*" || hostsOverlap(host, item.host)),
+        ),
       ),
     );
     const reached = new Set(virtualServices.flatMap(destinationHosts));
     const services = visible.filter(
       (service) =>
         (isImported(service.namespace, service.host) || reached.has(service.host)) &&
-        (port === undefined || service.ports.some((item) => item.port === port.number) || reached.has(service.host)),
+        (port === undefined ||
+          service.ports.some((item) => item.port === port.number) ||
+          reached.has(service.host)),
     );
     return {
       ...(port === undefined
@@ -175,7 +203,9 @@ function destinationHosts(rule: ResolvedVirtualService): string[] {
     ...rule.http.flatMap((route) => [
       ...(route.route ?? []).map(({ destination }) => destination.host),
       ...(route.mirror === undefined ? [] : [route.mirror.host]),
-      ...(route.mirrors ?? []).flatMap(({ destination }) => (destination === undefined ? [] : [destination.host])),
+      ...(route.mirrors ?? []).flatMap(({ destination }) =>
+        destination === undefined ? [] : [destination.host],
+      ),
     ]),
     ...rule.tls.flatMap((route) => (route.route ?? []).map(({ destination }) => destination.host)),
     ...rule.tcp.flatMap((route) => (route.route ?? []).map(({ destination }) => destination.host)),
@@ -183,7 +213,10 @@ function destinationHosts(rule: ResolvedVirtualService): string[] {
 }
 
 /** For each wildcard host of VirtualServices, which one has the most specific claim on a service. */
-export function mostSpecificWildcard(virtualServices: readonly ResolvedVirtualService[], host: string): ResolvedVirtualService | undefined {
+export function mostSpecificWildcard(
+  virtualServices: readonly ResolvedVirtualService[],
+  host: string,
+): ResolvedVirtualService | undefined {
   let best: { readonly rule: ResolvedVirtualService; readonly length: number } | undefined;
   for (const rule of virtualServices) {
     for (const written of rule.hosts) {

@@ -1,6 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import type { Secret as KubeSecret } from "../../kube/index.ts";
-import { type Secret, SecretSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import {
+  type Secret,
+  SecretSchema,
+} from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import type { MergedGateways } from "./gateways.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { secretName } from "./upstream-tls.ts";
@@ -12,7 +15,10 @@ export function gatewaySecrets(world: World, proxy: ProxyNode, merged: MergedGat
   for (const { servers } of merged.ports) {
     for (const { server } of servers) {
       const { credentialNames = [], credentialName, mode } = server.tls ?? {};
-      for (const written of [...credentialNames, ...(credentialName === undefined || credentialName === "" ? [] : [credentialName])]) {
+      for (const written of [
+        ...credentialNames,
+        ...(credentialName === undefined || credentialName === "" ? [] : [credentialName]),
+      ]) {
         names.add(secretName(written));
         if (mode === "MUTUAL" || mode === "OPTIONAL_MUTUAL") names.add(`${secretName(written)}-cacert`);
       }
@@ -40,7 +46,10 @@ export function secretByName(world: World, proxy: ProxyNode, name: string): Secr
   if (root === undefined) return undefined;
   return create(SecretSchema, {
     name,
-    type: { case: "validationContext", value: { trustedCa: { specifier: { case: "inlineBytes", value: bytes(root) } } } },
+    type: {
+      case: "validationContext",
+      value: { trustedCa: { specifier: { case: "inlineBytes", value: bytes(root) } } },
+    },
   });
 }
 

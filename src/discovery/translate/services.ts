@@ -1,7 +1,7 @@
 import type { Service as KubeService } from "../../kube/index.ts";
 import type { ServiceEntry } from "./config-types.ts";
-import { serviceHost, type WorldObjects } from "./objects.ts";
 import { isIp } from "./names.ts";
+import { serviceHost, type WorldObjects } from "./objects.ts";
 import { type Protocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
 
 export interface ServicePort {
@@ -48,7 +48,10 @@ export const unspecified = "0.0.0.0";
 /** All services of the mesh, oldest first, then by name: the order that Istio gives listeners and chains. */
 export function collectServices(objects: WorldObjects): readonly MeshService[] {
   const merged = new Map<string, MeshService>();
-  const order = [objects.primary, ...[...objects.clusters.keys()].filter((id) => id !== objects.primary).sort()];
+  const order = [
+    objects.primary,
+    ...[...objects.clusters.keys()].filter((id) => id !== objects.primary).sort(),
+  ];
   for (const id of order) {
     for (const service of objects.clusters.get(id)?.services.values() ?? []) {
       const host = serviceHost(service.metadata.name, service.metadata.namespace ?? "");
@@ -72,7 +75,10 @@ function kubernetesService(host: string, clusterId: string, service: KubeService
   const { spec, metadata } = service;
   const isHeadless = spec.clusterIP === "None";
   const isExternalName = spec.type === "ExternalName";
-  const addresses = isHeadless || isExternalName ? [] : (spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]));
+  const addresses =
+    isHeadless || isExternalName
+      ? []
+      : (spec.clusterIPs ?? (spec.clusterIP === undefined ? [] : [spec.clusterIP]));
   const own = addresses.filter((address) => address !== "" && address !== "None");
   const annotations = metadata.annotations ?? {};
   const distribution = spec.trafficDistribution ?? annotations["networking.istio.io/traffic-distribution"];
@@ -110,7 +116,10 @@ function kubernetesService(host: string, clusterId: string, service: KubeService
 }
 
 function mergeService(first: MeshService, other: MeshService, clusterId: string): MeshService {
-  const addresses = new Map(first.clusterAddresses).set(clusterId, other.clusterAddresses.get(clusterId) ?? []);
+  const addresses = new Map(first.clusterAddresses).set(
+    clusterId,
+    other.clusterAddresses.get(clusterId) ?? [],
+  );
   return { ...first, clusterAddresses: addresses };
 }
 
@@ -126,7 +135,9 @@ function entryServices(entry: ServiceEntry): MeshService[] {
     const host = written.toLowerCase();
     const allocated = hasAddresses
       ? []
-      : (status?.addresses ?? []).flatMap(({ value, host: of }) => (value !== undefined && (of === undefined || of === written) ? [value] : []));
+      : (status?.addresses ?? []).flatMap(({ value, host: of }) =>
+          value !== undefined && (of === undefined || of === written) ? [value] : [],
+        );
     const addresses = (spec.addresses ?? []).map(withoutFullMask);
     return {
       host,

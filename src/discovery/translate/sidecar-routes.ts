@@ -1,6 +1,14 @@
 import { create } from "@bufbuild/protobuf";
-import { type RouteConfiguration, RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
-import { type Route, RouteSchema, type VirtualHost, VirtualHostSchema } from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  type Route,
+  RouteSchema,
+  type VirtualHost,
+  VirtualHostSchema,
+} from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { consistentHash, hashPolicy, virtualServiceRoutes } from "./http-routes.ts";
 import { clusterName, hostsOverlap, isIp, isSubsetOf, isWildcard } from "./names.ts";
 import { milliseconds } from "./proto.ts";
@@ -61,22 +69,30 @@ function virtualHosts(scope: Scope, proxy: ProxyNode, port: number): VirtualHost
 
 /** The caller's labels, when some rule looks at them. */
 function sourceKey(scope: Scope, proxy: ProxyNode): string {
-  const looks = scope.virtualServicesFor("mesh").some(({ http }) => http.some(({ match }) => match?.some((item) => item.sourceLabels !== undefined)));
+  const looks = scope
+    .virtualServicesFor("mesh")
+    .some(({ http }) => http.some(({ match }) => match?.some((item) => item.sourceLabels !== undefined)));
   return looks ? JSON.stringify(Object.entries(proxy.labels).sort()) : "";
 }
 
 /** The egress listener that a port's routes belong to: one for this very port, else the one for all. */
 function egressFor(scope: Scope, port: number): EgressListener | undefined {
-  return scope.egress.find((listener) => listener.port?.number === port) ?? scope.egress.find((listener) => listener.port === undefined);
+  return (
+    scope.egress.find((listener) => listener.port?.number === port) ??
+    scope.egress.find((listener) => listener.port === undefined)
+  );
 }
 
 function makeVirtualHosts(scope: Scope, proxy: ProxyNode, port: number): VirtualHost[] {
   const egress = egressFor(scope, port);
   if (egress === undefined) return [];
   const registry = new Map<string, MeshService>();
-  for (const service of egress.services) if (service.ports.some((item) => item.port === port)) registry.set(service.host, service);
+  for (const service of egress.services)
+    if (service.ports.some((item) => item.port === port)) registry.set(service.host, service);
   const rules = egress.virtualServices.filter((rule) => port === 80 || touches(rule, registry));
-  const wrappers = rules.flatMap((rule) => ruleWrapper(scope, proxy, rule, registry, egress.virtualServices, port));
+  const wrappers = rules.flatMap((rule) =>
+    ruleWrapper(scope, proxy, rule, registry, egress.virtualServices, port),
+  );
   for (const { services } of wrappers) for (const { host } of services) registry.delete(host);
   for (const service of registry.values()) {
     const servicePort = service.ports.find((item) => item.port === port);
@@ -90,7 +106,13 @@ function makeVirtualHosts(scope: Scope, proxy: ProxyNode, port: number): Virtual
 const isRequestPort = ({ protocol }: ServicePort) => protocol === "" || isHttp(protocol);
 
 function touches(rule: ResolvedVirtualService, registry: ReadonlyMap<string, MeshService>): boolean {
-  return rule.hosts.some((host) => registry.has(host) || [...registry.keys()].some((service) => (isWildcard(host) || isWildcard(service)) && hostsOverlap(host, service)));
+  return rule.hosts.some(
+    (host) =>
+      registry.has(host) ||
+      [...registry.keys()].some(
+        (service) => (isWildcard(host) || isWildcard(service)) && hostsOverlap(host, service),
+      ),
+  );
 }
 
 function ruleWrapper(
@@ -114,9 +136,17 @@ function ruleWrapper(
     }
     const matching = [...registry.values()].filter((service) => isSubsetOf(service.host, host));
     if (matching.length === 0) hosts.push(host);
-    services.push(...matching.filter((service) => mostSpecificWildcard(all, service.host) === rule && !all.some(({ hosts: named }) => named.includes(service.host))));
+    services.push(
+      ...matching.filter(
+        (service) =>
+          mostSpecificWildcard(all, service.host) === rule &&
+          !all.some(({ hosts: named }) => named.includes(service.host)),
+      ),
+    );
   }
-  const usable = services.filter((service) => service.ports.some((item) => item.port === port && isRequestPort(item)));
+  const usable = services.filter((service) =>
+    service.ports.some((item) => item.port === port && isRequestPort(item)),
+  );
   if (usable.length === 0 && port !== 80) return [];
   return [{ hosts, services: usable, routes }];
 }
@@ -147,14 +177,28 @@ function nameHosts(wrappers: readonly Wrapper[], proxy: ProxyNode, port: number)
   const taken = new Set<string>();
   const known = new Set(wrappers.flatMap(({ services }) => services.map(({ host }) => host)));
   const made: VirtualHost[] = [];
-  const add = (host: string, routes: readonly Route[], domains: readonly string[], others: readonly string[]) => {
+  const add = (
+    host: string,
+    routes: readonly Route[],
+    domains: readonly string[],
+    others: readonly string[],
+  ) => {
     const name = `${host}:${port}`;
     if (names.has(name)) return;
     names.add(name);
-    const free = domains.filter((domain) => !taken.has(domain.toLowerCase()) && !(others.includes(domain) && known.has(domain)));
+    const free = domains.filter(
+      (domain) => !taken.has(domain.toLowerCase()) && !(others.includes(domain) && known.has(domain)),
+    );
     for (const domain of free) taken.add(domain.toLowerCase());
     if (free.length === 0) return;
-    made.push(create(VirtualHostSchema, { name, domains: free, routes: [...routes], includeRequestAttemptCount: true }));
+    made.push(
+      create(VirtualHostSchema, {
+        name,
+        domains: free,
+        routes: [...routes],
+        includeRequestAttemptCount: true,
+      }),
+    );
   };
   for (const { hosts, services, routes } of wrappers) {
     for (const host of hosts) add(host, routes, [host], []);
@@ -168,7 +212,8 @@ function nameHosts(wrappers: readonly Wrapper[], proxy: ProxyNode, port: number)
 
 function serviceDomains(service: MeshService, others: readonly string[], proxy: ProxyNode): string[] {
   const domains = [service.host, ...others];
-  if (service.resolution === "passthrough" && service.registry === "Kubernetes") domains.push(...domains.map((domain) => `*.${domain}`));
+  if (service.resolution === "passthrough" && service.registry === "Kubernetes")
+    domains.push(...domains.map((domain) => `*.${domain}`));
   for (const address of addressesFor(service, proxy.clusterId)) {
     if (address !== unspecified) domains.push(address.includes(":") ? `[${address}]` : address);
   }
@@ -184,7 +229,8 @@ function otherNames(host: string, dnsDomain: string): string[] {
   const dot = host.indexOf(".");
   if (end <= 0 || dot < 0 || dot + 1 > end) return names;
   const short = host.slice(0, end);
-  if (host.slice(dot + 1, end) === dnsDomain.slice(0, svc)) return [...names, host.slice(0, dot), `${short}.svc`, short];
+  if (host.slice(dot + 1, end) === dnsDomain.slice(0, svc))
+    return [...names, host.slice(0, dot), `${short}.svc`, short];
   return [...names, short, `${short}.svc`];
 }
 

@@ -1,14 +1,14 @@
-import type { Snapshot } from "../../xds/index.ts";
 import type { Cluster } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import type { Snapshot } from "../../xds/index.ts";
 import { blackHoleCluster, isEds, outboundClusters, passthroughCluster, sniClusters } from "./clusters.ts";
+import { listenerRoutes } from "./connection-manager.ts";
 import { buildAssignment } from "./endpoints.ts";
 import { gatewayListeners } from "./gateway-listeners.ts";
 import { gatewayRoutes } from "./gateway-routes.ts";
 import { type MergedGateways, mergeGateways } from "./gateways.ts";
-import { listenerRoutes } from "./connection-manager.ts";
 import { inboundClusters } from "./inbound-clusters.ts";
 import { inboundListeners } from "./inbound-listeners.ts";
 import { completeProxy, type InboundTarget, inboundTargets } from "./inbound-targets.ts";
@@ -19,7 +19,6 @@ import type { ProxyNode } from "./proxy-node.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import { gatewaySecrets } from "./secrets.ts";
 import { sidecarRoutes } from "./sidecar-routes.ts";
-import { localityLabel } from "./workload-endpoints.ts";
 import type { World } from "./world.ts";
 
 /** A snapshot and what it took to make it, so that a change of endpoints alone can make the next one from it. */
@@ -28,14 +27,73 @@ export interface ProxySnapshot extends Snapshot {
   readonly scope: Scope;
 }
 
+const snapshots = new WeakMap<Scope, Map<string, ProxySnapshot>>();
+
 /**
- * Everything for one proxy. Depends on its arguments alone; what proxies have in common is the same object
- * in all their snapshots of one World. `report` hears of rules that had to be left out.
+ * Everything for one proxy. Depends on its arguments alone. Proxies that differ only in name and address
+ * (the replicas of a workload in one place) get the same object. `report` hears of rules that had to be left out.
  */
-export function makeSnapshot(world: World, node: ProxyNode, report: (problem: string) => void): ProxySnapshot {
+export function makeSnapshot(
+  world: World,
+  node: ProxyNode,
+  report: (problem: string) => void,
+): ProxySnapshot {
   const proxy = completeProxy(world, node);
   const scope = scopeOf(world.rules, proxy);
   const targets = inboundTargets(world, proxy);
+  const key = classKey(world, scope, proxy, targets);
+  let known = snapshots.get(scope);
+  if (known === undefined) {
+    known = new Map();
+    snapshots.set(scope, known);
+  }
+  const before = known.get(key);
+  if (before !== undefined) {
+    const now = withEndpoints(world, before);
+    if (now !== before) known.set(key, now);
+    return now;
+  }
+  const made = buildSnapshot(world, scope, proxy, targets, report);
+  known.set(key, made);
+  return made;
+}
+
+/** All that a proxy's configuration depends on beside the rules. */
+function classKey(world: World, scope: Scope, proxy: ProxyNode, targets: readonly InboundTarget[]): string {
+  const { id: _, name: __, addresses, networkView, ...rest } = proxy;
+  const dialled = scope.services.filter(({ resolution }) => resolution !== "endpoints");
+  const isHeadless = dialled.some(({ resolution }) => resolution === "passthrough");
+  return JSON.stringify([
+    rest,
+    networkView === undefined ? null : [...networkView],
+    // A pod of a headless Service needs no listener for itself.
+    isHeadless ? addresses : [],
+    // Clusters by DNS and headless Services carry their endpoints in clusters, listeners and names.
+    dialled.map(({ host }) => identity(world.endpoints.get(host))),
+    targets.map(({ service, port, targetPort }) => `${service.host}:${port.port}:${targetPort}`),
+  ]);
+}
+
+const identities = new WeakMap<object, number>();
+let lastIdentity = 0;
+
+function identity(object: object | undefined): number {
+  if (object === undefined) return 0;
+  let number = identities.get(object);
+  if (number === undefined) {
+    number = ++lastIdentity;
+    identities.set(object, number);
+  }
+  return number;
+}
+
+function buildSnapshot(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  targets: readonly InboundTarget[],
+  report: (problem: string) => void,
+): ProxySnapshot {
   const merged = proxy.type === "router" ? mergeGateways(world.rules, proxy, targets, report) : undefined;
   const clusters = allClusters(world, scope, proxy, targets, merged);
   const listeners = named(
@@ -46,14 +104,22 @@ export function makeSnapshot(world: World, node: ProxyNode, report: (problem: st
   const routes = new Map<string, RouteConfiguration>();
   for (const listener of listeners.values()) {
     for (const name of listenerRoutes(listener)) {
-      if (!routes.has(name)) routes.set(name, merged === undefined ? sidecarRoutes(scope, proxy, name) : gatewayRoutes(scope, proxy, merged, name));
+      if (!routes.has(name))
+        routes.set(
+          name,
+          merged === undefined
+            ? sidecarRoutes(scope, proxy, name)
+            : gatewayRoutes(scope, proxy, merged, name),
+        );
     }
   }
+  const endpoints = assignments(world, scope, proxy, clusters.values());
+  madeFrom.set(endpoints, world.endpoints);
   return {
     proxy,
     scope,
     clusters,
-    endpoints: assignments(world, scope, proxy, clusters.values()),
+    endpoints,
     listeners,
     routes,
     secrets: merged === undefined ? new Map<string, Secret>() : named(gatewaySecrets(world, proxy, merged)),
@@ -61,23 +127,53 @@ export function makeSnapshot(world: World, node: ProxyNode, report: (problem: st
   };
 }
 
-/** The snapshot after endpoints of `hosts` changed and nothing else did; the same one when it has none of them. */
-export function updateEndpoints(world: World, snapshot: ProxySnapshot, hosts: ReadonlySet<string>): ProxySnapshot {
+/** State of the World's endpoints that a snapshot's assignments show. */
+const madeFrom = new WeakMap<ReadonlyMap<string, ClusterLoadAssignment>, World["endpoints"]>();
+
+/** The snapshot with assignments as they are now; the same one when none of its own changed. */
+function withEndpoints(world: World, snapshot: ProxySnapshot): ProxySnapshot {
+  const before = madeFrom.get(snapshot.endpoints);
+  if (before === world.endpoints) return snapshot;
+  const changed = new Set<string>();
+  for (const [host, endpoints] of world.endpoints) if (before?.get(host) !== endpoints) changed.add(host);
+  for (const host of before?.keys() ?? []) if (!world.endpoints.has(host)) changed.add(host);
+  // Hosts that change more than assignments are part of the class key, so they can't be among these.
+  return updateEndpoints(world, snapshot, changed) ?? snapshot;
+}
+
+const updates = new WeakMap<
+  ProxySnapshot,
+  { readonly endpoints: World["endpoints"]; readonly next: ProxySnapshot }
+>();
+
+/**
+ * The snapshot after endpoints of `hosts` changed and nothing else did; undefined when that changes more than
+ * assignments, so that it has to be made anew. Snapshots that were the same object stay the same object.
+ */
+export function updateEndpoints(
+  world: World,
+  snapshot: ProxySnapshot,
+  hosts: ReadonlySet<string>,
+): ProxySnapshot | undefined {
+  const known = updates.get(snapshot);
+  if (known?.endpoints === world.endpoints) return known.next;
   const { scope, proxy } = snapshot;
-  const changed: Cluster[] = [];
-  let isStructural = false;
-  for (const host of hosts) {
-    const service = scope.service(host);
-    if (service === undefined) continue;
-    // DNS clusters carry their endpoints inside, and pods of headless Services have listeners and names.
-    if (service.resolution !== "endpoints") isStructural = true;
+  // Clusters by DNS carry their endpoints inside, and pods of headless Services have listeners and names.
+  const isStructural = [...hosts].some(
+    (host) => (scope.service(host)?.resolution ?? "endpoints") !== "endpoints",
+  );
+  if (isStructural) return undefined;
+  const clusters = clustersOfHosts(snapshot, hosts);
+  let next = snapshot;
+  if (clusters.length > 0) {
+    const endpoints = new Map(snapshot.endpoints);
+    for (const [name, assignment] of assignments(world, scope, proxy, clusters))
+      endpoints.set(name, assignment);
+    next = { ...snapshot, endpoints };
   }
-  if (isStructural) return makeSnapshot(world, proxy, () => {});
-  for (const cluster of clustersOfHosts(snapshot, hosts)) changed.push(cluster);
-  if (changed.length === 0) return snapshot;
-  const endpoints = new Map(snapshot.endpoints);
-  for (const [name, assignment] of assignments(world, scope, proxy, changed)) endpoints.set(name, assignment);
-  return { ...snapshot, endpoints };
+  madeFrom.set(next.endpoints, world.endpoints);
+  updates.set(snapshot, { endpoints: world.endpoints, next });
+  return next;
 }
 
 const clusterIndexes = new WeakMap<ReadonlyMap<string, Cluster>, Map<string, Cluster[]>>();
@@ -98,7 +194,7 @@ function clustersOfHosts(snapshot: ProxySnapshot, hosts: ReadonlySet<string>): C
   return [...hosts].flatMap((host) => index.get(host) ?? []);
 }
 
-const clusterSets = new WeakMap<Scope, Map<string, ReadonlyMap<string, Cluster>>>();
+const outboundSets = new WeakMap<Scope, Map<string, ReadonlyMap<string, Cluster>>>();
 
 /** Outbound clusters are the same for all proxies that see the mesh alike; only a sidecar's own inbound ones differ. */
 function allClusters(
@@ -108,56 +204,44 @@ function allClusters(
   targets: readonly InboundTarget[],
   merged: MergedGateways | undefined,
 ): ReadonlyMap<string, Cluster> {
-  const view = [
+  const dialled = scope.services.filter(({ resolution }) => resolution !== "endpoints");
+  const key = JSON.stringify([
     proxy.type,
-    String(proxy.isStock),
-    String(merged?.passesThrough),
-    // DNS clusters carry endpoints, which depend on where the proxy is.
-    scope.services.some(({ resolution }) => resolution === "dns" || resolution === "dns-round-robin")
-      ? JSON.stringify([proxy.network, [...(proxy.networkView ?? [])], proxy.clusterId, localityLabel(proxy.locality), proxy.labels, epoch(world)])
-      : scope.services.some(({ resolution }) => resolution === "passthrough")
-        ? String(epoch(world))
-        : "",
-  ];
-  const own = targets.map(({ service, port, targetPort }) => `${service.host}:${port.port}:${targetPort}`);
-  const key = JSON.stringify([view, proxy.type === "sidecar" ? [own, proxy.interception] : []]);
-  const sharedKey = JSON.stringify(view);
-  let sets = clusterSets.get(scope);
+    proxy.isStock,
+    merged?.passesThrough,
+    dialled.length === 0
+      ? null
+      : [proxy.network, [...(proxy.networkView ?? [])], proxy.clusterId, proxy.locality, proxy.labels],
+    dialled.map(({ host }) => identity(world.endpoints.get(host))),
+  ]);
+  let sets = outboundSets.get(scope);
   if (sets === undefined) {
     sets = new Map();
-    clusterSets.set(scope, sets);
+    outboundSets.set(scope, sets);
   }
-  const known = sets.get(key);
-  if (known !== undefined) return known;
-  let shared = sets.get(sharedKey);
+  let shared = sets.get(key);
   if (shared === undefined) {
     shared = named([
       ...outboundClusters(world, scope, proxy),
       ...(merged?.passesThrough === true ? sniClusters(world, scope, proxy) : []),
       blackHoleCluster(scope),
-      ...(merged === undefined ? [passthroughCluster(scope, proxy, "outbound"), passthroughCluster(scope, proxy, "inbound")] : []),
+      ...(merged === undefined
+        ? [passthroughCluster(scope, proxy, "outbound"), passthroughCluster(scope, proxy, "inbound")]
+        : []),
     ]);
-    sets.set(sharedKey, shared);
+    sets.set(key, shared);
   }
-  const all = merged === undefined ? named([...shared.values(), ...inboundClusters(scope, proxy, targets)]) : shared;
-  sets.set(key, all);
-  return all;
+  return merged === undefined
+    ? named([...shared.values(), ...inboundClusters(scope, proxy, targets)])
+    : shared;
 }
 
-const epochs = new WeakMap<World["endpoints"], number>();
-let lastEpoch = 0;
-
-/** A number for the state of all endpoints. */
-function epoch({ endpoints }: World): number {
-  let number = epochs.get(endpoints);
-  if (number === undefined) {
-    number = ++lastEpoch;
-    epochs.set(endpoints, number);
-  }
-  return number;
-}
-
-function assignments(world: World, scope: Scope, proxy: ProxyNode, clusters: Iterable<Cluster>): Map<string, ClusterLoadAssignment> {
+function assignments(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  clusters: Iterable<Cluster>,
+): Map<string, ClusterLoadAssignment> {
   const made = new Map<string, ClusterLoadAssignment>();
   for (const cluster of clusters) {
     if (!isEds(cluster)) continue;
@@ -165,7 +249,10 @@ function assignments(world: World, scope: Scope, proxy: ProxyNode, clusters: Ite
     const service = parsed === undefined ? undefined : scope.service(parsed.host);
     if (parsed === undefined || service === undefined) continue;
     const { port, subset, isSni } = parsed;
-    made.set(cluster.name, buildAssignment(world, scope, proxy, { name: cluster.name, service, port, subset, isSni }));
+    made.set(
+      cluster.name,
+      buildAssignment(world, scope, proxy, { name: cluster.name, service, port, subset, isSni }),
+    );
   }
   return made;
 }
@@ -175,4 +262,3 @@ function named<T extends { readonly name: string }>(items: Iterable<T>): Map<str
   for (const item of items) if (!map.has(item.name)) map.set(item.name, item);
   return map;
 }
-

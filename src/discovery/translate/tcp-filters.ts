@@ -12,7 +12,18 @@ import { destinationCluster } from "./route-destination.ts";
 import type { Scope } from "./scope.ts";
 
 /** A tcp_proxy to one cluster, with what comes before it. */
-export function tcpProxy(scope: Scope, proxy: ProxyNode, cluster: string, options: { readonly log?: boolean; readonly statPrefix?: string; readonly rule?: MergedRule | undefined; readonly port?: number; readonly subset?: string } = {}): Filter[] {
+export function tcpProxy(
+  scope: Scope,
+  proxy: ProxyNode,
+  cluster: string,
+  options: {
+    readonly log?: boolean;
+    readonly statPrefix?: string;
+    readonly rule?: MergedRule | undefined;
+    readonly port?: number;
+    readonly subset?: string;
+  } = {},
+): Filter[] {
   return tcpFilters(scope, proxy, options.log ?? true, {
     statPrefix: options.statPrefix ?? cluster,
     clusterSpecifier: { case: "cluster", value: cluster },
@@ -35,11 +46,19 @@ function tcpPolicy(rule: MergedRule | undefined, subset: string, port: number) {
   };
 }
 
-function tcpFilters(scope: Scope, proxy: ProxyNode, log: boolean, config: MessageInitShape<typeof TcpProxySchema>): Filter[] {
+function tcpFilters(
+  scope: Scope,
+  proxy: ProxyNode,
+  log: boolean,
+  config: MessageInitShape<typeof TcpProxySchema>,
+): Filter[] {
   const filters: Filter[] = [];
   if (!proxy.isStock && hasPrometheusMetrics(scope.rules, proxy)) filters.push(networkStats());
   filters.push(
-    networkFilter("envoy.filters.network.tcp_proxy", any(TcpProxySchema, { ...config, accessLog: log ? accessLogs(scope.rules, proxy) : [] })),
+    networkFilter(
+      "envoy.filters.network.tcp_proxy",
+      any(TcpProxySchema, { ...config, accessLog: log ? accessLogs(scope.rules, proxy) : [] }),
+    ),
   );
   return filters;
 }
@@ -70,7 +89,10 @@ export function routedTcpFilters(
         value: {
           clusters: routes
             .filter(({ weight }) => (weight ?? 0) > 0)
-            .map(({ destination, weight }) => ({ name: destinationCluster(scope, destination, listenPort), weight: weight ?? 0 })),
+            .map(({ destination, weight }) => ({
+              name: destinationCluster(scope, destination, listenPort),
+              weight: weight ?? 0,
+            })),
         },
       },
       ...tcpPolicy(rule, "", listenPort),
@@ -82,4 +104,3 @@ export function routedTcpFilters(
 export function stockAlpn(proxy: ProxyNode): Filter[] {
   return proxy.isStock ? [stockTcpAlpn()] : [];
 }
-

@@ -3,8 +3,15 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { type TransportSocket, TransportSocketSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import { ApiConfigSource_ApiType, ApiVersion } from "../../xds/gen/envoy/config/core/v3/config_source_pb.js";
 import { RawBufferSchema } from "../../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
-import { type TlsParameters, TlsParameters_TlsProtocol, TlsParametersSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
-import { type SdsSecretConfig, SdsSecretConfigSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import {
+  type TlsParameters,
+  TlsParameters_TlsProtocol,
+  TlsParametersSchema,
+} from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
+import {
+  type SdsSecretConfig,
+  SdsSecretConfigSchema,
+} from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import {
   type CommonTlsContext,
   CommonTlsContextSchema,
@@ -14,8 +21,12 @@ import {
 import type { MeshConfig } from "./mesh-config.ts";
 import { any, lazy, milliseconds } from "./proto.ts";
 
-/** A secret that the agent beside the proxy hands out: the workload's certificate ("default"), the mesh's root ("ROOTCA"), a file. */
-export function agentSecret(name: string): SdsSecretConfig {
+/** A secret that the agent beside the proxy hands out: a file. Nothing is held up for it. */
+export function fileSecret(name: string): SdsSecretConfig {
+  return agentSecret(name, false);
+}
+
+function agentSecret(name: string, waits: boolean): SdsSecretConfig {
   return create(SdsSecretConfigSchema, {
     name,
     sdsConfig: {
@@ -28,7 +39,7 @@ export function agentSecret(name: string): SdsSecretConfig {
           grpcServices: [{ targetSpecifier: { case: "envoyGrpc", value: { clusterName: "sds-grpc" } } }],
         },
       },
-      initialFetchTimeout: milliseconds(0),
+      ...(waits ? { initialFetchTimeout: milliseconds(0) } : {}),
       resourceApiVersion: ApiVersion.V3,
     },
   });
@@ -46,14 +57,18 @@ export function controlPlaneSecret(name: string): SdsSecretConfig {
   });
 }
 
-export const workloadSecret = lazy(() => agentSecret("default"));
-export const rootSecret = lazy(() => agentSecret("ROOTCA"));
+/** The workload's certificate and the mesh's root, from the agent. */
+export const workloadSecret = lazy(() => agentSecret("default", true));
+export const rootSecret = lazy(() => agentSecret("ROOTCA", true));
 
 const exact = (value: string) => ({ matchPattern: { case: "exact" as const, value } });
 
 /** TLS to another workload of the mesh, which must have one of the `identities` (any when empty). */
 export function meshClientContext(identities: readonly string[], sni: string, alpn: readonly string[]): Any {
-  return any(UpstreamTlsContextSchema, { commonTlsContext: meshCommon(identities.map(exact), alpn, clientParameters()), sni });
+  return any(UpstreamTlsContextSchema, {
+    commonTlsContext: meshCommon(identities.map(exact), alpn, clientParameters()),
+    sni,
+  });
 }
 
 /** TLS that only workloads of the mesh's trust domains can open. */
@@ -78,7 +93,9 @@ function meshCommon(
     validationContextType: {
       case: "combinedValidationContext",
       value: {
-        defaultValidationContext: { matchSubjectAltNames: names.map((name) => ({ matchPattern: { ...name.matchPattern } })) },
+        defaultValidationContext: {
+          matchSubjectAltNames: names.map((name) => ({ matchPattern: { ...name.matchPattern } })),
+        },
         validationContextSdsSecretConfig: rootSecret(),
       },
     },
@@ -111,7 +128,10 @@ function serverParameters(): TlsParameters {
 
 /** A transport socket that speaks TLS as the context says. */
 export function tlsSocket(context: Any): TransportSocket {
-  return create(TransportSocketSchema, { name: "envoy.transport_sockets.tls", configType: { case: "typedConfig", value: context } });
+  return create(TransportSocketSchema, {
+    name: "envoy.transport_sockets.tls",
+    configType: { case: "typedConfig", value: context },
+  });
 }
 
 export const rawBuffer = lazy(() =>

@@ -11,7 +11,14 @@ import { isHttp, isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import type { MeshService } from "./services.ts";
-import { agentSecret, clientParameters, controlPlaneSecret, meshClientContext, rawBuffer, tlsSocket } from "./tls-contexts.ts";
+import {
+  clientParameters,
+  controlPlaneSecret,
+  fileSecret,
+  meshClientContext,
+  rawBuffer,
+  tlsSocket,
+} from "./tls-contexts.ts";
 import { noEndpoints } from "./workload-endpoints.ts";
 import type { World } from "./world.ts";
 
@@ -49,8 +56,16 @@ export function applyUpstreamTls(draft: ClusterDraft, options: UpstreamTls): voi
     return;
   }
   cluster.transportSocketMatches = [
-    create(Cluster_TransportSocketMatchSchema, { name: "tlsMode-istio", match: { tlsMode: "istio" }, transportSocket: socket }),
-    create(Cluster_TransportSocketMatchSchema, { name: "tlsMode-disabled", match: {}, transportSocket: rawBuffer() }),
+    create(Cluster_TransportSocketMatchSchema, {
+      name: "tlsMode-istio",
+      match: { tlsMode: "istio" },
+      transportSocket: socket,
+    }),
+    create(Cluster_TransportSocketMatchSchema, {
+      name: "tlsMode-disabled",
+      match: {},
+      transportSocket: rawBuffer(),
+    }),
   ];
 }
 
@@ -62,7 +77,8 @@ function isPlainBySelf({ world, service, policy, scope }: UpstreamTls): boolean 
   return endpoints.some(
     (endpoint) =>
       endpoint.tlsMode === "istio" &&
-      scope.rules.peerPolicies.forWorkload(endpoint.namespace, endpoint.labels).modeForPort(endpoint.port) === "DISABLE",
+      scope.rules.peerPolicies.forWorkload(endpoint.namespace, endpoint.labels).modeForPort(endpoint.port) ===
+        "DISABLE",
   );
 }
 
@@ -79,10 +95,21 @@ function ruleContext(draft: ClusterDraft, tls: ClientTls, options: UpstreamTls):
   const usesSecret = tls.credentialName !== undefined && tls.credentialName !== "";
   const simple = tls.mode === "SIMPLE" || tls.mode === "MUTUAL";
   // Sidecars may read Secrets only for rules that select their own workload.
-  if (simple && usesSecret && proxy.type === "sidecar" && !options.hasSelector && !tls.credentialName?.startsWith("configmap://")) return undefined;
+  if (
+    simple &&
+    usesSecret &&
+    proxy.type === "sidecar" &&
+    !options.hasSelector &&
+    !tls.credentialName?.startsWith("configmap://")
+  )
+    return undefined;
   switch (tls.mode) {
     case "ISTIO_MUTUAL":
-      return meshClientContext(tls.subjectAltNames ?? identities, tls.sni || sni || draft.cluster.name, upstreamAlpn(draft, options));
+      return meshClientContext(
+        tls.subjectAltNames ?? identities,
+        tls.sni || sni || draft.cluster.name,
+        upstreamAlpn(draft, options),
+      );
     case "SIMPLE":
     case "MUTUAL":
       return plainTlsContext(draft, tls, service);
@@ -96,14 +123,22 @@ function plainTlsContext(draft: ClusterDraft, tls: ClientTls, service: MeshServi
   const isMutual = tls.mode === "MUTUAL";
   const hasSni = (tls.sni ?? "") !== "";
   if (!hasSni) httpDraft(draft).autoSni = true;
-  if (!hasSni && (tls.subjectAltNames ?? []).length === 0 && tls.insecureSkipVerify !== true) httpDraft(draft).autoSanValidation = true;
+  if (!hasSni && (tls.subjectAltNames ?? []).length === 0 && tls.insecureSkipVerify !== true)
+    httpDraft(draft).autoSanValidation = true;
   const names = tls.subjectAltNames ?? (service.registry === "External" ? service.subjectAltNames : []);
   const matchSubjectAltNames = names.map((value) => ({ matchPattern: { case: "exact" as const, value } }));
-  const credential = tls.credentialName === undefined || tls.credentialName === "" ? undefined : secretName(tls.credentialName);
+  const credential =
+    tls.credentialName === undefined || tls.credentialName === ""
+      ? undefined
+      : secretName(tls.credentialName);
   const files = `file-cert:${tls.clientCertificate}~${tls.privateKey}`;
-  const certificates = !isMutual ? [] : [credential === undefined ? agentSecret(files) : controlPlaneSecret(credential)];
+  const certificates = !isMutual
+    ? []
+    : [credential === undefined ? fileSecret(files) : controlPlaneSecret(credential)];
   const root =
-    credential === undefined ? agentSecret(`file-root:${tls.caCertificates || "system"}`) : controlPlaneSecret(`${credential}-cacert`);
+    credential === undefined
+      ? fileSecret(`file-root:${tls.caCertificates || "system"}`)
+      : controlPlaneSecret(`${credential}-cacert`);
   return any(UpstreamTlsContextSchema, {
     commonTlsContext: {
       tlsParams: clientParameters(),
@@ -113,7 +148,10 @@ function plainTlsContext(draft: ClusterDraft, tls: ClientTls, service: MeshServi
           ? { case: "validationContext", value: {} }
           : {
               case: "combinedValidationContext",
-              value: { defaultValidationContext: { matchSubjectAltNames }, validationContextSdsSecretConfig: root },
+              value: {
+                defaultValidationContext: { matchSubjectAltNames },
+                validationContextSdsSecretConfig: root,
+              },
             },
       alpnProtocols: draft.http?.version === "http2" ? ["h2"] : [],
     },
@@ -123,11 +161,12 @@ function plainTlsContext(draft: ClusterDraft, tls: ClientTls, service: MeshServi
 
 /** The name under which the control plane hands out a Secret: "kubernetes://name" unless it says where it is itself. */
 export function secretName(credentialName: string): string {
-  return /^(kubernetes|kubernetes-gateway|configmap):\/\//.test(credentialName) ? credentialName : `kubernetes://${credentialName}`;
+  return /^(kubernetes|kubernetes-gateway|configmap):\/\//.test(credentialName)
+    ? credentialName
+    : `kubernetes://${credentialName}`;
 }
 
 /** Marks a cluster on which Istio's ALPN filter must keep its hands off: TLS there is not the mesh's. */
 export function overridesAlpn(tls: ClientTls | undefined): boolean {
   return tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL";
 }
-

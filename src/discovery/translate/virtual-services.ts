@@ -1,4 +1,11 @@
-import type { Destination, Headers, HttpMatch, HttpRoute, RouteDestination, VirtualService } from "./config-types.ts";
+import type {
+  Destination,
+  Headers,
+  HttpMatch,
+  HttpRoute,
+  RouteDestination,
+  VirtualService,
+} from "./config-types.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { resolveShortName } from "./names.ts";
 
@@ -16,7 +23,11 @@ export interface ResolvedVirtualService {
 }
 
 interface Sortable {
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly creationTimestamp?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly creationTimestamp?: string;
+  };
 }
 
 /** Oldest first, then by name and namespace: the order in which Istio lets rules win. */
@@ -30,10 +41,15 @@ export function oldestFirst<T extends Sortable>(objects: Iterable<T>): T[] {
 }
 
 /** Resolves all VirtualServices. Those without hosts are delegates and appear only inside the ones that name them. */
-export function resolveVirtualServices(objects: Iterable<VirtualService>, mesh: MeshConfig): ResolvedVirtualService[] {
+export function resolveVirtualServices(
+  objects: Iterable<VirtualService>,
+  mesh: MeshConfig,
+): ResolvedVirtualService[] {
   const sorted = oldestFirst(objects);
   const delegates = new Map(
-    sorted.filter(({ spec }) => (spec.hosts ?? []).length === 0).map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object]),
+    sorted
+      .filter(({ spec }) => (spec.hosts ?? []).length === 0)
+      .map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object]),
   );
   return sorted.flatMap((object) => {
     const { spec, metadata } = object;
@@ -46,7 +62,10 @@ export function resolveVirtualServices(objects: Iterable<VirtualService>, mesh: 
       const delegate = delegates.get(`${of}/${route.delegate.name}`);
       if (delegate === undefined) return [];
       return (delegate.spec.http ?? []).flatMap((inner) => {
-        const merged = mergeDelegate(route, resolveHttpRoute(inner, (host) => expand(host, of), of));
+        const merged = mergeDelegate(
+          route,
+          resolveHttpRoute(inner, (host) => expand(host, of), of),
+        );
         return merged === undefined ? [] : [merged];
       });
     });
@@ -87,7 +106,9 @@ function resolveMatches<M extends { readonly gateways?: readonly string[] }>(
   if (matches === undefined) return {};
   return {
     match: matches.map((match) =>
-      match.gateways === undefined ? match : { ...match, gateways: match.gateways.map((name) => gatewayName(name, namespace)) },
+      match.gateways === undefined
+        ? match
+        : { ...match, gateways: match.gateways.map((name) => gatewayName(name, namespace)) },
     ),
   };
 }
@@ -97,19 +118,26 @@ function resolveHttpRoute(route: HttpRoute, expand: (host: string) => string, na
   return {
     ...route,
     ...resolveMatches(route.match, namespace),
-    ...(route.route === undefined ? {} : { route: route.route.map((item) => resolveRouteDestination(item, expand)) }),
+    ...(route.route === undefined
+      ? {}
+      : { route: route.route.map((item) => resolveRouteDestination(item, expand)) }),
     ...(route.mirror === undefined ? {} : { mirror: destination(route.mirror) }),
     ...(route.mirrors === undefined
       ? {}
       : {
           mirrors: route.mirrors.map((mirror) =>
-            mirror.destination === undefined ? mirror : { ...mirror, destination: destination(mirror.destination) },
+            mirror.destination === undefined
+              ? mirror
+              : { ...mirror, destination: destination(mirror.destination) },
           ),
         }),
   };
 }
 
-function resolveRouteDestination(route: RouteDestination, expand: (host: string) => string): RouteDestination {
+function resolveRouteDestination(
+  route: RouteDestination,
+  expand: (host: string) => string,
+): RouteDestination {
   return { ...route, destination: { ...route.destination, host: expand(route.destination.host) } };
 }
 
@@ -142,7 +170,8 @@ function mergeMatch(outer: HttpMatch, inner: HttpMatch): HttpMatch | undefined {
   }
   if (outer.uri !== undefined && inner.uri !== undefined) {
     const within = inner.uri.prefix ?? inner.uri.exact;
-    if (outer.uri.prefix === undefined || within === undefined || !within.startsWith(outer.uri.prefix)) return undefined;
+    if (outer.uri.prefix === undefined || within === undefined || !within.startsWith(outer.uri.prefix))
+      return undefined;
   }
   if (outer.port !== undefined && inner.port !== undefined && outer.port !== inner.port) return undefined;
   const name = [outer.name, inner.name].filter((part) => part !== undefined && part !== "").join("-");
@@ -165,5 +194,8 @@ function mergeHeaders(root: Headers | undefined, delegate: Headers | undefined):
     add: { ...a?.add, ...b?.add },
     remove: [...(a?.remove ?? []), ...(b?.remove ?? [])],
   });
-  return { request: operations(root.request, delegate.request), response: operations(root.response, delegate.response) };
+  return {
+    request: operations(root.request, delegate.request),
+    response: operations(root.response, delegate.response),
+  };
 }

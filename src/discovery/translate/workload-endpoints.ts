@@ -47,7 +47,12 @@ export function localityLabel({ region, zone, subzone }: Locality): string {
 }
 
 /** All endpoints behind a Kubernetes Service in every cluster, those of the first cluster first. */
-export function kubernetesEndpoints(objects: WorldObjects, name: string, namespace: string, networkOf: NetworkOf): WorkloadEndpoint[] {
+export function kubernetesEndpoints(
+  objects: WorldObjects,
+  name: string,
+  namespace: string,
+  networkOf: NetworkOf,
+): WorkloadEndpoint[] {
   const found: WorkloadEndpoint[] = [];
   for (const id of [...objects.clusters.keys()].sort()) {
     const cluster = objects.clusters.get(id);
@@ -57,7 +62,12 @@ export function kubernetesEndpoints(objects: WorldObjects, name: string, namespa
     for (const key of cluster.slicesOfService.get(`${namespace}/${name}`) ?? []) {
       const slice = cluster.endpointSlices.get(key);
       if (slice === undefined || slice.addressType === "FQDN") continue;
-      for (const made of sliceEndpoints(cluster, slice, networkOf, service?.spec.publishNotReadyAddresses === true)) {
+      for (const made of sliceEndpoints(
+        cluster,
+        slice,
+        networkOf,
+        service?.spec.publishNotReadyAddresses === true,
+      )) {
         const identity = `${made.address}|${made.port}|${made.portName}`;
         if (!seen.has(identity)) found.push(made);
         seen.add(identity);
@@ -67,12 +77,19 @@ export function kubernetesEndpoints(objects: WorldObjects, name: string, namespa
   return found;
 }
 
-function* sliceEndpoints(cluster: ClusterObjects, slice: EndpointSlice, networkOf: NetworkOf, publishNotReady: boolean): Iterable<WorkloadEndpoint> {
+function* sliceEndpoints(
+  cluster: ClusterObjects,
+  slice: EndpointSlice,
+  networkOf: NetworkOf,
+  publishNotReady: boolean,
+): Iterable<WorkloadEndpoint> {
   for (const endpoint of slice.endpoints ?? []) {
     const target = endpoint.targetRef;
     const namespace = slice.metadata.namespace ?? "";
     const pod =
-      target?.kind === "Pod" && target.name !== undefined ? cluster.pods.get(`${target.namespace ?? namespace}/${target.name}`) : undefined;
+      target?.kind === "Pod" && target.name !== undefined
+        ? cluster.pods.get(`${target.namespace ?? namespace}/${target.name}`)
+        : undefined;
     const health = publishNotReady ? "healthy" : healthOf(endpoint);
     if (health === undefined) continue;
     for (const address of endpoint.addresses) {
@@ -105,10 +122,18 @@ function healthOf({ conditions }: Endpoint): "healthy" | "unhealthy" | "draining
 
 type Workload = Omit<WorkloadEndpoint, "address" | "port" | "portName" | "health" | "weight">;
 
-function bareWorkload(cluster: ClusterObjects, namespace: string, endpoint: Endpoint, address: string, networkOf: NetworkOf): Workload {
+function bareWorkload(
+  cluster: ClusterObjects,
+  namespace: string,
+  endpoint: Endpoint,
+  address: string,
+  networkOf: NetworkOf,
+): Workload {
   return {
     labels: {},
-    locality: nodeLocality(endpoint.nodeName === undefined ? undefined : cluster.nodes.get(endpoint.nodeName)),
+    locality: nodeLocality(
+      endpoint.nodeName === undefined ? undefined : cluster.nodes.get(endpoint.nodeName),
+    ),
     clusterId: cluster.id,
     network: networkOf(cluster.id, address, {}),
     tlsMode: "disabled",
@@ -121,7 +146,13 @@ function bareWorkload(cluster: ClusterObjects, namespace: string, endpoint: Endp
   };
 }
 
-function podWorkload(cluster: ClusterObjects, pod: Pod, address: string, networkOf: NetworkOf, nodeName = pod.spec.nodeName ?? ""): Workload {
+function podWorkload(
+  cluster: ClusterObjects,
+  pod: Pod,
+  address: string,
+  networkOf: NetworkOf,
+  nodeName = pod.spec.nodeName ?? "",
+): Workload {
   const labels = pod.metadata.labels ?? {};
   return {
     labels,
@@ -159,14 +190,17 @@ export function workloadOf(pod: { readonly metadata: Partial<Pod["metadata"]> })
 
 function podLocality(labels: Readonly<Record<string, string>>, node: Node | undefined): Locality {
   const own = labels["istio-locality"];
-  return own === undefined ? nodeLocality(node) : parseLocality(own.includes("/") ? own : own.replaceAll(".", "/"));
+  return own === undefined
+    ? nodeLocality(node)
+    : parseLocality(own.includes("/") ? own : own.replaceAll(".", "/"));
 }
 
 /** Locality by a node's well-known topology labels. */
 export function nodeLocality(node: Node | undefined): Locality {
   const labels = node?.metadata.labels ?? {};
   return {
-    region: labels["topology.kubernetes.io/region"] ?? labels["failure-domain.beta.kubernetes.io/region"] ?? "",
+    region:
+      labels["topology.kubernetes.io/region"] ?? labels["failure-domain.beta.kubernetes.io/region"] ?? "",
     zone: labels["topology.kubernetes.io/zone"] ?? labels["failure-domain.beta.kubernetes.io/zone"] ?? "",
     subzone: labels["topology.istio.io/subzone"] ?? "",
   };
@@ -179,7 +213,11 @@ export function parseLocality(text: string): Locality {
 }
 
 /** Endpoints of a ServiceEntry: those written in it, or the pods and WorkloadEntries that its selector picks. */
-export function entryEndpoints(objects: WorldObjects, entry: ServiceEntry, networkOf: NetworkOf): WorkloadEndpoint[] {
+export function entryEndpoints(
+  objects: WorldObjects,
+  entry: ServiceEntry,
+  networkOf: NetworkOf,
+): WorkloadEndpoint[] {
   const { spec, metadata } = entry;
   const namespace = metadata.namespace ?? "";
   const selector = spec.workloadSelector?.labels;
@@ -187,14 +225,18 @@ export function entryEndpoints(objects: WorldObjects, entry: ServiceEntry, netwo
   const written = spec.endpoints ?? [];
   if (written.length > 0) {
     return written.flatMap((endpoint, i) =>
-      (spec.ports ?? []).flatMap((port) => writtenEndpoint(objects, endpoint, port, namespace, `${metadata.name}-${i}`, networkOf)),
+      (spec.ports ?? []).flatMap((port) =>
+        writtenEndpoint(objects, endpoint, port, namespace, `${metadata.name}-${i}`, networkOf),
+      ),
     );
   }
   if (spec.resolution !== "DNS" && spec.resolution !== "DNS_ROUND_ROBIN") return [];
   return (spec.hosts ?? [])
     .filter((host) => !host.startsWith("*"))
     .flatMap((host) =>
-      (spec.ports ?? []).flatMap((port) => writtenEndpoint(objects, { address: host }, port, namespace, metadata.name, networkOf)),
+      (spec.ports ?? []).flatMap((port) =>
+        writtenEndpoint(objects, { address: host }, port, namespace, metadata.name, networkOf),
+      ),
     );
 }
 
@@ -219,9 +261,12 @@ function writtenEndpoint(
       labels,
       locality: parseLocality(endpoint.locality ?? ""),
       clusterId: objects.primary,
-      network: endpoint.network ?? (isIp(address) ? networkOf(undefined, address, labels) : (labels["topology.istio.io/network"] ?? "")),
+      network:
+        endpoint.network ??
+        (isIp(address) ? networkOf(undefined, address, labels) : (labels["topology.istio.io/network"] ?? "")),
       tlsMode:
-        labels["security.istio.io/tlsMode"] ?? (endpoint.serviceAccount === undefined || endpoint.serviceAccount === "" ? "disabled" : "istio"),
+        labels["security.istio.io/tlsMode"] ??
+        (endpoint.serviceAccount === undefined || endpoint.serviceAccount === "" ? "disabled" : "istio"),
       namespace,
       serviceAccount: endpoint.serviceAccount ?? "",
       workloadName,
@@ -248,7 +293,16 @@ function selectedEndpoints(
     const labels = { ...workload.metadata.labels, ...workload.spec.labels };
     if (!selects(selector, labels)) continue;
     for (const port of ports) {
-      found.push(...writtenEndpoint(objects, { ...workload.spec, labels }, port, namespace, workload.metadata.name, networkOf));
+      found.push(
+        ...writtenEndpoint(
+          objects,
+          { ...workload.spec, labels },
+          port,
+          namespace,
+          workload.metadata.name,
+          networkOf,
+        ),
+      );
     }
   }
   for (const id of [...objects.clusters.keys()].sort()) {
@@ -274,8 +328,10 @@ function selectedEndpoints(
   return found;
 }
 
-const isRunning = (pod: Pod) => pod.metadata.deletionTimestamp === undefined && !["Succeeded", "Failed"].includes(pod.status?.phase ?? "");
-const isReady = (pod: Pod) => (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
+const isRunning = (pod: Pod) =>
+  pod.metadata.deletionTimestamp === undefined && !["Succeeded", "Failed"].includes(pod.status?.phase ?? "");
+const isReady = (pod: Pod) =>
+  (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 
 /** Puts endpoints with the set of accounts behind them. */
 export function hostEndpoints(endpoints: readonly WorkloadEndpoint[]): HostEndpoints {

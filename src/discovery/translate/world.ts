@@ -1,7 +1,13 @@
 import { createNetworkOf } from "./network-gateways.ts";
 import { createChanges, serviceHost, type WorldChanges, type WorldObjects } from "./objects.ts";
-import { collectRules, readMeshNetworks, type Rules } from "./rules.ts";
-import { entryEndpoints, type HostEndpoints, hostEndpoints, kubernetesEndpoints, noEndpoints } from "./workload-endpoints.ts";
+import { collectRules, type Rules, readMeshNetworks } from "./rules.ts";
+import {
+  entryEndpoints,
+  type HostEndpoints,
+  hostEndpoints,
+  kubernetesEndpoints,
+  noEndpoints,
+} from "./workload-endpoints.ts";
 
 /**
  * All clusters of the mesh as they are at one moment, indexed for making snapshots. A World is never
@@ -24,16 +30,26 @@ export function createWorld(objects: WorldObjects, report: (problem: string) => 
 
 /** The World after `changes`. Costs in proportion to what changed, and a pass over all rules when one of them did. */
 export function updateWorld(
-  previous: { readonly objects: WorldObjects; readonly rules: Rules | undefined; readonly endpoints: World["endpoints"] },
+  previous: {
+    readonly objects: WorldObjects;
+    readonly rules: Rules | undefined;
+    readonly endpoints: World["endpoints"];
+  },
   changes: WorldChanges,
   report: (problem: string) => void,
 ): World {
   const { objects } = previous;
   const meshNetworks =
-    previous.rules === undefined || changes.rules ? readMeshNetworks(objects, previous.rules, report) : previous.rules.meshNetworks;
+    previous.rules === undefined || changes.rules
+      ? readMeshNetworks(objects, previous.rules, report)
+      : previous.rules.meshNetworks;
   const networkOf = createNetworkOf(objects, meshNetworks);
   const hosts = changes.allEndpoints ? allHosts(objects) : changes.hosts;
-  const endpoints = changes.allEndpoints ? new Map<string, HostEndpoints>() : hosts.size > 0 ? new Map(previous.endpoints) : previous.endpoints;
+  const endpoints = changes.allEndpoints
+    ? new Map<string, HostEndpoints>()
+    : hosts.size > 0
+      ? new Map(previous.endpoints)
+      : previous.endpoints;
   let accountsChanged = false;
   for (const host of hosts) {
     const next = endpointsOf(objects, host, networkOf);
@@ -45,7 +61,10 @@ export function updateWorld(
   }
   const needsRules = previous.rules === undefined || changes.rules || changes.allEndpoints || accountsChanged;
   const accountsOf = (host: string) => (endpoints.get(host) ?? noEndpoints).accounts;
-  const rules = needsRules || previous.rules === undefined ? collectRules(objects, meshNetworks, accountsOf, previous.rules, report) : previous.rules;
+  const rules =
+    needsRules || previous.rules === undefined
+      ? collectRules(objects, meshNetworks, accountsOf, previous.rules, report)
+      : previous.rules;
   return { objects, rules, endpoints };
 }
 
@@ -57,11 +76,16 @@ function allHosts(objects: WorldObjects): Set<string> {
       hosts.add(serviceHost(name, namespace));
     }
   }
-  for (const entry of objects.config.serviceEntries.values()) for (const host of entry.spec.hosts ?? []) hosts.add(host.toLowerCase());
+  for (const entry of objects.config.serviceEntries.values())
+    for (const host of entry.spec.hosts ?? []) hosts.add(host.toLowerCase());
   return hosts;
 }
 
-function endpointsOf(objects: WorldObjects, host: string, networkOf: ReturnType<typeof createNetworkOf>): HostEndpoints | undefined {
+function endpointsOf(
+  objects: WorldObjects,
+  host: string,
+  networkOf: ReturnType<typeof createNetworkOf>,
+): HostEndpoints | undefined {
   const [name = "", namespace = "", svc] = host.split(".");
   const found = svc === "svc" ? kubernetesEndpoints(objects, name, namespace, networkOf) : [];
   for (const entry of objects.config.serviceEntries.values()) {

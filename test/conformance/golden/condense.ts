@@ -1,21 +1,39 @@
-import { anyUnpack, type Any, type Duration } from "@bufbuild/protobuf/wkt";
 import { toJson } from "@bufbuild/protobuf";
-import type { Snapshot } from "../../../src/xds/index.ts";
-import { type Cluster, Cluster_DiscoveryType, Cluster_LbPolicy } from "../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
-import { TrafficDirection } from "../../../src/xds/gen/envoy/config/core/v3/base_pb.js";
+import { type Any, anyUnpack, type Duration } from "@bufbuild/protobuf/wkt";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+} from "../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Address } from "../../../src/xds/gen/envoy/config/core/v3/address_pb.js";
+import { TrafficDirection } from "../../../src/xds/gen/envoy/config/core/v3/base_pb.js";
 import { HealthStatus } from "../../../src/xds/gen/envoy/config/core/v3/health_check_pb.js";
-import type { LbEndpoint, LocalityLbEndpoints } from "../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
+import type {
+  LbEndpoint,
+  LocalityLbEndpoints,
+} from "../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
+import {
+  type Filter,
+  type FilterChain,
+  FilterChainMatchSchema,
+} from "../../../src/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "../../../src/xds/gen/envoy/config/listener/v3/listener_pb.js";
-import { type Filter, type FilterChain, FilterChainMatchSchema } from "../../../src/xds/gen/envoy/config/listener/v3/listener_components_pb.js";
-import { HeaderMatcherSchema, RedirectActionSchema, type Route, type RouteAction } from "../../../src/xds/gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  HeaderMatcherSchema,
+  RedirectActionSchema,
+  type Route,
+  type RouteAction,
+} from "../../../src/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "../../../src/xds/gen/envoy/config/route/v3/route_pb.js";
 import { HttpConnectionManagerSchema } from "../../../src/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TcpProxySchema } from "../../../src/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { UpstreamTlsContextSchema } from "../../../src/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import type { Snapshot } from "../../../src/xds/index.ts";
 
 /** A snapshot in the short form that the scenes' expected.json have: what decides behaviour, without constant parts. */
-export function condense(snapshot: Snapshot): Record<"clusters" | "endpoints" | "listeners" | "routes", Record<string, unknown>> {
+export function condense(
+  snapshot: Snapshot,
+): Record<"clusters" | "endpoints" | "listeners" | "routes", Record<string, unknown>> {
   return {
     clusters: mapValues(snapshot.clusters, condenseCluster),
     endpoints: mapValues(snapshot.endpoints, ({ endpoints }) => endpoints.map(condenseLocality)),
@@ -32,7 +50,11 @@ function condenseCluster(cluster: Cluster) {
   const type = cluster.clusterDiscoveryType;
   const sockets = cluster.transportSocketMatches;
   const sni = [...sockets.map(({ transportSocket }) => transportSocket), cluster.transportSocket]
-    .map((socket) => (socket?.configType.case === "typedConfig" ? anyUnpack(socket.configType.value, UpstreamTlsContextSchema)?.sni : undefined))
+    .map((socket) =>
+      socket?.configType.case === "typedConfig"
+        ? anyUnpack(socket.configType.value, UpstreamTlsContextSchema)?.sni
+        : undefined,
+    )
     .find((name) => name !== undefined && name !== "");
   return {
     type: type.case === "type" ? Cluster_DiscoveryType[type.value] : undefined,
@@ -42,7 +64,9 @@ function condenseCluster(cluster: Cluster) {
     ...(sni === undefined || sockets.length === 0 ? {} : { sni }),
     ...(cluster.transportSocket === undefined ? {} : { transportSocket: cluster.transportSocket.name }),
     ...(cluster.filters.length === 0 ? {} : { filters: cluster.filters.length }),
-    ...(cluster.loadAssignment === undefined ? {} : { inline: cluster.loadAssignment.endpoints.map(condenseLocality) }),
+    ...(cluster.loadAssignment === undefined
+      ? {}
+      : { inline: cluster.loadAssignment.endpoints.map(condenseLocality) }),
   };
 }
 
@@ -82,7 +106,9 @@ function condenseListener(listener: Listener) {
     ...(listener.bindToPort === undefined ? {} : { bindToPort: listener.bindToPort }),
     listenerFilters: listener.listenerFilters.map(({ name }) => name),
     chains: listener.filterChains.map(condenseChain),
-    ...(listener.defaultFilterChain === undefined ? {} : { default: condenseChain(listener.defaultFilterChain) }),
+    ...(listener.defaultFilterChain === undefined
+      ? {}
+      : { default: condenseChain(listener.defaultFilterChain) }),
   };
 }
 
@@ -114,12 +140,16 @@ function condenseFilter({ name, configType }: Filter) {
   return {
     name,
     ...(to.case === "cluster" ? { cluster: to.value } : {}),
-    ...(to.case === "weightedClusters" ? { weighted: Object.fromEntries(to.value.clusters.map((item) => [item.name, item.weight])) } : {}),
+    ...(to.case === "weightedClusters"
+      ? { weighted: Object.fromEntries(to.value.clusters.map((item) => [item.name, item.weight])) }
+      : {}),
   };
 }
 
 function condenseRoutes({ virtualHosts }: RouteConfiguration) {
-  return Object.fromEntries(virtualHosts.map(({ name, domains, routes }) => [name, { domains, routes: routes.map(condenseRoute) }]));
+  return Object.fromEntries(
+    virtualHosts.map(({ name, domains, routes }) => [name, { domains, routes: routes.map(condenseRoute) }]),
+  );
 }
 
 function condenseRoute(route: Route) {
@@ -142,15 +172,25 @@ function condenseRoute(route: Route) {
   };
 }
 
-function condenseAction({ clusterSpecifier: to, timeout, retryPolicy, requestMirrorPolicies, prefixRewrite }: RouteAction) {
+function condenseAction({
+  clusterSpecifier: to,
+  timeout,
+  retryPolicy,
+  requestMirrorPolicies,
+  prefixRewrite,
+}: RouteAction) {
   return {
     ...(to.case === "cluster" ? { cluster: to.value } : {}),
     ...(to.case === "weightedClusters"
       ? { weighted: Object.fromEntries(to.value.clusters.map(({ name, weight }) => [name, weight ?? 0])) }
       : {}),
     ...(timeout === undefined ? {} : { timeout: durationText(timeout) }),
-    ...(retryPolicy === undefined ? {} : { retries: { on: retryPolicy.retryOn, n: retryPolicy.numRetries ?? 0 } }),
-    ...(requestMirrorPolicies.length === 0 ? {} : { mirror: requestMirrorPolicies.map(({ cluster }) => cluster) }),
+    ...(retryPolicy === undefined
+      ? {}
+      : { retries: { on: retryPolicy.retryOn, n: retryPolicy.numRetries ?? 0 } }),
+    ...(requestMirrorPolicies.length === 0
+      ? {}
+      : { mirror: requestMirrorPolicies.map(({ cluster }) => cluster) }),
     ...(prefixRewrite === "" ? {} : { prefixRewrite }),
   };
 }
@@ -159,4 +199,3 @@ function durationText({ seconds, nanos }: Duration): string {
   const fraction = nanos === 0 ? "" : `.${String(nanos).padStart(9, "0").replace(/0+$/, "")}`;
   return `${seconds}${fraction}s`;
 }
-

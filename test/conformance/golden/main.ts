@@ -7,7 +7,11 @@ import { readScene } from "./scene.ts";
  * Compares our snapshots with the scenes in the folders named: `[--only PART,…] DIR…`. Arguments that are no
  * folders are passed over. Returns the exit code: 0 without differences, 1 with some, 3 when nothing was compared.
  */
-export function runGolden(args: readonly string[], differencesFile: string, print: (line: string) => void): number {
+export function runGolden(
+  args: readonly string[],
+  differencesFile: string,
+  print: (line: string) => void,
+): number {
   const intended: readonly Intended[] = JSON.parse(readFileSync(differencesFile, "utf8"));
   const at = args.indexOf("--only");
   const named = at < 0 ? undefined : args[at + 1]?.split(",");
@@ -19,7 +23,9 @@ export function runGolden(args: readonly string[], differencesFile: string, prin
   const only = new Set<Part>(named === undefined ? parts : parts.filter((part) => named.includes(part)));
   const folders = args
     .filter((_, i) => at < 0 || (i !== at && i !== at + 1))
-    .filter((arg) => existsSync(arg) && statSync(arg).isDirectory() && existsSync(path.join(arg, "expected.json")));
+    .filter(
+      (arg) => existsSync(arg) && statSync(arg).isDirectory() && existsSync(path.join(arg, "expected.json")),
+    );
   if (folders.length === 0) {
     print("no scene folders among the arguments");
     return 3;
@@ -29,7 +35,9 @@ export function runGolden(args: readonly string[], differencesFile: string, prin
     return { scene, differences: compareScene(scene, only, intended) };
   });
   for (const { scene, differences } of results) {
-    print(`${differences.length === 0 ? "equal    " : "DIFFERENT"} ${scene.name} (${scene.proxies.length} proxies, ${differences.length} differences)`);
+    print(
+      `${differences.length === 0 ? "equal    " : "DIFFERENT"} ${scene.name} (${scene.proxies.length} proxies, ${differences.length} differences)`,
+    );
   }
   const all = results.flatMap(({ differences }) => differences);
   const shown = all.slice(0, 20);

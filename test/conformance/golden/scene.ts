@@ -13,13 +13,18 @@ import {
   type WorldObjects,
 } from "../../../src/discovery/index.ts";
 import { type KubeObject, kinds } from "../../../src/kube/index.ts";
-import type { Snapshot } from "../../../src/xds/index.ts";
 import { type Node, NodeSchema } from "../../../src/xds/gen/envoy/config/core/v3/base_pb.js";
+import type { Snapshot } from "../../../src/xds/index.ts";
 
 /** A folder with objects of one or two clusters, proxies, and what Istio's control plane sent to each of them. */
 export interface Scene {
   readonly name: string;
-  readonly proxies: readonly { readonly name: string; readonly isRouter: boolean; readonly snapshot: Snapshot; readonly expected: unknown }[];
+  readonly proxies: readonly {
+    readonly name: string;
+    readonly isRouter: boolean;
+    readonly snapshot: Snapshot;
+    readonly expected: unknown;
+  }[];
 }
 
 const clusterKinds = ["nodes", "namespaces", "services", "endpointSlices", "pods", "secrets"] as const;
@@ -42,7 +47,8 @@ export function readScene(folder: string): Scene {
     throw new Error(problem);
   });
   const expected: unknown = JSON.parse(readFileSync(path.join(folder, "expected.json"), "utf8"));
-  if (typeof expected !== "object" || expected === null) throw new Error(`${folder}/expected.json is no object`);
+  if (typeof expected !== "object" || expected === null)
+    throw new Error(`${folder}/expected.json is no object`);
   const byName = new Map<string, unknown>(Object.entries(expected));
   const proxies = readdirSync(path.join(folder, "nodes"))
     .filter((file) => file.endsWith(".json"))
@@ -50,7 +56,12 @@ export function readScene(folder: string): Scene {
     .map((file) => {
       const name = file.slice(0, -".json".length);
       const proxy = parseProxyNode(readNode(path.join(folder, "nodes", file)));
-      return { name, isRouter: proxy.type === "router", snapshot: makeSnapshot(world, proxy, () => {}), expected: byName.get(name) };
+      return {
+        name,
+        isRouter: proxy.type === "router",
+        snapshot: makeSnapshot(world, proxy, () => {}),
+        expected: byName.get(name),
+      };
     });
   return { name: path.basename(folder), proxies };
 }
@@ -70,7 +81,8 @@ function readObjects(folder: string): WorldObjects {
     const kind = configKinds.find((name) => kinds[name].kind === object.kind);
     if (kind !== undefined) setConfigObject(objects, kind, object, false, changes);
   }
-  const text = (name: string) => (existsSync(path.join(folder, name)) ? readFileSync(path.join(folder, name), "utf8") : "");
+  const text = (name: string) =>
+    existsSync(path.join(folder, name)) ? readFileSync(path.join(folder, name), "utf8") : "";
   objects.mesh = text("mesh.yaml");
   objects.meshNetworks = text("networks.yaml");
   return objects;

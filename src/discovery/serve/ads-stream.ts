@@ -1,0 +1,306 @@
+import { fromBinary, type Message } from "@bufbuild/protobuf";
+import type { Clock, Logger } from "../../base/index.ts";
+import type { Node } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import {
+  DeltaDiscoveryRequestSchema,
+  DiscoveryRequestSchema,
+} from "../../xds/gen/envoy/service/discovery/v3/discovery_pb.js";
+import { type GrpcCall, GrpcError, grpcStatus, type TypeUrl, typeUrls } from "../../xds/index.ts";
+import { type ProxyNode, parseProxyNode } from "../translate/proxy-node.ts";
+import type { ProxySnapshot } from "../translate/snapshot.ts";
+import { encodeDelta, encodeResponse } from "./encode.ts";
+import {
+  createWatch,
+  isWildcardType,
+  resourcesOf,
+  type Update,
+  updateFor,
+  type Watch,
+  warmingClusters,
+} from "./watch.ts";
+
+/** The order in which proxies must hear of changes, so that nothing refers to what they don't have yet. */
+const pushOrder: readonly TypeUrl[] = [
+  typeUrls.cluster,
+  typeUrls.endpoint,
+  typeUrls.listener,
+  typeUrls.route,
+  typeUrls.secret,
+  typeUrls.nameTable,
+];
+
+/** What streams need of the control plane. */
+export interface StreamHost {
+  /** Checks that the caller may act as this proxy. Throws GrpcError. */
+  admit(proxy: ProxyNode): void;
+  /** The newest snapshot for a proxy. */
+  snapshotFor(proxy: ProxyNode): ProxySnapshot;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told when something that status pages show has changed. */
+  changed(): void;
+}
+
+/** One proxy's stream of configuration. */
+export interface AdsStream {
+  readonly id: number;
+  /** Undefined until the first request named it. */
+  readonly proxy: ProxyNode | undefined;
+  readonly node: Node | undefined;
+  readonly connectedAt: number;
+  readonly peerAddress: string;
+  readonly protocol: "delta" | "state-of-the-world";
+  readonly watches: ReadonlyMap<TypeUrl, Watch>;
+  readonly snapshot: ProxySnapshot | undefined;
+  /** Gives the stream a newer snapshot. Sends what changed, as fast as the proxy reads; older ones that wait are dropped. */
+  publish(snapshot: ProxySnapshot): void;
+}
+
+let lastStream = 0;
+let lastNonce = 0;
+const noncePrefix = Math.random().toString(36).slice(2, 8);
+
+/** Responses made for the last few pushes: streams that are sent the same share the bytes. */
+const shared = new Map<string, Uint8Array>();
+const mostShared = 64;
+
+/** Largest number of names that one request may list, against hostile clients. */
+const mostNames = 100_000;
+
+/** Serves one ADS call until it ends. `onOpen` hears of the stream once its proxy is known. */
+export async function serveAds(
+  call: GrpcCall,
+  protocol: AdsStream["protocol"],
+  host: StreamHost,
+  onOpen: (stream: AdsStream) => void,
+): Promise<void> {
+  const watches = new Map<TypeUrl, Watch>();
+  let proxy: ProxyNode | undefined;
+  let node: Node | undefined;
+  let snapshot: ProxySnapshot | undefined;
+  let isPumping = false;
+  let isDirty = false;
+
+  const stream: AdsStream = {
+    id: ++lastStream,
+    get proxy() {
+      return proxy;
+    },
+    get node() {
+      return node;
+    },
+    connectedAt: host.clock.now(),
+    peerAddress: call.peerAddress,
+    protocol,
+    watches,
+    get snapshot() {
+      return snapshot;
+    },
+    publish(next) {
+      if (next === snapshot) return;
+      snapshot = next;
+      pump();
+    },
+  };
+
+  const send = (watch: Watch, update: Update, all: ReadonlyMap<string, Message>): boolean => {
+    const bytes = responseBytes(watch.typeUrl, update, protocol, all, watch);
+    watch.nonceSent = bytes.nonce;
+    watch.sent = all;
+    watch.known = new Map();
+    watch.forced.clear();
+    watch.sentAt = host.clock.now();
+    return call.send(bytes.message);
+  };
+
+  /** Sends what is due, type by type, and waits while the proxy reads too slowly. Never runs twice at once. */
+  const pumpNow = async () => {
+    while (isDirty && !call.signal.aborted) {
+      isDirty = false;
+      for (const typeUrl of pushOrder) {
+        const watch = watches.get(typeUrl);
+        const current = snapshot;
+        if (watch === undefined || current === undefined) continue;
+        const next = resourcesOf(current, typeUrl);
+        const update = updateFor(watch, next);
+        if (update === undefined) {
+          watch.sent = next;
+          continue;
+        }
+        if (typeUrl === typeUrls.cluster) {
+          const assignments = watches.get(typeUrls.endpoint);
+          for (const name of warmingClusters(update, current.clusters))
+            if (assignments?.names?.has(name) === true) assignments.forced.add(name);
+        }
+        if (!send(watch, update, next)) await call.drained();
+        if (call.signal.aborted) return;
+      }
+      host.changed();
+    }
+  };
+  const pump = () => {
+    isDirty = true;
+    if (isPumping) return;
+    isPumping = true;
+    pumpNow()
+      .catch((reason: unknown) => {
+        host.log.error({ proxy: proxy?.id, reason: String(reason) }, "configuration could not be sent");
+        call.end(new GrpcError(grpcStatus.internal, "configuration could not be sent"));
+      })
+      .finally(() => {
+        isPumping = false;
+      });
+  };
+
+  const identify = (given: Node | undefined) => {
+    if (proxy !== undefined) return;
+    if (given === undefined)
+      throw new GrpcError(grpcStatus.invalidArgument, "the first request names no node");
+    try {
+      proxy = parseProxyNode(given);
+    } catch (reason) {
+      throw new GrpcError(
+        grpcStatus.invalidArgument,
+        reason instanceof Error ? reason.message : String(reason),
+      );
+    }
+    host.admit(proxy);
+    node = given;
+    snapshot = host.snapshotFor(proxy);
+    onOpen(stream);
+  };
+
+  /** Notes an ACK or NACK. False when the request answers an older response. */
+  const noteAnswer = (
+    watch: Watch,
+    nonce: string,
+    version: string,
+    rejection: string | undefined,
+  ): boolean => {
+    if (nonce === "") return true;
+    if (nonce !== watch.nonceSent) return false;
+    if (rejection === undefined) {
+      watch.nonceAcked = nonce;
+      watch.versionAcked = version;
+      watch.rejection = undefined;
+    } else {
+      const message = rejection.replace(/\s+/g, " ").slice(0, 2000);
+      watch.rejection = { message, nonce, at: host.clock.now() };
+      host.log.warn({ proxy: proxy?.id, type: watch.typeUrl, message }, "a proxy refused its configuration");
+    }
+    host.changed();
+    return true;
+  };
+
+  for await (const message of call.messages) {
+    if (protocol === "delta") {
+      const request = fromBinary(DeltaDiscoveryRequestSchema, message);
+      identify(request.node);
+      const typeUrl = knownType(request.typeUrl);
+      if (typeUrl === undefined) continue;
+      checkCount(request.resourceNamesSubscribe.length + Object.keys(request.initialResourceVersions).length);
+      const before = watches.get(typeUrl);
+      const watch = before ?? createWatch(typeUrl);
+      watches.set(typeUrl, watch);
+      noteAnswer(watch, request.responseNonce, "", request.errorDetail?.message);
+      if (before === undefined) {
+        watch.known = new Map(Object.entries(request.initialResourceVersions));
+        const names = request.resourceNamesSubscribe;
+        const isAll = names.includes("*") || (names.length === 0 && isWildcardType(typeUrl));
+        watch.names = isAll ? undefined : new Set([...names, ...watch.known.keys()]);
+        pump();
+        continue;
+      }
+      if (changeNames(watch, request.resourceNamesSubscribe, request.resourceNamesUnsubscribe)) pump();
+    } else {
+      const request = fromBinary(DiscoveryRequestSchema, message);
+      identify(request.node);
+      const typeUrl = knownType(request.typeUrl);
+      if (typeUrl === undefined) continue;
+      checkCount(request.resourceNames.length);
+      const before = watches.get(typeUrl);
+      const names =
+        request.resourceNames.length === 0 && isWildcardType(typeUrl)
+          ? undefined
+          : new Set(request.resourceNames);
+      if (before === undefined) {
+        const watch = createWatch(typeUrl);
+        watch.names = names?.has("*") === true ? undefined : names;
+        watches.set(typeUrl, watch);
+        pump();
+        continue;
+      }
+      if (!noteAnswer(before, request.responseNonce, request.versionInfo, request.errorDetail?.message))
+        continue;
+      if (names === undefined || before.names === undefined) continue;
+      const added = [...names].filter((name) => before.names?.has(name) !== true);
+      before.names = names;
+      for (const name of added) before.forced.add(name);
+      if (added.length > 0) pump();
+    }
+  }
+}
+
+function checkCount(count: number): void {
+  if (count > mostNames)
+    throw new GrpcError(grpcStatus.invalidArgument, `${count} resource names are over ${mostNames}`);
+}
+
+function knownType(typeUrl: string): TypeUrl | undefined {
+  return pushOrder.find((known) => known === typeUrl);
+}
+
+/** Applies a delta request's names. True when something must be sent for it. */
+function changeNames(watch: Watch, subscribed: readonly string[], unsubscribed: readonly string[]): boolean {
+  if (subscribed.length === 0 && unsubscribed.length === 0) return false;
+  if (subscribed.includes("*")) watch.names = undefined;
+  const names = watch.names;
+  for (const name of unsubscribed) {
+    names?.delete(name);
+    watch.forced.delete(name);
+  }
+  for (const name of subscribed) {
+    if (name === "*") continue;
+    names?.add(name);
+    // A client that asks again has forgotten what it had.
+    watch.forced.add(name);
+  }
+  return subscribed.length > 0;
+}
+
+function responseBytes(
+  typeUrl: TypeUrl,
+  update: Update,
+  protocol: AdsStream["protocol"],
+  all: ReadonlyMap<string, Message>,
+  watch: Watch,
+): { readonly message: Uint8Array; readonly nonce: string } {
+  const isWhole = protocol !== "delta" && isWildcardType(typeUrl);
+  const resources = isWhole
+    ? (updateFor({ ...watch, sent: undefined, known: new Map(), forced: new Set() }, all)?.resources ?? [])
+    : update.resources;
+  const key = [
+    protocol,
+    typeUrl,
+    ...resources.map(({ name, resource }) => `${name}=${resource.version}`),
+    "-",
+    ...update.removed,
+  ].join("\n");
+  let message = shared.get(key);
+  if (message === undefined) {
+    const nonce = `${noncePrefix}-${++lastNonce}`;
+    message =
+      protocol === "delta"
+        ? encodeDelta(typeUrl, resources, update.removed, String(lastNonce), nonce)
+        : encodeResponse(typeUrl, resources, String(lastNonce), nonce);
+    if (shared.size >= mostShared) {
+      const oldest = shared.keys().next();
+      if (oldest.done !== true) shared.delete(oldest.value);
+    }
+    shared.set(key, message);
+    nonces.set(message, nonce);
+  }
+  return { message, nonce: nonces.get(message) ?? "" };
+}
+
+const nonces = new WeakMap<Uint8Array, string>();

@@ -1,0 +1,161 @@
+import type { Logger } from "../../base/index.ts";
+import {
+  type ConfigMap,
+  type Informer,
+  isApiError,
+  type Kind,
+  type KubeClient,
+  type KubeObject,
+  kinds,
+  startInformer,
+} from "../../kube/index.ts";
+import {
+  type ClusterKind,
+  type ConfigKind,
+  clusterObjects,
+  setClusterObject,
+  setConfigObject,
+  type WorldChanges,
+  type WorldObjects,
+} from "../translate/objects.ts";
+
+const clusterKinds: readonly (readonly [ClusterKind, Kind])[] = [
+  ["nodes", kinds.nodes],
+  ["namespaces", kinds.namespaces],
+  ["services", kinds.services],
+  ["pods", kinds.pods],
+  ["endpointSlices", kinds.endpointSlices],
+  ["secrets", kinds.secrets],
+];
+
+const configKinds: readonly ConfigKind[] = [
+  "virtualServices",
+  "destinationRules",
+  "gateways",
+  "serviceEntries",
+  "workloadEntries",
+  "sidecars",
+  "peerAuthentications",
+  "authorizationPolicies",
+  "telemetries",
+];
+
+/** Objects that somebody watches. */
+export interface ObjectSource {
+  /** Resolves when everything was listed once; rejects when the signal aborts before. */
+  readonly synced: Promise<void>;
+  readonly isSynced: boolean;
+  /** Why the API can't be reached at the moment, in words; undefined while all is well. */
+  readonly problem: string | undefined;
+}
+
+/** Who is told of changes: the sink's `changes` collect what to do, `schedule` says that there is something. */
+export interface ChangeSink {
+  readonly objects: WorldObjects;
+  changes(): WorldChanges;
+  schedule(): void;
+}
+
+interface WatchOptions {
+  readonly client: KubeClient;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/**
+ * Keeps a cluster's part of `sink.objects` true. When its API goes away, what was last known stays. Objects
+ * of an earlier connection that the first complete lists don't show are taken out then.
+ */
+export function watchCluster(sink: ChangeSink, clusterId: string, options: WatchOptions): ObjectSource {
+  const cluster = clusterObjects(sink.objects, clusterId);
+  const informers = clusterKinds.map(([name, kind]) => {
+    const informer = startInformer(options.client, kind, options);
+    informer.subscribe(({ type, object }) => {
+      setClusterObject(sink.objects, clusterId, name, object, type === "deleted", sink.changes());
+      sink.schedule();
+    });
+    return { name, informer };
+  });
+  for (const { name, informer } of informers) {
+    const dropVanished = () => {
+      for (const object of [...cluster[name].values()] as KubeObject[]) {
+        if (informer.get(object.metadata.name, object.metadata.namespace) !== undefined) continue;
+        setClusterObject(sink.objects, clusterId, name, object, true, sink.changes());
+        sink.schedule();
+      }
+    };
+    informer.synced.then(dropVanished, () => {}); // Rejected only when the connection was given up.
+  }
+  // Proxies can be served without Secrets, and a remote API may not let us read them.
+  const needed = informers.filter(({ name }) => name !== "secrets").map(({ informer }) => informer);
+  return sourceOf(needed);
+}
+
+/** Keeps Istio's objects of the control plane's own cluster true. Kinds that the API doesn't have count as empty. */
+export function watchConfig(sink: ChangeSink, options: WatchOptions): ObjectSource {
+  const informers = configKinds.map((name) => {
+    const informer = startInformer(options.client, kinds[name], options);
+    informer.subscribe(({ type, object }) => {
+      setConfigObject(sink.objects, name, object, type === "deleted", sink.changes());
+      sink.schedule();
+    });
+    return informer;
+  });
+  return sourceOf(informers);
+}
+
+/** Keeps MeshConfig and MeshNetworks true: the ConfigMap "istio" (or "istio-REVISION") of the system namespace. */
+export function watchMeshConfig(sink: ChangeSink, name: string, options: WatchOptions): ObjectSource {
+  const namespace = sink.objects.systemNamespace;
+  const informer = startInformer<ConfigMap>(options.client, kinds.configMaps, {
+    ...options,
+    namespace,
+    fieldSelector: `metadata.name=${name}`,
+  });
+  informer.subscribe(({ type, object }) => {
+    if (object.metadata.name !== name) return;
+    sink.objects.mesh = type === "deleted" ? "" : (object.data?.["mesh"] ?? "");
+    sink.objects.meshNetworks = type === "deleted" ? "" : (object.data?.["meshNetworks"] ?? "");
+    const changes = sink.changes();
+    changes.rules = true;
+    changes.allEndpoints = true;
+    sink.schedule();
+  });
+  return sourceOf([informer]);
+}
+
+function sourceOf(informers: readonly Informer<KubeObject>[]): ObjectSource {
+  return {
+    synced: Promise.all(informers.map(firstAnswer)).then(() => {}),
+    get isSynced() {
+      return informers.every((informer) => informer.isSynced || isMissing(informer.failure));
+    },
+    get problem() {
+      const failure = informers
+        .map((informer) => informer.failure)
+        .find((reason) => reason !== undefined && !isMissing(reason));
+      return failure === undefined ? undefined : failure instanceof Error ? failure.message : String(failure);
+    },
+  };
+}
+
+const isMissing = (failure: unknown) => isApiError(failure, 404);
+
+/** Resolves when an informer has its first list, or its kind is not served here (yet). */
+function firstAnswer(informer: Informer<KubeObject>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = new AbortController();
+    const settle = (end: () => void) => {
+      stop.abort();
+      end();
+    };
+    informer.synced.then(
+      () => settle(resolve),
+      (reason: unknown) => settle(() => reject(reason)),
+    );
+    informer.changes.subscribe(() => {
+      if (isMissing(informer.failure)) settle(resolve);
+    }, stop.signal);
+    if (isMissing(informer.failure)) settle(resolve);
+  });
+}
