@@ -95,9 +95,9 @@ afterAll(async () => {
 
 /** kubectl of one age in one namespace, with a cache of its own. */
 function kubectlOf(file: string, namespace: string) {
-  const home = path.join(folder, namespace);
-  mkdirSync(home, { recursive: true });
   const run = async (command: string, input = ""): Promise<Outcome> => {
+    const home = path.join(folder, namespace);
+    mkdirSync(home, { recursive: true });
     // Words as a shell splits them; single quotes keep what is between them together.
     const words = [...command.matchAll(/(?:[^\s']|'[^']*')+/g)].map(([word]) => word.replaceAll("'", ""));
     const env = { ...process.env, HOME: home, KUBECONFIG: kubeconfig };
