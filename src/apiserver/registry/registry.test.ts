@@ -24,7 +24,10 @@ suite("registry", () => {
       registry.versions("horizontalpodautoscalers.autoscaling").map(({ version }) => version),
       ["v2", "v1"],
     );
-    assert.equal(registry.find("events.k8s.io", "v1", "events")?.storedAs, registry.find("", "v1", "events")?.storedAs);
+    assert.equal(
+      registry.find("events.k8s.io", "v1", "events")?.storedAs,
+      registry.find("", "v1", "events")?.storedAs,
+    );
   });
 
   test("the kinds of a definition come and go, and readers are told", () => {
