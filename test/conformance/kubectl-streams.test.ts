@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -8,11 +8,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { handleExec, handlePortForward } from "../../src/apiserver/streams/index.ts";
+import { findKubectls } from "../support/tools.ts";
 
 // exec and port-forward of real kubectls, old (SPDY) and new (WebSocket), against a server that knows one pod
 // and nothing else.
 
 const versions = ["1.27", "1.29", "1.30", "1.33"];
+const kubectls = findKubectls();
 const host = "127.0.0.1";
 const pod = {
   apiVersion: "v1",
@@ -22,16 +24,25 @@ const pod = {
   status: { phase: "Running" },
 };
 
-/** The kubectl of a version, by its name on PATH or in KUBECTL_PATH. */
-function findKubectl(version: string): string | undefined {
-  const folders = [
-    ...(process.env["KUBECTL_PATH"]?.split(":") ?? []),
-    ...(process.env["PATH"]?.split(":") ?? []),
-  ];
-  return folders
-    .map((folder) => path.join(folder, `kubectl.${version}`))
-    .find((file) => spawnSync(file, ["version", "--client"], { stdio: "ignore" }).status === 0);
-}
+const answers: Readonly<Record<string, object>> = {
+  "/api": { kind: "APIVersions", versions: ["v1"] },
+  "/apis": { kind: "APIGroupList", apiVersion: "v1", groups: [] },
+  "/api/v1": {
+    kind: "APIResourceList",
+    groupVersion: "v1",
+    resources: [
+      {
+        name: "pods",
+        singularName: "pod",
+        namespaced: true,
+        kind: "Pod",
+        verbs: ["get"],
+        shortNames: ["po"],
+      },
+    ],
+  },
+  "/api/v1/namespaces/default/pods/p": pod,
+};
 
 let server: Server;
 let echo: ReturnType<typeof createTcpServer>;
@@ -44,11 +55,10 @@ beforeAll(async () => {
     socket.pipe(socket);
   });
   server = createServer((request, response) => {
-    const isPod = request.url?.split("?")[0] === "/api/v1/namespaces/default/pods/p";
-    response.writeHead(isPod ? 200 : 404, { "content-type": "application/json" });
-    response.end(
-      JSON.stringify(isPod ? pod : { kind: "Status", apiVersion: "v1", status: "Failure", code: 404 }),
-    );
+    const known = answers[request.url?.split("?")[0] ?? ""];
+    const answer = known ?? { kind: "Status", apiVersion: "v1", status: "Failure", code: 404 };
+    response.writeHead(known === undefined ? 404 : 200, { "content-type": "application/json" });
+    response.end(JSON.stringify(answer));
   });
   server.on("upgrade", (request, socket, head) => {
     const command = new URL(request.url ?? "", "http://x").searchParams.getAll("command");
@@ -106,6 +116,7 @@ const globalArguments = () => [
 
 async function run(kubectl: string, args: readonly string[], input = "") {
   const child = spawn(kubectl, [...globalArguments(), ...args], { stdio: "pipe" });
+  child.stdin.on("error", () => {});
   child.stdin.end(input);
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (chunk) => {
@@ -119,10 +130,8 @@ async function run(kubectl: string, args: readonly string[], input = "") {
 }
 
 for (const version of versions) {
-  const kubectl = findKubectl(version);
-  const name = `kubectl ${version}${kubectl === undefined ? " (skipped: there is no such kubectl here)" : ""}`;
-  suite.skipIf(kubectl === undefined)(name, () => {
-    const program = kubectl ?? "";
+  const program = kubectls.find((kubectl) => kubectl.version === version)?.path ?? "";
+  suite.skipIf(program === "")(`kubectl ${version}`, () => {
     test("exec gives stdout and stderr apart", async () => {
       const { code, stdout, stderr } = await run(program, [
         "exec",
