@@ -17,8 +17,8 @@ import { inProcessTransport } from "./http/in-process.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { ResourceType } from "./registry/resource-type.ts";
 import { openStore } from "./storage/store.ts";
-import { createUpgradeHandler } from "./upgrade-handler.ts";
 import { serviceAddresses } from "./subresources/service-addresses.ts";
+import { createUpgradeHandler } from "./upgrade-handler.ts";
 import { type CommitHook, type Context, keyOf, timestamp } from "./verbs/context.ts";
 
 const defaultNodePorts = { first: 30_000, last: 32_767 };
@@ -57,7 +57,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const context: Context = {
     store,
     registry,
-    admission: createAdmission({ store, webhooks }),
+    admission: createAdmission({ store, authorizer, webhooks }),
     hooks,
     clock,
     log,
