@@ -20,13 +20,22 @@ export function createUpView(terminal: Terminal): UpView {
   const shownReady = new Set<string>();
   const lines = () =>
     table([...clusters.values()].map((cluster) => clusterRow(cluster, paint))).map((line) => `  ${line}`);
+  // What is told before the clusters are known comes below their headline.
+  let early: Progress[] | undefined = [];
   const settled = () => [...clusters.values()].every(({ readyAfter }) => readyAfter !== undefined);
   return {
     show(event) {
+      if (early !== undefined && event.kind !== "clusters") {
+        early.push(event);
+        return;
+      }
       switch (event.kind) {
         case "clusters": {
           for (const cluster of event.lines) clusters.set(cluster.name, cluster);
           terminal.note(`${event.mesh} · ${headline(event.lines)} · builtin data plane\n`);
+          const held = early ?? [];
+          early = undefined;
+          for (const one of held) this.show(one);
           terminal.live(lines());
           break;
         }

@@ -10,7 +10,7 @@ export function imageWarnings(compiled: Compiled, hasNoStandIn: (image: string) 
       if (item.kind !== "object") continue;
       const spec = podSpecOf(item.object["spec"]);
       for (const { image } of spec?.containers ?? []) {
-        if (image === undefined || image === "auto" || !hasNoStandIn(image)) continue;
+        if (image === undefined || !hasNoStandIn(image)) continue;
         const { kind, metadata } = item.object;
         warnings.set(`${cluster} ${image}`, {
           severity: "warning",

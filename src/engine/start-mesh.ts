@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { writeFileSync } from "node:fs";
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
 import type { Compiled } from "../compile/index.ts";
@@ -67,8 +66,6 @@ export async function startMesh(options: StartMeshOptions): Promise<RunningMesh>
   const stopped = new AbortController();
   stops.push(async () => stopped.abort());
   const lifetime = AbortSignal.any([signal, stopped.signal]);
-  // Every watch of every cluster ends with it.
-  setMaxListeners(0, lifetime);
   try {
     return await start(options, lifetime, stops, stop);
   } catch (reason) {
@@ -98,7 +95,9 @@ async function start(
   writeKubeconfig(state.kubeconfig, clusters);
   timings.mark("API servers, controllers, nodes");
 
-  const hasNoStandIn = (image: string) => !standsInFor(image, parts.standIns, mesh.images);
+  // Injection gives `auto` its image.
+  const hasNoStandIn = (image: string) =>
+    image !== "auto" && !standsInFor(image, parts.standIns, mesh.images);
   for (const diagnostic of imageWarnings(compiled, hasNoStandIn)) progress({ kind: "warning", diagnostic });
   const watches = new Map(
     [...clusters].map(([name, { client }]) => [
@@ -229,7 +228,6 @@ async function waitUntilReady(
 ): Promise<void> {
   const deadline = AbortSignal.timeout(options.timeout);
   const signal = AbortSignal.any([lifetime, deadline]);
-  setMaxListeners(0, signal);
   try {
     await Promise.all(
       [...watches].map(async ([name, watch]) => {

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import path from "node:path";
 import { type ApiServer, openChangeLog, startApiServer } from "../apiserver/index.ts";
 import { type Clock, type Logger, startAll } from "../base/index.ts";
@@ -71,7 +70,9 @@ export function wireMesh(options: {
     ),
   );
   // Arguments in the mesh file are relative to its folder.
-  const images = new Map([...mesh.images].map(([pattern, standIn]) => [pattern, { ...standIn, cwd: mesh.folder }]));
+  const images = new Map(
+    [...mesh.images].map(([pattern, standIn]) => [pattern, { ...standIn, cwd: mesh.folder }]),
+  );
   const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
   const standIns = [
     createProxyStandIn({
@@ -105,7 +106,6 @@ export async function startCluster(
   );
   const stopped = new AbortController();
   const signal = stopped.signal;
-  setMaxListeners(0, signal);
   let runtime: Runtime | undefined;
   let api: ApiServer | undefined;
   const pods = {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createRetry, createSignal, type Logger, type Signal, systemClock } from "../base/index.ts";
 import { isApiError } from "./api-error.ts";
 import type { KubeClient, ListOptions } from "./client.ts";
@@ -36,6 +37,8 @@ export function startInformer<T extends KubeObject>(
   options: ListOptions & { readonly signal: AbortSignal; readonly log: Logger },
 ): Informer<T> {
   const { signal, log } = options;
+  // Dozens of informers end with one signal; Node would take that for a leak.
+  setMaxListeners(0, signal);
   const objects = new Map<string, T>();
   const listeners: ((change: Change<T>) => void)[] = [];
   const changes = createSignal();

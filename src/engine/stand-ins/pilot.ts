@@ -27,6 +27,7 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
   return {
     name: "istiod",
     matches: (image) => image === "pilot",
+    onPodAddress: true,
     async start(context) {
       const { env, network, client, logger } = context;
       const stopped = new AbortController();
