@@ -1,13 +1,13 @@
 import { createSignal } from "../base/index.ts";
+import { type AdminSources, answerAdmin } from "./admin/admin.ts";
 import { startAdsClient } from "./ads/ads-client.ts";
 import { createConfiguration } from "./config/configuration.ts";
 import type { Proxy as MeshProxy, ProxyOptions, ProxyState } from "./contracts.ts";
 import { ownMetadata } from "./filters/peer-metadata.ts";
-import type { HttpChain } from "./http/http-chain.ts";
 import { createListeners } from "./listener/listeners.ts";
-import type { ExchangeFacts } from "./router/facts.ts";
 import { createHttpStats, type HttpStats } from "./router/http-stats.ts";
-import type { Direction, ProxyRuntime } from "./router/runtime.ts";
+import type { ProxyRuntime } from "./router/runtime.ts";
+import { createIstioMetrics } from "./telemetry/istio-metrics.ts";
 import { createSecretStore } from "./tls/secret-store.ts";
 import { createTlsCompiler } from "./tls/tls-settings.ts";
 
@@ -19,6 +19,7 @@ export function startProxy(options: ProxyOptions): MeshProxy {
   const secrets = createSecretStore(options.secrets, running.signal);
   const httpStats = new Map<string, HttpStats>();
   const startedAt = clock.now();
+  const metrics = createIstioMetrics(node.metadata);
   let ready = false;
   let draining = false;
 
@@ -29,7 +30,9 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     isDraining: () => draining,
     log: (line) => options.accessLog(line),
     ownMetadata: ownMetadata(node.id, node.metadata),
-    report(_facts: ExchangeFacts, _direction: Direction, _chain: HttpChain | undefined) {},
+    report(facts, direction) {
+      metrics.record(facts, direction, configuration.cluster(facts.cluster)?.config.service);
+    },
     httpStats(prefix) {
       let stats = httpStats.get(prefix);
       if (stats === undefined) {
@@ -60,6 +63,24 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     onChange: notify,
   });
 
+  const adminSources: AdminSources = {
+    node,
+    startedAt,
+    configuration,
+    now: () => clock.now(),
+    secrets: () => secrets.entries(),
+    clusters: () => configuration.clusters(),
+    listeners: () => listeners.live(),
+    http: () => httpStats,
+    state: () => (draining ? "DRAINING" : ready ? "LIVE" : "PRE_INITIALIZING"),
+    extraMetrics: () => metrics.text(),
+    server: () => ({
+      "server.live": Number(ready),
+      "server.state": draining ? 1 : ready ? 0 : 2,
+      "server.uptime": Math.floor((clock.now() - startedAt) / 1000),
+      "control_plane.connected_state": Number(ads.connected),
+    }),
+  };
   const state: ProxyState = {
     get ready() {
       return ready;
@@ -80,12 +101,7 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     get nameTable() {
       return configuration.nameTable;
     },
-    admin(path, query, method) {
-      void query;
-      void method;
-      void startedAt;
-      return { status: 404, contentType: "text/plain", body: path };
-    },
+    admin: (path, query, method) => answerAdmin(adminSources, path, query, method),
     async stop(drainMs) {
       draining = true;
       await listeners.stop(drainMs);

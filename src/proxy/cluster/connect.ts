@@ -18,7 +18,9 @@ export interface Dialler {
 export interface Established {
   readonly socket: Socket;
   readonly alpn: string | undefined;
-  readonly isTls: boolean;
+  /** SPIFFE ids of the host and of ourselves; undefined on plain text. */
+  readonly peer: string | undefined;
+  readonly own: string | undefined;
 }
 
 export interface ConnectOutcome {
@@ -86,13 +88,18 @@ export function connectHost(
   };
   const { tls } = host;
   if (tls === undefined) {
-    socket.once("connect", () => done({ socket, alpn: undefined, isTls: false }));
+    socket.once("connect", () => done({ socket, alpn: undefined, peer: undefined, own: undefined }));
   } else {
     connectTls(socket, tls, alpn ?? tls.settings.alpn, sni ?? tls.sni, host.session, {
-      secured(secure) {
+      secured(secure, peer) {
         stats.ssl_handshake++;
         const agreed = typeof secure.alpnProtocol === "string" ? secure.alpnProtocol : undefined;
-        done({ socket: secure, alpn: agreed, isTls: true });
+        done({
+          socket: secure,
+          alpn: agreed,
+          peer: peer?.uris[0],
+          own: tls.settings.ownCertificate()?.uris[0],
+        });
       },
       failed(detail) {
         if (settled) return;

@@ -10,6 +10,9 @@ export interface PooledConnection {
   /** How many more exchanges it can take now. */
   readonly spare: number;
   readonly localAddress: string;
+  /** SPIFFE ids of the host and of ourselves; undefined on plain text. */
+  readonly peer: string | undefined;
+  readonly own: string | undefined;
   readonly http2: boolean;
   close(): void;
   /** Closes once nothing runs on it. */
@@ -129,7 +132,7 @@ export function createHttpPool(
     }
   }
 
-  function adopt({ socket, alpn }: Established) {
+  function adopt({ socket, alpn, peer, own }: Established) {
     const http2 = settings.protocol === "http2" || (settings.protocol === "alpn" && alpn === "h2");
     if (http2) stats.upstream_cx_http2_total++;
     else stats.upstream_cx_http1_total++;
@@ -160,6 +163,8 @@ export function createHttpPool(
     const connection: PooledConnection = {
       http2,
       localAddress,
+      peer,
+      own,
       get spare() {
         if (closing || (config.maxRequestsPerConnection > 0 && used >= config.maxRequestsPerConnection))
           return 0;

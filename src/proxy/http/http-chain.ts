@@ -41,8 +41,6 @@ export interface HttpChain {
   readonly filters: readonly HttpFilter[];
   readonly alpn: AlpnOverride | undefined;
   readonly peerMetadata: PeerMetadataRules | undefined;
-  /** istio.stats is in the chain: requests count in istio_requests_total. */
-  readonly reportsStats: boolean;
   readonly accessLogs: readonly AccessLogger[];
   readonly xfcc: XfccRules;
   readonly serverName: string;
@@ -182,13 +180,12 @@ function internalAddresses(message: HttpConnectionManager, where: string): Addre
   return (address) => tests.some((test) => test(address));
 }
 
-type CompiledFilters = Pick<HttpChain, "filters" | "alpn" | "peerMetadata" | "reportsStats">;
+type CompiledFilters = Pick<HttpChain, "filters" | "alpn" | "peerMetadata">;
 
 function compileFilters(messages: readonly HttpFilterMessage[], parent: string): CompiledFilters {
   const filters: HttpFilter[] = [];
   let alpn: AlpnOverride | undefined;
   let peerMetadata: PeerMetadataRules | undefined;
-  let reportsStats = false;
   for (const { name, configType, isOptional } of messages) {
     const where = `${parent}, ${name}`;
     const config = configType.case === "typedConfig" ? configType.value : undefined;
@@ -223,13 +220,13 @@ function compileFilters(messages: readonly HttpFilterMessage[], parent: string):
         break;
       default:
         if (name === "istio.metadata_exchange") peerMetadata = compilePeerMetadata(config, where);
-        else if (name === "istio.stats" || type.startsWith("stats.PluginConfig")) reportsStats = true;
-        else if (!isOptional) {
+        // Istio's standard metrics are counted with or without it.
+        else if (name !== "istio.stats" && !isOptional) {
           throw new ConfigError(
             `Didn't find a registered implementation for '${name}' with type URL: '${type}'`,
           );
         }
     }
   }
-  return { filters, alpn, peerMetadata, reportsStats };
+  return { filters, alpn, peerMetadata };
 }

@@ -305,6 +305,8 @@ export function startExchange(
     waitsForUpstream = false;
     stopWaiting = undefined;
     facts.upstreamLocalAddress = to.localAddress;
+    facts.upstreamPeer = to.peer;
+    facts.ownPrincipal = to.own;
     requestSentAt = performance.now();
     headersSent = true;
     const bodyless = bodyEnded && bodyBytes === 0;
@@ -631,7 +633,7 @@ export function startExchange(
       const line = log(facts);
       if (line !== undefined) runtime.log(line);
     }
-    runtime.report(facts, connection.direction, chain);
+    runtime.report(facts, connection.direction);
   }
 }
 

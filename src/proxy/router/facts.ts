@@ -62,6 +62,9 @@ export interface ExchangeFacts {
   cluster: string;
   upstreamHost: Host | undefined;
   upstreamLocalAddress: string | undefined;
+  /** SPIFFE id of the upstream peer, and ours towards it, on a TLS connection. */
+  upstreamPeer: string | undefined;
+  ownPrincipal: string | undefined;
   attempts: number;
   /** First address of x-forwarded-for when it is trusted, else the peer's. */
   clientAddress: string;
@@ -106,6 +109,8 @@ export function newFacts(
     cluster: "",
     upstreamHost: undefined,
     upstreamLocalAddress: undefined,
+    upstreamPeer: undefined,
+    ownPrincipal: undefined,
     attempts: 0,
     clientAddress: downstream.remoteAddress,
     chainName,

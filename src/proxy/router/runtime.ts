@@ -1,6 +1,5 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import type { OwnMetadata } from "../filters/peer-metadata.ts";
-import type { HttpChain } from "../http/http-chain.ts";
 import type { ExchangeFacts } from "./facts.ts";
 import type { HttpStats } from "./http-stats.ts";
 
@@ -14,8 +13,8 @@ export interface ProxyRuntime {
   /** One line of the access log. */
   log(line: string): void;
   readonly ownMetadata: OwnMetadata;
-  /** Counts a finished HTTP exchange for telemetry. `chain` is undefined for TCP. */
-  report(facts: ExchangeFacts, direction: Direction, chain: HttpChain | undefined): void;
+  /** Counts a finished exchange for telemetry. */
+  report(facts: ExchangeFacts, direction: Direction): void;
   httpStats(prefix: string): HttpStats;
 }
 

@@ -124,9 +124,11 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
     facts.upstreamHost = chosen;
     beginTry(to, chosen);
     giveUp = connectHost(to.dialler, chosen, undefined, undefined, {
-      connected({ socket: upstream }) {
+      connected({ socket: upstream, peer, own }) {
         giveUp = () => upstream.destroy();
         to.outlier.answered(chosen, 200);
+        facts.upstreamPeer = peer;
+        facts.ownPrincipal = own;
         facts.upstreamLocalAddress = `${upstream.localAddress ?? ""}:${upstream.localPort ?? 0}`;
         copying = true;
         socket.off("error", onGone);
@@ -172,6 +174,6 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
       const line = log(facts);
       if (line !== undefined) runtime.log(line);
     }
-    runtime.report(facts, connection.direction, undefined);
+    runtime.report(facts, connection.direction);
   }
 }

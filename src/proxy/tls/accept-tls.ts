@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
@@ -103,7 +102,7 @@ export function acceptTls(
       version: secure.getProtocol() ?? "",
       cipher: secure.getCipher().name,
       peer,
-      local: ownCertificate(settings),
+      local: settings.ownCertificate(),
     });
   });
 }
@@ -123,19 +122,4 @@ function chooseAlpn(ours: readonly string[], hello: ClientHello | undefined): st
 function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
   const certificate = socket.getPeerX509Certificate();
   return certificate === undefined ? undefined : readPeerCertificate(certificate);
-}
-
-/** The own certificate changes rarely and is asked for on every connection. */
-const readChains = new Map<string, PeerCertificate>();
-
-function ownCertificate(settings: TlsSettings): PeerCertificate | undefined {
-  const chain = settings.ownChain();
-  if (chain === undefined) return undefined;
-  let read = readChains.get(chain);
-  if (read === undefined) {
-    read = readPeerCertificate(new X509Certificate(chain));
-    if (readChains.size > 256) readChains.clear();
-    readChains.set(chain, read);
-  }
-  return read;
 }

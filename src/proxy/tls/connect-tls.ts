@@ -4,7 +4,7 @@ import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb
 import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { unpack } from "../config/wire.ts";
-import { readPeerCertificate } from "./peer-certificate.ts";
+import { type PeerCertificate, readPeerCertificate } from "./peer-certificate.ts";
 import type { TlsCompiler, TlsSettings } from "./tls-settings.ts";
 
 /** Client side of TLS for one cluster (or one of its transport_socket_matches). */
@@ -45,7 +45,7 @@ export function connectTls(
   alpn: readonly string[],
   sni: string,
   slot: SessionSlot,
-  on: { secured(socket: TLSSocket): void; failed(reason: string): void },
+  on: { secured(socket: TLSSocket, peer: PeerCertificate | undefined): void; failed(reason: string): void },
 ): void {
   const { settings } = tls;
   const context = settings.context();
@@ -91,16 +91,15 @@ export function connectTls(
     if (settled) return;
     if (settings.validates && !secure.authorized)
       return fail(verifyFailed(String(secure.authorizationError)));
-    if (settings.subject !== undefined) {
-      const certificate = secure.getPeerX509Certificate();
-      if (certificate === undefined || !settings.subject(readPeerCertificate(certificate))) {
-        return fail(verifyFailed("verify SAN list"));
-      }
+    const certificate = secure.getPeerX509Certificate();
+    const peer = certificate === undefined ? undefined : readPeerCertificate(certificate);
+    if (settings.subject !== undefined && (peer === undefined || !settings.subject(peer))) {
+      return fail(verifyFailed("verify SAN list"));
     }
     settled = true;
     secure.off("error", onError);
     secure.off("close", onClose);
-    on.secured(secure);
+    on.secured(secure, peer);
   });
 }
 

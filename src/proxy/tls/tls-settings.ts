@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { createSecureContext, rootCertificates, type SecureContext, type SecureVersion } from "node:tls";
 import type { DataSource } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
@@ -7,6 +8,7 @@ import {
 } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import type { CommonTlsContext } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { ConfigError } from "../config/config-error.ts";
+import { type PeerCertificate, readPeerCertificate } from "./peer-certificate.ts";
 import { type SecretRef, type SecretStore, secretRef } from "./secret-store.ts";
 import { compileSubjectTest, type SubjectTest } from "./subject-match.ts";
 
@@ -22,8 +24,8 @@ export interface TlsSettings {
   context(): SecureContext | undefined;
   /** Changes whenever `context` would give another one: what was agreed with the old one can't be resumed. */
   generation(): number;
-  /** PEM of the own certificate chain, when there is one. */
-  ownChain(): string | undefined;
+  /** The own certificate, when there is one. */
+  ownCertificate(): PeerCertificate | undefined;
 }
 
 /** Makes TlsSettings; equal ones share their contexts, of which a big configuration would need thousands otherwise. */
@@ -58,7 +60,7 @@ export function createTlsCompiler(secrets: SecretStore): TlsCompiler {
         validates: validation.validates,
         adsSecrets: [...certificate.adsSecrets, ...validation.adsSecrets],
         generation,
-        ownChain: () => certificate.get()?.chain,
+        ownCertificate: () => readOwn(certificate.get()?.chain),
         context() {
           const now = generation();
           const known = shared.get(key);
@@ -135,6 +137,20 @@ export function createTlsCompiler(secrets: SecretStore): TlsCompiler {
       },
     };
   }
+}
+
+/** The own certificate changes rarely and is asked for on every connection. */
+const readChains = new Map<string, PeerCertificate>();
+
+function readOwn(chain: string | undefined): PeerCertificate | undefined {
+  if (chain === undefined) return undefined;
+  let read = readChains.get(chain);
+  if (read === undefined) {
+    read = readPeerCertificate(new X509Certificate(chain));
+    if (readChains.size > 256) readChains.clear();
+    readChains.set(chain, read);
+  }
+  return read;
 }
 
 function keyPair(secret: ReturnType<SecretStore["get"]>, where: string) {
