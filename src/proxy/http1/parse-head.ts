@@ -134,8 +134,8 @@ export function parseResponseHead(text: string, limits: HeadLimits): Http1Respon
   if (isHeadError(fields)) return fields;
   const { headers, contentLength, chunked, connection } = fields;
   if (chunked && contentLength !== undefined) return bad("both content-length and transfer-encoding");
-  if (fields.upgrade !== undefined && status === 101) headers.push("upgrade", fields.upgrade);
   dropNominated(headers, connection);
+  if (fields.upgrade !== undefined && status === 101) headers.push("upgrade", fields.upgrade);
   return {
     status,
     headers,
