@@ -17,4 +17,6 @@ await build({
   logLevel: "warning",
 });
 const { runGolden } = await import(pathToFileURL(outfile).href);
-process.exitCode = runGolden(process.argv.slice(2), path.join(root, "test/golden/differences.json"), (line) => console.log(line));
+process.exitCode = runGolden(process.argv.slice(2), path.join(root, "test/golden/differences.json"), (line) =>
+  console.log(line),
+);

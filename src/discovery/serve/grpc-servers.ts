@@ -1,7 +1,7 @@
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import { createSecureServer, createServer } from "node:http2";
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import type { Logger, Stop } from "../../base/index.ts";
 import { type GrpcHandlers, serveGrpc } from "../../xds/index.ts";
 import type { CertificateSigner } from "../contracts.ts";
@@ -82,15 +82,17 @@ async function run(
     server.emit("connection", socket);
   });
   return async () => {
-    await close();
+    const closed = close();
     for (const session of sessions) session.destroy();
     for (const socket of sockets) socket.destroy();
+    await closed;
   };
 }
 
 /** SPIFFE identities of a verified client certificate. */
 function identitiesOf(socket: Socket | TLSSocket): readonly string[] {
-  if (!("authorized" in socket) || !socket.authorized) return [];
+  // A session's socket is a proxy that hides the properties of the real one from `in`.
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return [];
   const names = socket.getPeerX509Certificate()?.subjectAltName ?? "";
   return names.split(", ").flatMap((name) => (name.startsWith("URI:") ? [name.slice("URI:".length)] : []));
 }

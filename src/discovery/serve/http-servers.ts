@@ -65,8 +65,9 @@ async function run(server: Server | TlsServer, listen: Listen, port: number): Pr
     server.emit("connection", socket);
   });
   return async () => {
-    await close();
+    const closed = close();
     for (const socket of sockets) socket.destroy();
+    await closed;
   };
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { Logger } from "../../base/index.ts";
 import { type KubeClient, kinds, type Secret, startInformer } from "../../kube/index.ts";
 import type { ChangeSink, ObjectSource } from "./sources.ts";
@@ -86,6 +87,7 @@ export function watchRemoteClusters(sink: ChangeSink, options: RemoteOptions): R
     // What was known stays until the new connection has shown what there is.
     stop(id);
     const controller = new AbortController();
+    setMaxListeners(0, controller.signal);
     signal.addEventListener("abort", () => controller.abort(), { once: true, signal: controller.signal });
     const clusterLog = log.child({ cluster: id });
     const source = watchCluster(sink, id, { client: remote, signal: controller.signal, log: clusterLog });

@@ -125,8 +125,10 @@ export function watchMeshConfig(sink: ChangeSink, name: string, options: WatchOp
 }
 
 function sourceOf(informers: readonly Informer<KubeObject>[]): ObjectSource {
+  const synced = Promise.all(informers.map(firstAnswer)).then(() => {});
+  synced.catch(() => {}); // Rejected when the connection is given up, whether or not somebody waits for it.
   return {
-    synced: Promise.all(informers.map(firstAnswer)).then(() => {}),
+    synced,
     get isSynced() {
       return informers.every((informer) => informer.isSynced || isMissing(informer.failure));
     },

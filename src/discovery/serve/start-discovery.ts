@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createSignal, type Logger, type Stop, startAll } from "../../base/index.ts";
 import type { KubeClient } from "../../kube/index.ts";
 import { type GrpcCall, GrpcError, type GrpcHandlers, grpcStatus, methods } from "../../xds/index.ts";
@@ -40,6 +41,7 @@ export async function startDiscovery(
   const revision = options.revision ?? "";
   const controller = new AbortController();
   const { signal } = controller;
+  setMaxListeners(0, signal); // Every watch of every cluster ends with it.
   const changes = createSignal();
   const objects = createWorldObjects(clusterId, systemNamespace);
   const plane = createControlPlane(objects, { clock, log, changes, signal });

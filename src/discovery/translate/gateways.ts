@@ -69,7 +69,7 @@ export function mergeGateways(
     const name = `${namespace}/${gateway.metadata.name}`;
     for (const server of gateway.spec.servers ?? []) {
       if (server.port === undefined) continue;
-      const placed = placeServer(server, name, namespace, proxy, targets);
+      const placed = placeServer(server, name, namespace, targets);
       const problem = addServer(placed, ports, serversByRoute, tlsHosts, proxy);
       if (problem !== undefined) report(`gateway ${name}: ${problem}`);
       else if (server.tls?.mode === "AUTO_PASSTHROUGH") passesThrough = true;
@@ -82,7 +82,6 @@ function placeServer(
   server: Server,
   gateway: string,
   namespace: string,
-  proxy: ProxyNode,
   targets: readonly InboundTarget[],
 ): GatewayServer {
   const number = server.port?.number ?? 0;

@@ -1,0 +1,67 @@
+import type { EndpointSlice, KubeObject, Pod, Secret, Service } from "../../../kube/index.ts";
+
+/** A Service with one port. */
+export function testService(
+  name: string,
+  port: { readonly port: number; readonly name: string } = { port: 80, name: "http" },
+): Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: "sample" },
+    spec: { clusterIP: "10.96.0.7", selector: { app: name }, ports: [{ ...port, targetPort: 8080 }] },
+  };
+}
+
+/** Its EndpointSlice with these addresses; pods of the same names stand behind them. */
+export function testSlice(service: string, addresses: readonly string[], portName = "http"): EndpointSlice {
+  return {
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      name: `${service}-1`,
+      namespace: "sample",
+      labels: { "kubernetes.io/service-name": service },
+    },
+    addressType: "IPv4",
+    endpoints: addresses.map((address) => ({
+      addresses: [address],
+      conditions: { ready: true },
+      targetRef: { kind: "Pod", name: podName(service, address), namespace: "sample" },
+    })),
+    ports: [{ name: portName, port: 8080 }],
+  };
+}
+
+const podName = (service: string, address: string) => `${service}-${address.replaceAll(".", "-")}`;
+
+/** A pod of the service with a sidecar. */
+export function testPod(service: string, address: string): Pod {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name: podName(service, address),
+      namespace: "sample",
+      labels: { app: service, "security.istio.io/tlsMode": "istio" },
+    },
+    spec: { containers: [], serviceAccountName: service },
+    status: { phase: "Running", podIP: address },
+  };
+}
+
+export function testNamespace(name: string, labels: Readonly<Record<string, string>> = {}): KubeObject {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
+}
+
+/** A remote secret; each value is the kubeconfig text of the cluster in its key. */
+export function remoteSecret(name: string, clusters: Readonly<Record<string, string>>): Secret {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: "istio-system", labels: { "istio/multiCluster": "true" } },
+    data: Object.fromEntries(
+      Object.entries(clusters).map(([id, text]) => [id, Buffer.from(text).toString("base64")]),
+    ),
+  };
+}
