@@ -77,7 +77,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       registry,
       serverAddress: `${options.listen.host}:${options.listen.port}`,
     }),
-    openApi: createOpenApi(registry),
+    openApi: createOpenApi(registry, options.kubernetesVersion),
     pods,
     dial: options.dial,
     kubernetesVersion: options.kubernetesVersion,

@@ -12,7 +12,7 @@ import { findKubectls } from "../support/tools.ts";
 // GUIDE-01, GUIDE-04: what the guides do with kubectl, done by kubectls of several ages on the embedded API alone:
 // nothing runs here but the API server.
 
-const wanted = ["1.27", "1.30", "1.33"];
+const wanted = ["1.27", "1.33"];
 const deployment = (image: string, replicas = 1) => `
 apiVersion: apps/v1
 kind: Deployment
