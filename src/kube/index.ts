@@ -52,6 +52,15 @@ export {
   type Status,
   type WatchEvent,
 } from "./object.ts";
+export {
+  groupVersionPath,
+  type OpenApiResource,
+  openApiHash,
+  openApiV3Index,
+} from "./openapi/open-api-resource.ts";
+export { openApiV2Document } from "./openapi/v2-document.ts";
+export { encodeOpenApiV2, openApiV2ProtobufType } from "./openapi/v2-protobuf.ts";
+export { openApiV3Document } from "./openapi/v3-document.ts";
 export { applyJsonPatch } from "./patch/json-patch.ts";
 export { isJsonObject, type JsonObject, jsonEqual } from "./patch/json-value.ts";
 export { applyMergePatch } from "./patch/merge-patch.ts";
