@@ -59,7 +59,7 @@ export {
   openApiV3Index,
 } from "./openapi/open-api-resource.ts";
 export { openApiV2Document } from "./openapi/v2-document.ts";
-export { encodeOpenApiV2, openApiV2ProtobufType } from "./openapi/v2-protobuf.ts";
+export { encodeOpenApiV2 } from "./openapi/v2-protobuf.ts";
 export { openApiV3Document } from "./openapi/v3-document.ts";
 export { applyJsonPatch } from "./patch/json-patch.ts";
 export { isJsonObject, type JsonObject, jsonEqual } from "./patch/json-value.ts";

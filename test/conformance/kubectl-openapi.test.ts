@@ -17,7 +17,6 @@ import {
   loadBuiltInSchema,
   type OpenApiResource,
   openApiV2Document,
-  openApiV2ProtobufType,
   openApiV3Document,
   openApiV3Index,
   readDataFile,
@@ -81,6 +80,8 @@ const deployments = loadBuiltInSchema().forKind("apps", "v1", "Deployment") as S
 let server: Server;
 let folder: string;
 const store = new Map<string, JsonObject>();
+/** Not the type that clients ask for: that has an "@", with which no Go client takes an answer. */
+const openApiV2ProtobufType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 /** "PATCH application/strategic-merge-patch+json {…}" and the like, of the run under way. */
 const writes: string[] = [];
 

@@ -1,12 +1,6 @@
 import { isJsonObject, type JsonObject } from "../patch/json-value.ts";
 
 /**
- * The media type of that document. Clients ask for it as "…spec.v2@v1.0+protobuf", which is no valid media type:
- * an answer of that type makes them fail.
- */
-export const openApiV2ProtobufType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-
-/**
  * Encodes an OpenAPI v2 document in protobuf, in the messages of gnostic's OpenAPIv2.proto (package openapi.v2),
  * which kubectl before 1.29 reads. Field numbers are that file's.
  */
