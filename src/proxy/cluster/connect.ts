@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { ProxyNetwork } from "../contracts.ts";
 import type { ResetReason } from "../http/codec.ts";
 import { connectTls } from "../tls/connect-tls.ts";
+import { destroyWrapped } from "../tls/destroy-wrapped.ts";
 import type { ClusterConfig } from "./compile-cluster.ts";
 import type { Host } from "./host.ts";
 import type { ClusterStats } from "./stats.ts";
@@ -59,7 +60,8 @@ export function connectHost(
     settle();
     // A late error of a socket that was given up is of no interest.
     socket.on("error", noop);
-    socket.destroy();
+    if (host.tls === undefined) socket.destroy();
+    else destroyWrapped(socket);
     stats.upstream_cx_connect_fail++;
     host.stats.cxConnectFail++;
     outcome.failed(reason, detail);

@@ -102,7 +102,7 @@ export function serveConnection(
     };
     if (chain === undefined) {
       stats.no_filter_chain_match++;
-      return refuse({ ...facts, tls: undefined }, "NR", "filter_chain_not_found");
+      return refuse(accepted, { ...facts, tls: undefined }, "NR", "filter_chain_not_found");
     }
     if (chain.tls === undefined) {
       return serve(chain, accepted, inspected.first, { ...facts, tls: undefined });
@@ -137,7 +137,8 @@ export function serveConnection(
   function serve(chain: FilterChain, socket: Socket, first: Buffer | undefined, downstream: Downstream) {
     for (const rules of chain.rbac) {
       const attempt = { downstream, request: undefined, clientAddress: downstream.remoteAddress };
-      if (!rules(attempt).allowed) return refuse(downstream, undefined, "rbac_access_denied", chain.name);
+      if (!rules(attempt).allowed)
+        return refuse(socket, downstream, undefined, "rbac_access_denied", chain.name);
     }
     const { terminal } = chain;
     if (terminal.kind === "http") return serveHttp(chain.name, terminal.chain, socket, first, downstream);
@@ -218,9 +219,15 @@ export function serveConnection(
     if (listener.draining || runtime.isDraining()) served.drain();
   }
 
-  function refuse(downstream: Downstream, flag: "NR" | undefined, because: string, chainName = "") {
-    accepted.on("error", () => {});
-    accepted.destroy();
+  function refuse(
+    socket: Socket,
+    downstream: Downstream,
+    flag: "NR" | undefined,
+    because: string,
+    chainName = "",
+  ) {
+    socket.on("error", () => {});
+    socket.destroy();
     logConnection(downstream, chainName, flag, because);
   }
 

@@ -6,6 +6,7 @@ import { ConfigError } from "../config/config-error.ts";
 import { unpack } from "../config/wire.ts";
 import type { DownstreamTls } from "../http/codec.ts";
 import type { ClientHello } from "../listener/client-hello.ts";
+import { destroyWrapped } from "./destroy-wrapped.ts";
 import { type PeerCertificate, readPeerCertificate } from "./peer-certificate.ts";
 import type { TlsCompiler, TlsSettings } from "./tls-settings.ts";
 
@@ -34,9 +35,12 @@ export function compileServerTls(
   };
 }
 
-/** TLSSocket's handle, which alone knows the result of the chain check on the server side. */
-interface WithHandle {
+/** What tls.Server uses of a TLSSocket and the types do not tell. */
+interface ServerSide {
+  /** Knows the result of the chain check. */
   readonly _handle?: { verifyError?(): Error | null | undefined };
+  /** node:http2 waits while it is true; only tls.Server itself sets it back. */
+  secureConnecting: boolean;
 }
 
 /**
@@ -72,7 +76,7 @@ export function acceptTls(
     settled = true;
     on.failed(reason);
     secure.destroy();
-    socket.destroy();
+    destroyWrapped(socket);
   };
   const onError = (reason: Error) => fail(`TLS_error:|${reason.message}:TLS_error_end`);
   const onClose = () => fail("connection closed during TLS handshake");
@@ -82,10 +86,12 @@ export function acceptTls(
   socket.on("close", onClose);
   secure.on("secure", () => {
     if (settled) return;
+    const internals = secure as unknown as ServerSide;
+    internals.secureConnecting = false;
     const peer = peerCertificate(secure);
     if (peer === undefined && tls.requiresCertificate) return fail("peer did not return a certificate");
     if (peer !== undefined && settings.validates) {
-      const handle = (secure as unknown as WithHandle)._handle;
+      const handle = internals._handle;
       if (typeof handle?.verifyError !== "function") return fail("no way to check the peer's certificate");
       const problem = handle.verifyError();
       if (problem) return fail(`TLS_error:|${problem.message}:CERTIFICATE_VERIFY_FAILED:TLS_error_end`);

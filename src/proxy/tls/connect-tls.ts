@@ -4,6 +4,7 @@ import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb
 import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { unpack } from "../config/wire.ts";
+import { destroyWrapped } from "./destroy-wrapped.ts";
 import { type PeerCertificate, readPeerCertificate } from "./peer-certificate.ts";
 import type { TlsCompiler, TlsSettings } from "./tls-settings.ts";
 
@@ -78,7 +79,7 @@ export function connectTls(
     slot.session = undefined;
     on.failed(reason);
     secure.destroy();
-    socket.destroy();
+    destroyWrapped(socket);
   };
   const onError = (reason: Error) => fail(describe(reason));
   const onClose = () => fail("TLS_error:|connection closed during handshake:TLS_error_end");
