@@ -217,5 +217,8 @@ export function created(): Status {
 /** The Status of anything that was thrown: an ApiError's own, else 500. */
 export function statusOf(reason: unknown): Status {
   if (reason instanceof ApiError) return reason.status;
+  // Only a body that is nested thousands of levels deep gets so far.
+  if (reason instanceof RangeError && reason.message.includes("call stack"))
+    return badRequest("the object is nested too deeply").status;
   return internalError(reason instanceof Error ? reason.message : String(reason)).status;
 }

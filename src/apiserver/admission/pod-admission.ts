@@ -101,10 +101,10 @@ function tokenVolume(name: string): JsonObject {
 }
 
 /** The classes that are there without an object of their own. */
-const systemPriorities: Readonly<Record<string, number>> = {
-  "system-cluster-critical": 2_000_000_000,
-  "system-node-critical": 2_000_001_000,
-};
+const systemPriorities: ReadonlyMap<string, number> = new Map([
+  ["system-cluster-critical", 2_000_000_000],
+  ["system-node-critical", 2_000_001_000],
+]);
 
 function setPriority(store: Store, draft: Draft, spec: JsonObject): void {
   const classes = store.resource("priorityclasses.scheduling.k8s.io");
@@ -116,7 +116,7 @@ function setPriority(store: Store, draft: Draft, spec: JsonObject): void {
     spec["priorityClassName"] = name;
   }
   const found = classes.get(name);
-  const value = found === undefined ? systemPriorities[name] : number(found as JsonObject, "value");
+  const value = found === undefined ? systemPriorities.get(name) : number(found as JsonObject, "value");
   if (value === undefined)
     throw forbidden(pods, draft.metadata.name, `no PriorityClass with name ${name} was found`);
   spec["priority"] = value;

@@ -194,6 +194,11 @@ suite("bodies", () => {
     ["no JSON", "{", /must be of type application\/json/],
     ["no object", "[]", /it is no object/],
     ["nothing", "", /has no body/],
+    [
+      "nested for ever",
+      `{"metadata":{"name":"deep","managedFields":[{"fieldsV1":${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}}]}}`,
+      /nested too deeply/,
+    ],
   ] as const)
     test(`that are ${what} are a clear mistake`, async () => {
       const reply = await call("/api/v1/namespaces", { method: "POST", as: admin(), headers: json, body });
@@ -277,6 +282,36 @@ suite("answers", () => {
       assert.equal((JSON.parse(reply.text) as Status).kind, "Status");
     });
 });
+
+for (const name of ["constructor", "__proto__", "toString", "hasOwnProperty"])
+  test(`${name} is a name like any other`, async () => {
+    const namespace = await api.freshNamespace();
+    const secret = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "s" },
+      type: name,
+      data: { [name]: "YQ==" },
+    };
+    const path = `/api/v1/namespaces/${namespace}`;
+    const body = JSON.stringify(secret).replace('"data":{}', '"data":{"__proto__":"YQ=="}');
+    const made = await call(`${path}/secrets`, { method: "POST", as: admin(), headers: json, body });
+    assert.equal(made.status, 201, made.text);
+    const pod = {
+      metadata: { name: "p" },
+      spec: { priorityClassName: name, containers: [{ name: "c", image: "i" }] },
+    };
+    const refused = await call(`${path}/pods`, {
+      method: "POST",
+      as: admin(),
+      headers: json,
+      body: JSON.stringify(pod),
+    });
+    assert.equal(refused.status, 403);
+    const listed = await call(`${path}/pods?fieldSelector=${name}%3Dx`, { as: admin() });
+    assert.equal(listed.status, 400);
+    assert.equal((await call(`/api/v1/${name}`, { as: admin() })).status, 404);
+  });
 
 test("rubbish in place of HTTP ends the connection and nothing else", async () => {
   const { port } = new URL(api.server.api.url);

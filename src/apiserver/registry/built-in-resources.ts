@@ -141,7 +141,7 @@ function parseRow(row: string): ResourceType {
     shortNames: words(shortNames),
     categories: words(categories),
     namespaced: scope === "N",
-    verbs: reviewed.has(plural) ? ["create"] : allVerbs,
+    verbs: verbsOf(plural),
     subresources: words(parts).map((name) => subresource(plural, name)),
     storedAs: elsewhere?.storedAs ?? (group === "" ? plural : `${plural}.${group}`),
     storedVersion: elsewhere?.storedVersion ?? apiVersion,
@@ -150,6 +150,12 @@ function parseRow(row: string): ResourceType {
     ...(reviewed.has(plural) ? { review: true } : {}),
     ...(deprecationWarning === undefined ? {} : { deprecationWarning }),
   };
+}
+
+function verbsOf(plural: string): readonly Verb[] {
+  if (reviewed.has(plural)) return ["create"];
+  // Each namespace has its own end to come to.
+  return plural === "namespaces" ? allVerbs.filter((verb) => verb !== "deletecollection") : allVerbs;
 }
 
 function words(text: string): string[] {

@@ -130,7 +130,7 @@ export const secrets: Strategy = {
       if (typeof value === "string" && !base64.test(value))
         causes.push(invalidValue(`data[${name}]`, "<secret contents redacted>", "must be base64"));
     if (sizeOf(content) > largest * 1.4) causes.push(tooLong("data", largest));
-    for (const name of secretKeys[type] ?? [])
+    for (const name of Object.hasOwn(secretKeys, type) ? (secretKeys[type] ?? []) : [])
       if (content?.[name] === undefined) causes.push(required(`data[${name}]`));
     const account = object.metadata.annotations?.["kubernetes.io/service-account.name"] ?? "";
     if (type === "kubernetes.io/service-account-token" && account === "")

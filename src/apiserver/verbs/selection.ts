@@ -56,7 +56,8 @@ function parsed<T>(parse: () => T): T {
 function fieldReader(type: ResourceType, path: string): (object: KubeObject) => string {
   if (path === "metadata.name") return (object) => object.metadata.name;
   if (path === "metadata.namespace") return (object) => object.metadata.namespace ?? "";
-  const own = type.strategy.selectableFields?.[path];
+  const fields = type.strategy.selectableFields ?? {};
+  const own = Object.hasOwn(fields, path) ? fields[path] : undefined;
   if (own !== undefined) return own;
   if (type.custom?.selectableFields.includes(path))
     return (object) => {
