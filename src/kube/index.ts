@@ -82,7 +82,7 @@ export {
 export { schemaFromCrd } from "./schema/crd-schema.ts";
 export { dataFile, readDataFile } from "./schema/data-file.ts";
 export { decodeError } from "./schema/decode-error.ts";
-export { applyDefaults, prune } from "./schema/prune.ts";
+export { applyDefaults, dropNulls, prune } from "./schema/prune.ts";
 export {
   anyValue,
   fieldSchema,

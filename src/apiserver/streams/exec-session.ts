@@ -59,6 +59,9 @@ export interface ExecSession {
 export function createExecSession(options: ExecOptions): ExecSession {
   const stdin = createByteQueue();
   const resizes = createQueue<TerminalSize>(mostResizes, () => 1);
+  // What a client sends though it did not ask for the stream is dropped: nobody would read it.
+  if (!options.stdin) stdin.end();
+  if (!options.tty) resizes.end();
   let pending = "";
   const input: ExecInput = {
     stdin,

@@ -1,5 +1,6 @@
 import type { KubeObject } from "../object.ts";
 import { isJsonObject, jsonEqual } from "../patch/json-value.ts";
+import { dropNulls } from "../schema/prune.ts";
 import type { SchemaNode } from "../schema/schema-node.ts";
 import {
   difference,
@@ -22,7 +23,7 @@ import {
   takeFields,
 } from "./managers.ts";
 import { appliedProblems, mergeObjects, removeFields, withNamedParents } from "./merge-objects.ts";
-import { ownable, withManagedFields, withoutManagedFields } from "./ownable.ts";
+import { ownable, withManagedFields, withoutManagedFields, withoutSystemFields } from "./ownable.ts";
 import { updateManagers } from "./update-managed-fields.ts";
 import { compareObjects, fieldSetOf } from "./walk-fields.ts";
 
@@ -150,7 +151,8 @@ function managersOf({ live, schema, time }: ApplyInput, bare: KubeObject | undef
 }
 
 function work(input: ApplyInput, bare: KubeObject | undefined, managers: Managers, force: boolean): Work {
-  const { applied, schema, time } = input;
+  const { schema, time } = input;
+  const applied = bare === undefined ? input.applied : withoutSystemFields(input.applied);
   const own: Manager = {
     name: input.manager,
     operation: "Apply",
@@ -165,7 +167,11 @@ function work(input: ApplyInput, bare: KubeObject | undefined, managers: Manager
   else managers.set(id, own);
 
   const merged = bare === undefined ? applied : mergeObjects(schema, bare, applied);
-  const object = removeLeftOut(schema, merged, last, managers) as KubeObject;
+  // Merged again, since removing may have taken an emptied map or list that the configuration wants there, empty.
+  const object = dropNulls(
+    schema,
+    mergeObjects(schema, removeLeftOut(schema, merged, last, managers), applied) as KubeObject,
+  );
 
   const change = compareObjects(schema, bare === undefined ? {} : ownable(bare), ownable(object));
   const taken = union(change.modified, change.added);

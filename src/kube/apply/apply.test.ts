@@ -349,6 +349,17 @@ suite("applyObject()", () => {
       ).template.spec.containers.map(({ name }) => name);
     assert.deepEqual(names(second), ["b", "proxy", "c"]);
   });
+  test("nulls and what the server decides change nothing", () => {
+    const first = { ...apply(undefined, cm({ a: "1" }), "me", configMap).object };
+    const live = { ...first, metadata: { ...first.metadata, uid: "u", creationTimestamp: early } };
+    const manifest = cm({ a: "1" }, { creationTimestamp: null, labels: null });
+    const second = apply(live, manifest, "me", configMap).object;
+    assert.deepEqual(
+      [second.metadata.uid, second.metadata.creationTimestamp, second.metadata.labels],
+      ["u", early, undefined],
+    );
+    assert.equal(apply(second, manifest, "me", configMap).object, second);
+  });
   test("defaults below an applied field stay with it", () => {
     const first = apply(
       undefined,

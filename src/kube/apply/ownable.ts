@@ -24,6 +24,16 @@ export function ownable({
   return Object.keys(own).length === 0 ? rest : { metadata: own, ...rest };
 }
 
+/** A configuration without the metadata that the server decides; manifests often carry `creationTimestamp: null`. */
+export function withoutSystemFields(object: KubeObject): KubeObject {
+  const { name, namespace } = object.metadata;
+  const own = Object.entries(object.metadata).filter(([field]) => !systemMetadata.has(field));
+  return {
+    ...object,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), ...Object.fromEntries(own) },
+  };
+}
+
 /** The object without its managedFields; the same one when it has none. */
 export function withoutManagedFields(object: KubeObject): KubeObject {
   if (object.metadata.managedFields === undefined) return object;

@@ -6,7 +6,7 @@ import { fieldSchema, type SchemaNode } from "./schema-node.ts";
  * nothing to drop; shares every part that stays as it is.
  */
 export function prune<T>(schema: SchemaNode, object: T): T {
-  return rewrite(schema, object, { onUnknown: "drop", fillDefaults: false }) as T;
+  return rewrite(schema, object, { dropUnknown: true, fillDefaults: false, dropNulls: false }) as T;
 }
 
 /**
@@ -14,12 +14,18 @@ export function prune<T>(schema: SchemaNode, object: T): T {
  * allow them (a default takes the place of such a null). Gives back the same object when nothing changes.
  */
 export function applyDefaults<T>(schema: SchemaNode, object: T): T {
-  return rewrite(schema, object, { onUnknown: "keep", fillDefaults: true }) as T;
+  return rewrite(schema, object, { dropUnknown: false, fillDefaults: true, dropNulls: true }) as T;
+}
+
+/** The object without nulls where the schema does not allow them. Gives back the same object when it has none. */
+export function dropNulls<T>(schema: SchemaNode, object: T): T {
+  return rewrite(schema, object, { dropUnknown: false, fillDefaults: false, dropNulls: true }) as T;
 }
 
 interface Rules {
-  readonly onUnknown: "drop" | "keep";
+  readonly dropUnknown: boolean;
   readonly fillDefaults: boolean;
+  readonly dropNulls: boolean;
 }
 
 const absent = Symbol("absent");
@@ -58,9 +64,9 @@ function rewriteField(schema: SchemaNode, name: string, value: unknown, rules: R
   const child = fieldSchema(schema, name);
   if (child === undefined) {
     const isObjectField = schema.embedded && ["apiVersion", "kind", "metadata"].includes(name);
-    return rules.onUnknown === "drop" && schema.type === "object" && !isObjectField ? absent : value;
+    return rules.dropUnknown && schema.type === "object" && !isObjectField ? absent : value;
   }
-  if (value === null && rules.fillDefaults && !child.nullable && child.type !== undefined)
-    return child.default === undefined ? absent : rewrite(child, child.default, rules);
+  if (value === null && rules.dropNulls && !child.nullable && child.type !== undefined)
+    return rules.fillDefaults && child.default !== undefined ? rewrite(child, child.default, rules) : absent;
   return rewrite(child, value, rules);
 }
