@@ -21,6 +21,7 @@ export interface ExecStreams {
   readonly resizes?: AsyncIterable<{ readonly width: number; readonly height: number }>;
 }
 
+/** Which part of a container's log is wanted. */
 export interface LogOptions {
   readonly follow?: boolean;
   readonly tailLines?: number;
@@ -51,6 +52,7 @@ export interface PodConnector {
   portForward(pod: PodName, port: number): Promise<import("node:net").Socket>;
 }
 
+/** A pod of this cluster. */
 export interface PodName {
   readonly namespace: string;
   readonly name: string;
@@ -75,6 +77,7 @@ export interface ChangeRecord {
   readonly object?: unknown;
 }
 
+/** What one API server needs. Keys stay with it and are never logged. */
 export interface ApiServerOptions {
   /** Name of the cluster, in logs and in the certificates' common name. */
   readonly cluster: string;

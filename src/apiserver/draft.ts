@@ -37,6 +37,7 @@ export function draftOf(object: KubeObject): Draft {
   return cloneJson(object) as Draft;
 }
 
+/** Whether a JSON value is an object: neither null nor a list. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

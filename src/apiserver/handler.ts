@@ -26,6 +26,7 @@ import { remove, removeCollection } from "./verbs/remove.ts";
 import { replace } from "./verbs/replace.ts";
 import { watch } from "./verbs/watch.ts";
 
+/** What answering needs: the objects, who may do what, the documents, and the way to pods and Services. */
 export interface HandlerParts {
   readonly context: Context;
   readonly authenticator: Authenticator;

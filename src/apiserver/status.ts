@@ -42,7 +42,7 @@ function failure(code: number, reason: string, message: string, details?: Detail
 }
 
 /** "deployments.apps", or "pods" for the core group. */
-export function qualifiedName({ group, plural }: ResourceName): string {
+function qualifiedName({ group, plural }: ResourceName): string {
   return group === "" ? plural : `${plural}.${group}`;
 }
 
@@ -50,6 +50,7 @@ function about({ group, plural }: ResourceName, name: string): Details {
   return { ...(name === "" ? {} : { name }), ...(group === "" ? {} : { group }), kind: plural };
 }
 
+/** 404: there is no such object. */
 export function notFound(resource: ResourceName, name: string): ApiError {
   const message = `${qualifiedName(resource)} "${name}" not found`;
   return failure(404, "NotFound", message, about(resource, name));
@@ -60,6 +61,7 @@ export function unknownPath(): ApiError {
   return failure(404, "NotFound", "the server could not find the requested resource", {});
 }
 
+/** 409: an object of this name is there already. */
 export function alreadyExists(resource: ResourceName, name: string): ApiError {
   return failure(
     409,
@@ -109,10 +111,12 @@ export function invalid({ group, kind }: KindName, name: string, causes: readonl
   });
 }
 
+/** 400: the request itself is wrong. */
 export function badRequest(message: string): ApiError {
   return failure(400, "BadRequest", message);
 }
 
+/** 401: nobody knows who this is. */
 export function unauthorized(): ApiError {
   return failure(401, "Unauthorized", "Unauthorized");
 }
@@ -144,21 +148,25 @@ export function forbiddenPath(why: string): ApiError {
   return failure(403, "Forbidden", `forbidden: ${why}`, {});
 }
 
+/** 405: the path is there, but not for this method. */
 export function methodNotAllowed(): ApiError {
   const message = "the server does not allow this method on the requested resource";
   return failure(405, "MethodNotAllowed", message, {});
 }
 
+/** 406: the client takes none of the forms there are. */
 export function notAcceptable(): ApiError {
   const types = "application/json, application/yaml, application/json;stream=watch";
   return failure(406, "NotAcceptable", `only the following media types are accepted: ${types}`);
 }
 
+/** 415, with the forms that are taken. */
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`;
   return failure(415, "UnsupportedMediaType", message);
 }
 
+/** 413, with the most bytes that are taken. */
 export function bodyTooLarge(limit: number): ApiError {
   return failure(413, "RequestEntityTooLarge", `Request entity too large: limit is ${limit}`, {});
 }
@@ -178,16 +186,19 @@ export function versionTooLarge(asked: number, current: number): ApiError {
   });
 }
 
+/** 429: not now; try again. */
 export function tooManyRequests(message: string, causes: readonly Cause[] = []): ApiError {
   return failure(429, "TooManyRequests", message, causes.length === 0 ? {} : { causes });
 }
 
+/** 500, for what failed on the way: a webhook, an allocation, the server itself. */
 export function internalError(why: string): ApiError {
   return failure(500, "InternalError", `Internal error occurred: ${why}`, {
     causes: [{ message: why }],
   });
 }
 
+/** 503: what the request was to be passed on to does not answer. */
 export function serviceUnavailable(message: string): ApiError {
   return failure(503, "ServiceUnavailable", message);
 }

@@ -29,6 +29,7 @@ export class WebhookFailure extends Error {
 /** Answers carry at most a patch of an object, base64 in JSON. */
 const longestAnswer = 16 * 1024 * 1024;
 
+/** A client that finds webhooks through `store` and connects by `dial`. */
 export function createWebhookClient(parts: {
   readonly store: Store;
   dial(address: string, port: number): Socket;

@@ -34,6 +34,7 @@ interface Parts {
   readonly client: WebhookClient;
 }
 
+/** Webhooks as the configurations in the store name them at the moment of each request. */
 export function createWebhooks(parts: Parts): Webhooks {
   const { store, registry } = parts;
   const wanted = (resource: string, request: AdmissionRequest, object: KubeObject | undefined) =>

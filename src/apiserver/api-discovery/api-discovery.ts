@@ -11,6 +11,7 @@ export interface ApiDiscovery {
   answer(call: Call): Answer | undefined;
 }
 
+/** Answers from what the registry serves; documents are kept until it changes. */
 export function createApiDiscovery(parts: {
   readonly registry: Registry;
   readonly serverAddress: string;

@@ -23,6 +23,7 @@ export const anonymous: User = { name: "system:anonymous", groups: ["system:unau
 
 const everybody = "system:authenticated";
 
+/** An authenticator that looks accounts and what tokens are bound to up in the store, on every use. */
 export function createAuthenticator(parts: {
   readonly store: Store;
   readonly tokens: ServiceAccountTokens;

@@ -26,6 +26,7 @@ export interface PolicyRule {
   readonly nonResourceURLs?: readonly string[];
 }
 
+/** Whether somebody may, and why. */
 export interface Decision {
   readonly allowed: boolean;
   /** Why it is allowed; "" when nothing allows it. */
@@ -39,6 +40,7 @@ export interface Authorizer {
   rulesFor(user: User, namespace: string): readonly PolicyRule[];
 }
 
+/** The group whose members may do everything, whatever the roles say. */
 export const masters = "system:masters";
 
 interface Subject {
@@ -57,6 +59,7 @@ interface Grant {
   readonly reason: string;
 }
 
+/** An authorizer by the roles and bindings in the store; a change of them counts from the next request. */
 export function createAuthorizer(store: Store): Authorizer {
   const clusterRoles = store.resource("clusterroles.rbac.authorization.k8s.io");
   const roles = store.resource("roles.rbac.authorization.k8s.io");

@@ -100,7 +100,7 @@ function condition(definition: KubeObject, type: string): JsonObject | undefined
 }
 
 /** Whether the kinds of a definition are served. */
-export function isEstablished(definition: KubeObject): boolean {
+function isEstablished(definition: KubeObject): boolean {
   return text(condition(definition, "Established"), "status") === "True";
 }
 

@@ -14,6 +14,7 @@ import type { Answer, Call } from "./call.ts";
 import { readBytes } from "./read-bytes.ts";
 import { writeAnswer } from "./write-answer.ts";
 
+/** Where to listen, who clients are, and who answers them. */
 export interface HttpServerParts {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: { readonly key: string; readonly cert: string };
@@ -26,6 +27,7 @@ export interface HttpServerParts {
   upgrade(call: Call, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 }
 
+/** A listening server. */
 export interface HttpServer {
   readonly port: number;
   stop(): Promise<void>;

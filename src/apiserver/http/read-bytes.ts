@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { bodyTooLarge } from "../status.ts";
 
 /** Most bytes of a request's body, as in Kubernetes. */
-export const bodyLimit = 3 * 1024 * 1024;
+const bodyLimit = 3 * 1024 * 1024;
 
 /** The body of a request. Rejects with a 413 as soon as it is known to be too large. */
 export function readBytes(request: IncomingMessage): Promise<Buffer> {

@@ -48,7 +48,7 @@ function warningText(text: string): string {
 }
 
 /** The text of a list, put together from the texts of its items. */
-export function listText({ apiVersion, listKind, metadata, items }: ListAnswer): string {
+function listText({ apiVersion, listKind, metadata, items }: ListAnswer): string {
   const head = `{"kind":${JSON.stringify(listKind)},"apiVersion":${JSON.stringify(apiVersion)},"metadata":${JSON.stringify(metadata)},"items":[`;
   return `${head}${items.map(jsonText).join(",")}]}\n`;
 }

@@ -2,6 +2,7 @@ import type { KubeObject } from "../../kube/index.ts";
 import type { Draft, JsonObject } from "../draft.ts";
 import type { Cause } from "../status.ts";
 
+/** What can be done with the objects of a resource, in the words of discovery and RBAC. */
 export type Verb = "create" | "delete" | "deletecollection" | "get" | "list" | "patch" | "update" | "watch";
 
 /** A part or an action of an object with a path of its own: pods/log, deployments/scale. */

@@ -18,7 +18,7 @@ export function inVersion(type: ResourceType, object: KubeObject): KubeObject {
 }
 
 /** A stored object as a draft in the version of `type`. */
-export function draftInVersion(type: ResourceType, object: KubeObject): Draft {
+function draftInVersion(type: ResourceType, object: KubeObject): Draft {
   const draft = draftOf(object);
   if (draft.apiVersion === apiVersionOf(type)) return draft;
   draft.apiVersion = apiVersionOf(type);

@@ -43,6 +43,7 @@ interface Parts {
 /** Changes kept for watches that start in the past and for lists that go on page by page. */
 const historyLimit = 2048;
 
+/** A store with the objects that it begins with; `commit` numbers and records each change. */
 export function createResourceStore({ initial, startedAt, commit }: Parts): ResourceStore {
   const objects = initial;
   const keys = [...objects.keys()].sort();

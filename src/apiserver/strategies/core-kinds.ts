@@ -1,5 +1,5 @@
 import { jsonEqual, type KubeObject } from "../../kube/index.ts";
-import { fieldForbidden, immutable, invalidValue, missing, required, tooLong } from "../causes.ts";
+import { fieldForbidden, immutable, invalidValue, required, tooLong } from "../causes.ts";
 import {
   child,
   children,
@@ -18,6 +18,7 @@ import { configKeyProblems } from "./names.ts";
 /** Finalizer that keeps a namespace until its content is gone; it lives in the spec, not in the metadata. */
 export const namespaceFinalizer = "kubernetes";
 
+/** Rules of namespaces: labelled with their own name, held by their finalizer. */
 export const namespaces: Strategy = {
   nameRule: "label",
   setDefaults(draft) {
@@ -39,6 +40,7 @@ export const namespaces: Strategy = {
   },
 };
 
+/** Rules of nodes. */
 export const nodes: Strategy = {
   createsOnUpdate: false,
   setDefaults(draft) {
@@ -87,6 +89,7 @@ function frozenCauses(object: KubeObject, old: KubeObject, fields: readonly stri
   return causes;
 }
 
+/** Rules of ConfigMaps. */
 export const configMaps: Strategy = {
   validate(object) {
     const content = child(object, "data");
@@ -112,6 +115,7 @@ const secretKeys: Readonly<Record<string, readonly string[]>> = {
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
+/** Rules of Secrets. */
 export const secrets: Strategy = {
   setDefaults(draft: Draft) {
     draft["type"] ||= "Opaque";
@@ -144,8 +148,10 @@ export const secrets: Strategy = {
   selectableFields: { type: (secret) => text(secret as JsonObject, "type") ?? "" },
 };
 
+/** Rules of service accounts. */
 export const serviceAccounts: Strategy = {};
 
+/** Rules of events, in the form of the core group. */
 export const events: Strategy = {
   updatesBlindly: true,
   setDefaults(draft) {
@@ -181,16 +187,20 @@ function setEndpointDefaults(draft: Draft): void {
     for (const port of children(subset, "ports")) fillDefaults(port, { protocol: "TCP" });
 }
 
+/** Rules of Endpoints. */
 export const endpoints: Strategy = { setDefaults: setEndpointDefaults, createsOnUpdate: true };
 
+/** Rules of resource quotas. */
 export const resourceQuotas: Strategy = {
   prepareCreate(draft) {
     draft["status"] = {};
   },
 };
 
+/** Rules of limit ranges. */
 export const limitRanges: Strategy = { createsOnUpdate: true };
 
+/** Rules of persistent volume claims. */
 export const volumeClaims: Strategy = {
   setDefaults: (draft) => fillDefaults(ensure(draft, "spec"), { volumeMode: "Filesystem" }),
   prepareCreate(draft) {
@@ -210,6 +220,7 @@ export const volumeClaims: Strategy = {
   },
 };
 
+/** Rules of persistent volumes. */
 export const volumes: Strategy = {
   setDefaults: (draft) =>
     fillDefaults(ensure(draft, "spec"), {
@@ -229,8 +240,3 @@ export const priorityClasses: Strategy = {
       ? []
       : [fieldForbidden("value", "may not be changed in an update.")],
 };
-
-/** Whether the account that a pod wants is there; used where pods are admitted. */
-export function accountCause(name: string): Cause {
-  return missing("spec.serviceAccountName", name);
-}

@@ -15,6 +15,7 @@ import {
 import type { Strategy } from "../registry/resource-type.ts";
 import type { Cause } from "../status.ts";
 
+/** Rules of EndpointSlices. Loopback addresses are allowed: here every address is one. */
 export const endpointSlices: Strategy = {
   countsGenerations: true,
   setDefaults(draft) {
@@ -46,8 +47,10 @@ export const endpointSlices: Strategy = {
     slice["addressType"] === old["addressType"] ? [] : [immutable("addressType", slice["addressType"])],
 };
 
+/** Rules of leases. */
 export const leases: Strategy = { createsOnUpdate: true };
 
+/** Rules of horizontal pod autoscalers, in the form of autoscaling/v2. */
 export const autoscalers: Strategy = {
   setDefaults(draft) {
     const spec = ensure(draft, "spec");
@@ -90,6 +93,7 @@ export const autoscalers: Strategy = {
   },
 };
 
+/** Rules of pod disruption budgets. */
 export const disruptionBudgets: Strategy = {
   countsGenerations: true,
   prepareCreate(draft) {
@@ -102,6 +106,7 @@ export const disruptionBudgets: Strategy = {
   },
 };
 
+/** Rules of ingresses. */
 export const ingresses: Strategy = {
   countsGenerations: true,
   prepareCreate(draft) {
@@ -128,6 +133,7 @@ export const ingresses: Strategy = {
   },
 };
 
+/** Rules of network policies. */
 export const networkPolicies: Strategy = {
   countsGenerations: true,
   setDefaults(draft) {
@@ -139,6 +145,7 @@ export const networkPolicies: Strategy = {
   },
 };
 
+/** Rules of ingress classes. */
 export const ingressClasses: Strategy = { countsGenerations: true };
 
 function webhookStrategy(extra: JsonObject): Strategy {
@@ -197,7 +204,9 @@ function webhookStrategy(extra: JsonObject): Strategy {
   };
 }
 
+/** Rules of mutating webhook configurations. */
 export const mutatingWebhooks: Strategy = webhookStrategy({ reinvocationPolicy: "Never" });
+/** Rules of validating webhook configurations. */
 export const validatingWebhooks: Strategy = webhookStrategy({});
 
 function setBindingDefaults(draft: Draft): void {
@@ -232,6 +241,7 @@ function bindingCauses(object: KubeObject): Cause[] {
   return causes;
 }
 
+/** Rules of role bindings and cluster role bindings. */
 export const roleBindings: Strategy = {
   nameRule: "path",
   setDefaults(draft) {
@@ -252,6 +262,7 @@ export const roleBindings: Strategy = {
         ],
 };
 
+/** Rules of roles and cluster roles. Their names may hold a colon: "system:node". */
 export const roles: Strategy = {
   nameRule: "path",
   setDefaults(draft) {
@@ -272,6 +283,7 @@ export const roles: Strategy = {
     }),
 };
 
+/** Rules of certificate signing requests. */
 export const signingRequests: Strategy = {
   setDefaults: (draft) =>
     fillDefaults(ensure(draft, "spec"), { usages: ["digital signature", "key encipherment"] }),
@@ -284,6 +296,7 @@ export const signingRequests: Strategy = {
   selectableFields: { "spec.signerName": (object) => text(child(object, "spec"), "signerName") ?? "" },
 };
 
+/** Rules of APIServices. */
 export const apiServices: Strategy = {
   setDefaults(draft) {
     const service = child(child(draft, "spec"), "service");
@@ -294,11 +307,12 @@ export const apiServices: Strategy = {
   },
 };
 
+/** Rules of storage classes. */
 export const storageClasses: Strategy = {
   setDefaults: (draft) => fillDefaults(draft, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }),
 };
 
-/** ClusterRoles and Roles are looked up by these rules; both are "path" names ("system:node" holds a colon). */
+/** Rules of custom resource definitions. */
 export const definitions: Strategy = {
   countsGenerations: true,
   setDefaults(draft) {

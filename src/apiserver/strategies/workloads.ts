@@ -92,6 +92,7 @@ function workload(options: {
   };
 }
 
+/** Rules of deployments. */
 export const deployments: Strategy = workload({
   setDefaults(spec) {
     fillDefaults(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600 });
@@ -104,12 +105,14 @@ export const deployments: Strategy = workload({
   counts: ["replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"],
 });
 
+/** Rules of replica sets. */
 export const replicaSets: Strategy = workload({
   setDefaults: (spec) => fillDefaults(spec, { replicas: 1 }),
   status: { replicas: 0 },
   counts: ["replicas", "minReadySeconds"],
 });
 
+/** Rules of daemon sets. */
 export const daemonSets: Strategy = workload({
   setDefaults(spec) {
     fillDefaults(spec, { revisionHistoryLimit: 10 });
@@ -158,6 +161,7 @@ const statefulSetBase = workload({
   counts: ["replicas", "minReadySeconds", "revisionHistoryLimit"],
 });
 
+/** Rules of stateful sets. */
 export const statefulSets: Strategy = {
   ...statefulSetBase,
   validateUpdate(object, old) {
@@ -173,6 +177,7 @@ export const statefulSets: Strategy = {
   },
 };
 
+/** Rules of replication controllers. */
 export const replicationControllers: Strategy = {
   countsGenerations: true,
   setDefaults(draft) {
@@ -205,6 +210,7 @@ function setJobSpecDefaults(spec: JsonObject): void {
   setTemplateDefaults(child(spec, "template"));
 }
 
+/** Rules of jobs. */
 export const jobs: Strategy = {
   countsGenerations: true,
   setDefaults: (draft) => setJobSpecDefaults(ensure(draft, "spec")),
@@ -246,6 +252,7 @@ export const jobs: Strategy = {
   },
 };
 
+/** Rules of cron jobs. */
 export const cronJobs: Strategy = {
   countsGenerations: true,
   setDefaults(draft) {

@@ -9,6 +9,7 @@ import type { Context, Target } from "../verbs/context.ts";
 import { found } from "../verbs/read.ts";
 import { resolveService } from "./resolve-service.ts";
 
+/** What proxying needs: the objects, and the ways to pods and addresses. */
 export interface ProxyParts {
   readonly context: Context;
   readonly pods: PodConnector;

@@ -1,4 +1,4 @@
-import { isApiError, jsonEqual, type KubeObject } from "../../kube/index.ts";
+import { jsonEqual, type KubeObject } from "../../kube/index.ts";
 import type { AdmissionRequest } from "../admission/admission.ts";
 import { validateCustomObject } from "../custom-resources/validate-custom-object.ts";
 import { type Draft, draftOf, type JsonObject } from "../draft.ts";
@@ -195,9 +195,4 @@ function sameOwners(draft: Draft, old: KubeObject): boolean {
   const timeless = (object: KubeObject) =>
     (object.metadata.managedFields ?? []).map(({ time: _time, ...entry }) => entry);
   return jsonEqual(timeless(draft), timeless(old));
-}
-
-/** Whether a failed update means that the object is not there. */
-export function isMissing(reason: unknown): boolean {
-  return isApiError(reason, 404);
 }
