@@ -24,6 +24,11 @@ export interface PodNetwork {
    */
   dial(to: Destination, source?: string): Socket;
   /**
+   * Whether a program that binds the pod's address reaches `to` without `dial`. False for what is not on loopback and
+   * for ports that this user may not bind, which are found elsewhere.
+   */
+  isDirect(to: Destination): boolean;
+  /**
    * Opens a connection as the pod's app does: the name is resolved in the pod, and the sidecar gets the connection
    * when it intercepts. Resolves with a connected socket; rejects as net.Socket's errors do, ENOTFOUND included.
    */

@@ -22,14 +22,26 @@ export interface ProxyStartOptions {
   openAds(signal: AbortSignal): Promise<GrpcStream>;
   readonly secrets: AgentSecrets;
   readonly network: {
+    /** The pod's own. */
+    readonly address: string;
     /** `source` "127.0.0.6" reaches the pod's own app; without it the pod's own address is like any other. */
     dial(to: Destination, source?: string): Socket;
+    /** Whether a program that binds the pod's address reaches `to` without `dial`. */
+    isDirect(to: Destination): boolean;
     listen(port: number, onConnection: (socket: Socket) => void): Promise<Stop>;
     resolve(host: string): Promise<readonly string[]>;
   };
+  /** Appends a line to the container's log. */
   accessLog(line: string): void;
   readonly log: Logger;
   readonly clock: Clock;
+}
+
+/** What the admin interface answers. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
 }
 
 /**
@@ -44,11 +56,7 @@ export interface AgentProxy {
   /** Told when `state` or the name table changed. */
   readonly changes: Signal;
   readonly nameTable: NameTable | undefined;
-  admin(
-    path: string,
-    query: URLSearchParams,
-    method: string,
-  ): { readonly status: number; readonly contentType: string; readonly body: string };
+  admin(path: string, query: URLSearchParams, method: string): AdminAnswer | Promise<AdminAnswer>;
   stop(drainMs: number): Promise<void>;
 }
 

@@ -83,6 +83,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
       },
       secrets: certificate.secrets,
       network: {
+        address: network.address,
+        isDirect: network.isDirect,
         dial: (to, source) => network.dial(to, source ?? network.address),
         listen: network.listen,
         resolve: network.resolve,

@@ -71,7 +71,7 @@ async function answer(
       send(200, "OK\n");
       return options.quit();
     }
-    const { status, contentType, body } = proxy.admin(
+    const { status, contentType, body } = await proxy.admin(
       url.pathname,
       url.searchParams,
       request.method ?? "GET",
@@ -84,7 +84,7 @@ async function answer(
       : send(503, "the proxy has no configuration or no certificate yet\n");
   }
   if (url.pathname === "/stats/prometheus" && port !== readyPort) {
-    const { status, contentType, body } = metrics();
+    const { status, contentType, body } = await metrics();
     if (port === metricsPort || config.appMetrics === undefined) return send(status, body, contentType);
     const own = await appMetrics(network, config.appMetrics);
     return send(status, body.endsWith("\n") || body === "" ? body + own : `${body}\n${own}`, contentType);

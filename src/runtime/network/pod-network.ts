@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock, Logger, Stop } from "../../base/index.ts";
 import type { Destination, Interceptor, PodNetwork } from "../contracts.ts";
-import { inboundSource, plainAddress, shadowOf } from "./addresses.ts";
+import { inboundSource, isLoopback, plainAddress, shadowOf } from "./addresses.ts";
 import { startDispatcher } from "./dispatcher.ts";
 import { parseInterceptionRules } from "./interception-rules.ts";
 import { listenOn } from "./listener.ts";
@@ -139,6 +139,7 @@ export async function attachPodNetwork(
     cluster: cluster.name,
     address,
     dial,
+    isDirect: ({ address: to, port }) => isLoopback(to) && ports.mayBind(port) && ports.real(to, port) === port,
     async listen(port, onConnection) {
       const stopListening = await listenOn(address, port, ports, (socket) => {
         if (accept(socket)) onConnection(socket);

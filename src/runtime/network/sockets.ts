@@ -87,7 +87,7 @@ export function joinSockets(a: Socket, b: Socket): void {
 /** Ends a connection with a reset, so that the peer sees an error and not an orderly end. */
 export function reset(socket: Socket): void {
   if (socket.destroyed) return;
-  // A socket that has not connected has nothing to reset.
-  if (socket.connecting || typeof socket.resetAndDestroy !== "function") socket.destroy();
+  // A socket that has not connected has nothing to reset, and unix sockets (without a remote address) know no reset.
+  if (socket.connecting || socket.remoteAddress === undefined) socket.destroy();
   else socket.resetAndDestroy();
 }

@@ -30,6 +30,7 @@ export function attachLoopback(address: string, names: Readonly<Record<string, s
     cluster: "test",
     address,
     dial,
+    isDirect: ({ address: to }) => to.startsWith("127."),
     connect: async (host, port) => dial({ address: host, port }),
     listen,
     resolve,

@@ -1,0 +1,232 @@
+import { writeFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { createSignal, type Stop } from "../../../base/index.ts";
+import { plainAddress } from "../../network/addresses.ts";
+import type { AgentProxy, ProxyStartOptions } from "../contracts.ts";
+import { createResourceAdapter, interceptionSocket } from "./adapt-resources.ts";
+import { askAdmin } from "./admin-client.ts";
+import { type AdsRelay, createAdsRelay, type RelayedType } from "./ads-relay.ts";
+import { serveAgentSocket } from "./agent-socket.ts";
+import { envoyBootstrap } from "./bootstrap.ts";
+import type { EnvoyHost } from "./envoy-host.ts";
+import { createInlets } from "./inlets.ts";
+import { createOutlets } from "./outlets.ts";
+import { runEnvoy } from "./run-envoy.ts";
+import { spliceInto } from "./splice.ts";
+
+export interface EnvoyOptions extends ProxyStartOptions {
+  /** Path of the program. */
+  readonly binary: string;
+  readonly host: EnvoyHost;
+}
+
+/** A real Envoy behind the methods of a proxy. */
+export interface EnvoyProxy extends AgentProxy {
+  readonly state: AgentProxy["state"] & {
+    /** What Envoy took last, and what it refused, by type of resource. */
+    readonly types: ReadonlyMap<string, RelayedType>;
+  };
+  /** Of the process that runs now. */
+  readonly pid: number | undefined;
+}
+
+/** Before this long Envoy is asked again whether it serves; each time it takes longer, milliseconds. */
+const readinessDelays = [3, 5, 10, 20, 40, 80];
+const readinessStats = "/stats?filter=^(listener_manager.workers_started|server.state)$";
+
+/**
+ * Starts Envoy for a pod. It listens on unix sockets only, in a folder closed to other users: connections are handed to
+ * it with a PROXY header, so nobody but the pod's own network can say that they come from somewhere else. It dials
+ * from the pod's address, so that receivers know which network a connection comes from.
+ */
+export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
+  const { network, clock, log } = options;
+  const folder = await options.host.folder();
+  const adminSocket = `${folder.path}/admin`;
+  const agentSocket = `${folder.path}/agent`;
+  const sockets = new Set<Socket>();
+  const changes = createSignal();
+  const track = (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      if (sockets.size === 0) onIdle();
+    });
+  };
+  let onIdle = () => {};
+
+  const inlets = createInlets(network, log, track);
+  const outlets = createOutlets({ folder: folder.path, network, log, onConnection: () => {} });
+  const adapter = createResourceAdapter({
+    folder: folder.path,
+    inlets,
+    outlets,
+    isDirect: network.isDirect,
+    address: network.address,
+  });
+  const relay = createAdsRelay({ openAds: options.openAds, adapter, clock, log, onChange });
+  const readiness = watchReadiness(relay);
+
+  let stopAgentSocket: Stop | undefined;
+  const release = async () => {
+    readiness.stop();
+    await stopAgentSocket?.();
+    await Promise.all([inlets.stop(), outlets.stop()]);
+    for (const socket of sockets) socket.destroy();
+    await folder.remove();
+  };
+  const running = await (async () => {
+    stopAgentSocket = await serveAgentSocket(agentSocket, { relay, secrets: options.secrets, log });
+    const bootstrap = envoyBootstrap({
+      node: options.node,
+      agentSocket,
+      adminSocket,
+      address: network.address,
+    });
+    const file = `${folder.path}/bootstrap.json`;
+    await writeFile(file, JSON.stringify(bootstrap), { mode: 0o600 });
+    return runEnvoy({
+      binary: options.binary,
+      args: envoyArgs(file),
+      folder: folder.path,
+      host: options.host,
+      onLine: options.accessLog,
+      onStart: () => relay.restart(),
+      onExit: readiness.lost,
+      clock,
+      log,
+    });
+  })().catch(async (reason: unknown) => {
+    await release();
+    throw reason;
+  });
+
+  function onChange() {
+    readiness.look();
+    changes.notify();
+  }
+
+  /** Ready is an Envoy that has taken clusters and listeners and whose workers accept connections. */
+  function watchReadiness({ types }: AdsRelay) {
+    let isReady = false;
+    let isAsking = false;
+    let isStopped = false;
+    const ask = async () => {
+      const answer = await askAdmin(adminSocket, readinessStats, "GET").catch(() => undefined);
+      const body = answer?.body ?? "";
+      return /workers_started: 1/.test(body) && /server\.state: 0/.test(body);
+    };
+    const isConfigured = () =>
+      [...types.keys()].filter((type) => /\.(Cluster|Listener)$/.test(type)).length === 2;
+    const run = async () => {
+      for (let attempt = 0; !isStopped && isConfigured(); attempt++) {
+        if (await ask()) {
+          isReady = isConfigured();
+          break;
+        }
+        const delay = readinessDelays[Math.min(attempt, readinessDelays.length - 1)] ?? 0;
+        await new Promise<void>((resolve) => clock.after(delay, resolve));
+      }
+      isAsking = false;
+      changes.notify();
+    };
+    return {
+      get isReady() {
+        return isReady;
+      },
+      look() {
+        if (isReady || isAsking || isStopped || !isConfigured()) return;
+        isAsking = true;
+        void run();
+      },
+      lost() {
+        isReady = false;
+        changes.notify();
+      },
+      stop() {
+        isStopped = true;
+        isReady = false;
+      },
+    };
+  }
+
+  const stop = async (drainMs: number) => {
+    // Gateways: ports are closed first, so that nobody new comes while those inside finish.
+    await inlets.stop();
+    if (sockets.size > 0 && drainMs > 0) {
+      const drained = new Promise<void>((resolve) => {
+        onIdle = resolve;
+        clock.after(drainMs, resolve);
+      });
+      await askAdmin(adminSocket, "/drain_listeners?graceful", "POST").catch(() => undefined);
+      await drained;
+    }
+    readiness.stop();
+    await running.stop();
+    await release();
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    acceptOutbound(socket, destination) {
+      track(socket);
+      const source = { address: network.address, port: socket.remotePort ?? 0 };
+      spliceInto(interceptionSocket(folder.path, "outbound"), socket, source, destination);
+    },
+    acceptInbound(socket, destination) {
+      track(socket);
+      const source = { address: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+      spliceInto(interceptionSocket(folder.path, "inbound"), socket, source, destination);
+    },
+    state: {
+      get ready() {
+        return readiness.isReady;
+      },
+      get connected() {
+        return relay.connected;
+      },
+      types: relay.types,
+    },
+    changes,
+    get nameTable() {
+      return relay.nameTable;
+    },
+    get pid() {
+      return running.pid;
+    },
+    async admin(path, query, method) {
+      const search = query.toString();
+      return askAdmin(adminSocket, search === "" ? path : `${path}?${search}`, method).catch(
+        (reason: unknown) => ({
+          status: 503,
+          contentType: "text/plain; charset=UTF-8",
+          body: `Envoy does not answer: ${reason instanceof Error ? reason.message : String(reason)}\n`,
+        }),
+      );
+    },
+    stop(drainMs) {
+      stopping ??= stop(drainMs);
+      return stopping;
+    },
+  };
+}
+
+function envoyArgs(bootstrapFile: string): readonly string[] {
+  return [
+    "--config-path",
+    bootstrapFile,
+    // One worker: a pod's traffic on one machine, and less memory.
+    "--concurrency",
+    "1",
+    "--disable-hot-restart",
+    "--drain-strategy",
+    "immediate",
+    "--drain-time-s",
+    "5",
+    "--file-flush-interval-msec",
+    "100",
+    "--log-level",
+    "warning",
+    "--log-format",
+    "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n\t%v",
+  ];
+}
