@@ -10,6 +10,7 @@ import {
   parseProxyNode,
   setClusterObject,
   setConfigObject,
+  type World,
   type WorldObjects,
 } from "../../../src/discovery/index.ts";
 import { type KubeObject, kinds } from "../../../src/kube/index.ts";
@@ -42,10 +43,7 @@ const configKinds = [
 
 /** Reads a scene and makes the snapshot of each of its proxies. Throws when the folder has not the form of one. */
 export function readScene(folder: string): Scene {
-  const objects = readObjects(folder);
-  const world = createWorld(objects, (problem) => {
-    throw new Error(problem);
-  });
+  const world = readWorld(folder);
   const expected: unknown = JSON.parse(readFileSync(path.join(folder, "expected.json"), "utf8"));
   if (typeof expected !== "object" || expected === null)
     throw new Error(`${folder}/expected.json is no object`);
@@ -64,6 +62,13 @@ export function readScene(folder: string): Scene {
       };
     });
   return { name: path.basename(folder), proxies };
+}
+
+/** The objects of a scene's clusters, indexed. Throws on objects that can't be used. */
+export function readWorld(folder: string): World {
+  return createWorld(readObjects(folder), (problem) => {
+    throw new Error(problem);
+  });
 }
 
 function readObjects(folder: string): WorldObjects {
@@ -97,7 +102,7 @@ function readYaml(file: string): KubeObject[] {
 }
 
 /** A node as the scenes write it: locality beside the metadata. */
-function readNode(file: string): Node {
+export function readNode(file: string): Node {
   const { id, cluster, region, zone, subzone, metadata } = JSON.parse(readFileSync(file, "utf8"));
   return create(NodeSchema, {
     id,
