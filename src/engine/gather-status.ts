@@ -42,7 +42,7 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
   return {
     name: mesh.mesh.name,
     version,
-    dataplane: "builtin",
+    dataplane: mesh.dataplane,
     startedAt: new Date(mesh.startedAt).toISOString(),
     state: clusters.every(({ state }) => state === "ready") ? "ready" : "starting",
     kubeconfig: mesh.kubeconfig,

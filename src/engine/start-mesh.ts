@@ -23,6 +23,8 @@ export interface StartMeshOptions {
   readonly state: StateFolder;
   /** Keep nothing but the kubeconfig and the log. */
   readonly ephemeral: boolean;
+  /** Path of Envoy's program, to run it for every proxy; undefined: the built-in proxy. */
+  readonly envoy?: string | undefined;
   /** How long until everything must run, in milliseconds. */
   readonly timeout: number;
   readonly signal: AbortSignal;
@@ -42,6 +44,7 @@ export interface RunningMesh {
   /** Milliseconds from the start until everything of a cluster ran. */
   readonly readyAfter: ReadonlyMap<string, number>;
   readonly kubeconfig: string;
+  readonly dataplane: "builtin" | "envoy";
   /** Where an address and port are really bound on this machine. */
   realPort(address: string, port: number): number;
   /** Resolves when the mesh has ended. */
@@ -89,7 +92,13 @@ async function start(
 
   const blocks = await takeBlocks(options, stops);
   timings.mark("address blocks");
-  const parts = wireMesh({ mesh, clock: systemClock, log, warn: (text) => progress({ kind: "note", text }) });
+  const parts = wireMesh({
+    mesh,
+    clock: systemClock,
+    log,
+    envoy: options.envoy,
+    warn: (text) => progress({ kind: "note", text }),
+  });
   stops.push(() => parts.network.stop());
   const clusters = await startClusters(options, blocks, parts, stops);
   writeKubeconfig(state.kubeconfig, clusters);
@@ -150,6 +159,7 @@ async function start(
     startedAt,
     readyAfter,
     kubeconfig: state.kubeconfig,
+    dataplane: options.envoy === undefined ? "builtin" : "envoy",
     realPort: (address, port) => parts.network.realPort(address, port),
     ended,
     stop: () => stop().finally(end),

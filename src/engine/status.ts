@@ -4,7 +4,7 @@ import type { Finding } from "../checks/index.ts";
 export interface MeshStatus {
   readonly name: string;
   readonly version: string;
-  readonly dataplane: "builtin";
+  readonly dataplane: "builtin" | "envoy";
   /** ISO 8601. */
   readonly startedAt: string;
   readonly state: "starting" | "ready" | "failed";

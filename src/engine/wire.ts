@@ -15,6 +15,7 @@ import {
 import type { Cluster, Mesh } from "../mesh/index.ts";
 import { startProxy } from "../proxy/index.ts";
 import {
+  createEnvoyProxies,
   createMeshNetwork,
   createProxyStandIn,
   type ImageCommand,
@@ -61,9 +62,11 @@ export function wireMesh(options: {
   readonly mesh: Mesh;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Path of Envoy's program, which then runs for every proxy; undefined: the built-in proxy. */
+  readonly envoy: string | undefined;
   warn(message: string): void;
 }): MeshParts {
-  const { mesh, clock, log, warn } = options;
+  const { mesh, clock, log, envoy, warn } = options;
   const localities = new Map<string, Locality>(
     [...mesh.clusters.values()].flatMap((cluster) =>
       nodeNames(cluster).map((node, i) => [`${cluster.name}/${node}`, localityOf(cluster, i)] as const),
@@ -76,7 +79,7 @@ export function wireMesh(options: {
   const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
   const standIns = [
     createProxyStandIn({
-      startProxy,
+      startProxy: envoy === undefined ? startProxy : createEnvoyProxies(envoy),
       istioVersion: mesh.istio.version,
       locality: (cluster, node) => localities.get(`${cluster}/${node}`),
     }),
@@ -116,7 +119,7 @@ export async function startCluster(
   };
   const stop = await startAll([
     async () => {
-      const changeLog = place.persistent ? openChangeLog(path.join(place.folder, "objects")) : undefined;
+      const changeLog = place.persistent ? openChangeLog(path.join(place.folder, "objects"), { clock, log }) : undefined;
       await claimed.release();
       api = await startApiServer({
         cluster: cluster.name,

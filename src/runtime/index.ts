@@ -10,7 +10,11 @@
  */
 export {
   type AgentProxy,
+  createEnvoyProxies,
   createProxyStandIn,
+  envoyIn,
+  envoyInstallFolder,
+  findEnvoy,
   type Locality,
   type ProxyStandInOptions,
   type ProxyStartOptions,

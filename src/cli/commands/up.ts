@@ -11,6 +11,7 @@ import {
   type Timings,
 } from "../../engine/index.ts";
 import { checkSupported } from "../../mesh/index.ts";
+import { findEnvoy } from "../../runtime/index.ts";
 import { type Command, type CommandInput, textOption } from "../command.ts";
 import { meshFiles, meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 import { stateFolderName } from "../state-option.ts";
@@ -37,7 +38,7 @@ type Message =
 
 export const up: Command = {
   summary: "Run the mesh on this machine, in the foreground until Ctrl-C, or detached.",
-  usage: "up [FILE] [--detach] [--ephemeral] [--timeout 60] [--timings]",
+  usage: "up [FILE] [--detach] [--dataplane envoy] [--ephemeral] [--timeout 60] [--timings]",
   options: {
     ...meshOptions,
     detach: { type: "boolean", short: "d" },
@@ -51,19 +52,13 @@ export const up: Command = {
     ...meshOptionTexts,
     detach: "return when everything is ready; isthmus down ends it",
     ephemeral: "keep no objects, keys and addresses for the next start",
-    dataplane: "builtin (the only one that runs yet)",
+    dataplane: "builtin (default), or envoy: a real Envoy for every proxy",
     timeout: "seconds until everything must be ready (default 60)",
     timings: "show where the time of the start went",
     "exit-with": "end when the process with this id ends",
   },
   async run(input) {
-    if ((textOption(input, "dataplane") ?? "builtin") !== "builtin") {
-      throw new IsthmusError(
-        "arguments/wrong",
-        `there is no data plane "${textOption(input, "dataplane")}" here yet`,
-        { nextStep: "Leave --dataplane out." },
-      );
-    }
+    envoyOf(input); // Wrong or missing: said before anything starts.
     return input.values["detach"] === true ? upDetached(input) : upHere(input);
   },
 };
@@ -90,6 +85,7 @@ async function upHere(input: CommandInput): Promise<number> {
       compiled,
       state,
       ephemeral: input.values["ephemeral"] === true,
+      envoy: envoyOf(input),
       timeout: seconds(input),
       signal: input.signal,
       log: await engineLog(state),
@@ -175,6 +171,16 @@ function stateFolder(input: CommandInput): string {
   const given = textOption(input, "state");
   if (given !== undefined) return path.resolve(given);
   return path.join(path.dirname(path.resolve(meshFiles(input)[0] ?? "mesh.yaml")), stateFolderName);
+}
+
+/** Path of the Envoy to run; undefined for the built-in proxy. */
+function envoyOf(input: CommandInput): string | undefined {
+  const dataplane = textOption(input, "dataplane") ?? "builtin";
+  if (dataplane === "envoy") return findEnvoy();
+  if (dataplane === "builtin") return undefined;
+  throw new IsthmusError("arguments/wrong", `there is no data plane "${dataplane}"`, {
+    nextStep: "--dataplane takes builtin or envoy.",
+  });
 }
 
 function seconds(input: CommandInput): number {
