@@ -1,8 +1,3 @@
-/*
- * This folder (the injection webhook) and ../upkeep (caBundle of webhooks, root certificate ConfigMaps) are written by
- * another hand at this moment: code against these interfaces, don't write them again.
- */
-
 /** What injection takes from istiod's configuration: ConfigMaps `istio` (mesh) and `istio-sidecar-injector` (values). */
 export interface InjectionSettings {
   /** MeshConfig as parsed YAML. */
