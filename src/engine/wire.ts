@@ -119,7 +119,9 @@ export async function startCluster(
   };
   const stop = await startAll([
     async () => {
-      const changeLog = place.persistent ? openChangeLog(path.join(place.folder, "objects"), { clock, log }) : undefined;
+      const changeLog = place.persistent
+        ? openChangeLog(path.join(place.folder, "objects"), { clock, log })
+        : undefined;
       await claimed.release();
       api = await startApiServer({
         cluster: cluster.name,
