@@ -231,7 +231,7 @@ suite("HTTP/1.1 through two sidecars", () => {
     assert.equal(answer.status, 503);
     assert.equal(
       answer.body,
-      "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure, transport failure reason: delayed connect error: Connection refused",
+      "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: remote connection failure",
     );
     assert.equal(mesh.dialled.get("10.20.1.10:5000"), 3, "one try and two retries");
   });

@@ -18,6 +18,8 @@ export interface EndpointFacts {
   readonly address: string;
   readonly port: number;
   readonly isName: boolean;
+  /** The name that `address` was looked up for. */
+  readonly hostname: string | undefined;
   readonly weight: number;
   readonly health: EdsHealth;
   readonly priority: number;
@@ -63,6 +65,7 @@ function readEndpoint(
     address,
     port,
     isName: isIP(address) === 0,
+    hostname: isIP(address) === 0 ? address : endpoint.hostIdentifier.value.hostname || undefined,
     weight,
     health: healthOf(endpoint.healthStatus),
     priority: group.priority,

@@ -153,9 +153,9 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
         priority: 0,
         locality: "",
         localityWeight: 0,
-        tls: config.defaultTls,
+        tls: transportFor({}),
         workload: undefined,
-        transportMatch: "",
+        transportMatch: "{}",
       });
       byKey.set(key, host);
     }
@@ -210,7 +210,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
           createHost({
             address: endpoint.address,
             port: endpoint.port,
-            hostname: undefined,
+            hostname: endpoint.hostname,
             weight,
             health,
             priority,

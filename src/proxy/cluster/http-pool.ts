@@ -148,7 +148,8 @@ export function createHttpPool(
         }
         if (client.active === 0) armIdle();
         if (serveWaiters(connection)) return;
-        if (connection.spare > 0 && !free.includes(connection)) free.push(connection);
+        // An HTTP/1 connection that was busy is never in the list.
+        if (connection.spare > 0 && !(http2 && free.includes(connection))) free.push(connection);
       },
       closed() {
         cancelIdle();

@@ -5,14 +5,14 @@ export function withoutQuery(path: string): string {
 }
 
 /** Anything that normalizing could change. */
-const suspicious = /\/\.|%|\\/;
+const suspicious = /\/\.|[%\\"<>^`{|}]/;
 const percentEscape = /%([0-9a-fA-F]{2})/g;
 const unreserved = /[A-Za-z0-9\-._~]/;
 
 /**
  * Path and query with the path in its plainest form, so that rules about paths can't be gone round: escaped
- * unreserved characters decoded, backslashes turned, "." and ".." resolved (RFC 3986 6.2.2). Undefined when ".."
- * climbs out or an escape is malformed.
+ * unreserved characters decoded and unsafe ones escaped, backslashes turned, "." and ".." resolved (RFC 3986 6.2.2).
+ * Undefined when it hides a NUL.
  */
 export function normalizePath(path: string): string | undefined {
   if (!suspicious.test(path)) return path;
@@ -23,8 +23,9 @@ export function normalizePath(path: string): string | undefined {
       const character = String.fromCharCode(Number.parseInt(code, 16));
       return unreserved.test(character) ? character : whole;
     })
-    .replaceAll("\\", "/");
-  if (/%(?![0-9a-fA-F]{2})/.test(decoded) || /%00/.test(decoded)) return undefined;
+    .replaceAll("\\", "/")
+    .replace(/["<>^`{|}]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  if (decoded.includes("%00")) return undefined;
   const kept: string[] = [];
   const segments = decoded.split("/").slice(1);
   for (const [index, segment] of segments.entries()) {

@@ -1,7 +1,13 @@
 import type { Socket } from "node:net";
 import type { RequestHead, ResetReason, ResponseSink, UpstreamStream } from "../http/codec.ts";
 import { type ChunkedReader, createChunkedReader } from "./chunked.ts";
-import { defaultHeadLimits, isHeadError, parseResponseHead } from "./parse-head.ts";
+import {
+  controlCharacter,
+  defaultHeadLimits,
+  isHeadError,
+  lenientHead,
+  parseResponseHead,
+} from "./parse-head.ts";
 import { fieldLines, writeHeadAndBody } from "./write-head.ts";
 
 /** What the owner of a connection (the pool) wants to know. */
@@ -96,7 +102,9 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     requestChunked = false;
     if (head.upgrade !== undefined) lines += `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
     else if (head.contentLength !== undefined) lines += `content-length: ${head.contentLength}\r\n`;
-    else if (!end) {
+    else if (end) {
+      if (expectsBody.has(head.method)) lines += "content-length: 0\r\n";
+    } else {
       requestChunked = true;
       lines += "transfer-encoding: chunked\r\n";
     }
@@ -155,16 +163,24 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
 
   function consumeHead(bytes: Buffer) {
     const end = bytes.indexOf("\r\n\r\n", 0, "latin1");
-    if (end < 0) {
+    let bodyStart = end + 4;
+    let response =
+      end < 0 ? undefined : parseResponseHead(bytes.toString("latin1", 0, end), defaultHeadLimits);
+    if (response === undefined || (isHeadError(response) && response.detail === controlCharacter)) {
+      const lenient = lenientHead(bytes, 0);
+      if (lenient !== undefined) {
+        response = parseResponseHead(lenient.text, defaultHeadLimits);
+        bodyStart = lenient.end;
+      }
+    }
+    if (response === undefined) {
       if (bytes.length > defaultHeadLimits.maxBytes) return onGone("protocol error", "headers too large");
       waiting = bytes;
       return;
     }
     waiting = undefined;
-    const response = parseResponseHead(bytes.toString("latin1", 0, end), defaultHeadLimits);
     if (isHeadError(response)) return onGone("protocol error", response.detail);
     const { status, headers } = response;
-    const bodyStart = end + 4;
     if (status < 200 && status !== 101) {
       sink?.informational(status, headers);
       if (bodyStart < bytes.length) consumeHead(bytes.subarray(bodyStart));
@@ -264,3 +280,5 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
 }
 
 const empty = Buffer.alloc(0);
+/** Methods whose servers wait for a length even when there is no body. */
+const expectsBody = new Set(["POST", "PUT", "PATCH"]);

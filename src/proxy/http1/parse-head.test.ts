@@ -53,7 +53,7 @@ suite("parseRequestHead()", () => {
     { head: "GET / HTTP/1.1\r\nHost: a\r\nHost: b", status: 400, because: "two hosts" },
     { head: "GET  / HTTP/1.1\r\nHost: a", status: 400, because: "two blanks in the request line" },
     { head: "GET /a b HTTP/1.1\r\nHost: a", status: 400, because: "a blank in the target" },
-    { head: "GET / HTTP/2.0\r\nHost: a", status: 400, because: "another version" },
+    { head: "GET / HTTP/x.0\r\nHost: a", status: 400, because: "a malformed version" },
     { head: "G(T / HTTP/1.1\r\nHost: a", status: 400, because: "a method that is no token" },
     {
       head: `GET / HTTP/1.1\r\nHost: a\r\n${"X-A: b\r\n".repeat(100)}X-A: b`,

@@ -36,8 +36,26 @@ export interface Http1Response {
 
 /** A head that breaks the rules. `status` is what a server answers; `detail` goes to logs. */
 export interface HeadError {
-  readonly status: 400 | 431 | 426 | 501;
+  readonly status: 400 | 403 | 426 | 431 | 501;
   readonly detail: string;
+}
+
+/** A head whose lines end in LF alone; lenientHead may still read it. */
+export const controlCharacter = "control character in head";
+
+/**
+ * Finds a head whose lines may end in LF alone, which RFC 9112 2.2 lets a recipient read and Envoy does. Returns it
+ * with proper line ends, and where the body starts; undefined while it is not complete.
+ */
+export function lenientHead(
+  bytes: Buffer,
+  start: number,
+): { readonly text: string; readonly end: number } | undefined {
+  const all = bytes.toString("latin1", start);
+  const stop = /\n\r?\n/.exec(all);
+  if (stop === null) return undefined;
+  const text = all.slice(0, stop.index).replace(/\r$/, "").replace(/\r?\n/g, "\r\n");
+  return { text, end: start + stop.index + stop[0].length };
 }
 
 export function isHeadError(value: object): value is HeadError {
@@ -48,8 +66,17 @@ export function isHeadError(value: object): value is HeadError {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is its purpose.
 const forbidden = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const targetText = /^[!-~\x80-\xff]+$/;
+const targetText = /^[!-~]+$/;
+const versionText = /^HTTP\/[0-9]\.[0-9]$/;
 const digits = /^[0-9]{1,15}$/;
+
+/** Methods that Envoy knows; others are refused, as it does. */
+const methods = new Set(
+  (
+    "GET POST PUT DELETE HEAD PATCH OPTIONS CONNECT TRACE ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR " +
+    "MKCOL MOVE M-SEARCH NOTIFY PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK UNSUBSCRIBE"
+  ).split(" "),
+);
 
 /** Names seen before, as written → in lower case. Bounded: hostile names must not fill the memory. */
 const knownNames = new Map<string, string>();
@@ -83,7 +110,7 @@ const bad = (detail: string): HeadError => ({ status: 400, detail });
  */
 export function parseRequestHead(text: string, limits: HeadLimits): Http1Request | HeadError {
   if (text.length > limits.maxBytes) return { status: 431, detail: "headers too large" };
-  if (forbidden.test(text)) return bad("control character in head");
+  if (forbidden.test(text)) return bad(controlCharacter);
   let lineEnd = text.indexOf("\r\n");
   if (lineEnd < 0) lineEnd = text.length;
   const firstSpace = text.indexOf(" ");
@@ -92,8 +119,12 @@ export function parseRequestHead(text: string, limits: HeadLimits): Http1Request
   const method = text.slice(0, firstSpace);
   const target = text.slice(firstSpace + 1, secondSpace);
   const version = text.slice(secondSpace + 1, lineEnd);
-  if (version !== "HTTP/1.1" && version !== "HTTP/1.0") return bad("unsupported version");
-  if (!token.test(method)) return bad("malformed method");
+  if (version !== "HTTP/1.1" && version !== "HTTP/1.0") {
+    return versionText.test(version)
+      ? { status: 426, detail: "unsupported version" }
+      : bad("malformed version");
+  }
+  if (!methods.has(method)) return bad("unknown method");
   if (!targetText.test(target)) return bad("malformed target");
   const fields = parseFields(text, lineEnd + 2, limits);
   if (isHeadError(fields)) return fields;
@@ -118,9 +149,11 @@ export function parseRequestHead(text: string, limits: HeadLimits): Http1Request
 }
 
 /** Reads a response head; same rules as parseRequestHead. */
-export function parseResponseHead(text: string, limits: HeadLimits): Http1Response | HeadError {
+export function parseResponseHead(head: string, limits: HeadLimits): Http1Response | HeadError {
+  // A proxy must join the folded lines of old servers (RFC 9112 5.2); from clients they are refused.
+  const text = head.includes("\r\n ") || head.includes("\r\n\t") ? head.replace(/\r\n[ \t]+/g, " ") : head;
   if (text.length > limits.maxBytes) return { status: 431, detail: "headers too large" };
-  if (forbidden.test(text)) return bad("control character in head");
+  if (forbidden.test(text)) return bad(controlCharacter);
   let lineEnd = text.indexOf("\r\n");
   if (lineEnd < 0) lineEnd = text.length;
   const isNew = text.startsWith("HTTP/1.1 ");
@@ -242,5 +275,5 @@ function dropNominated(headers: Headers, connection: string | undefined): void {
 }
 
 function isProtected(name: string): boolean {
-  return name === "authorization" || name === "cookie" || name.startsWith("x-forwarded-");
+  return name === "authorization" || name === "cookie" || name === "te" || name.startsWith("x-forwarded-");
 }

@@ -2,11 +2,13 @@ import type { Socket } from "node:net";
 import type { RequestHead, RequestSink, ResponseHead, ResponseWriter, StartExchange } from "../http/codec.ts";
 import { type ChunkedReader, createChunkedReader } from "./chunked.ts";
 import {
+  controlCharacter,
   type Framing,
   type HeadError,
   type HeadLimits,
   type Http1Request,
   isHeadError,
+  lenientHead,
   parseRequestHead,
 } from "./parse-head.ts";
 import { fieldLines, reasonPhrase, statusLine, writeHeadAndBody } from "./write-head.ts";
@@ -22,6 +24,8 @@ export interface Http1ServerOptions {
   readonly startExchange: StartExchange;
   /** True while new requests should go elsewhere: the next answer says "connection: close". */
   isDraining(): boolean;
+  /** Lines ("date", "server") for an answer that the codec gives itself. */
+  refusalHeaders(): string;
   /** A request that never became an exchange was answered by the codec. */
   onProtocolError(detail: string): void;
   after(delay: number, action: () => void): () => void;
@@ -142,18 +146,28 @@ export function serveHttp1(
     let start = 0;
     // Empty lines before a request are allowed (RFC 9112 2.2).
     while (bytes[start] === 0x0d && bytes[start + 1] === 0x0a) start += 2;
-    const end = bytes.indexOf("\r\n\r\n", start, "latin1");
-    if (end < 0) {
+    let end = bytes.indexOf("\r\n\r\n", start, "latin1");
+    let request: Http1Request | HeadError | undefined;
+    if (end >= 0) {
+      request = parseRequestHead(bytes.toString("latin1", start, end), limits);
+      end += 4;
+    }
+    if (request === undefined || (isHeadError(request) && request.detail === controlCharacter)) {
+      const lenient = lenientHead(bytes, start);
+      if (lenient !== undefined) {
+        request = parseRequestHead(lenient.text, limits);
+        end = lenient.end;
+      }
+    }
+    if (request === undefined) {
       waiting = start === 0 ? bytes : bytes.subarray(start);
       if (waiting.length > limits.maxBytes) return refuse({ status: 431, detail: "headers too large" });
-      if (waiting.indexOf("\n\n") >= 0) return refuse({ status: 400, detail: "bare line feed" });
       if (waiting.length === 0) waiting = undefined;
       return;
     }
     waiting = undefined;
-    const request = parseRequestHead(bytes.toString("latin1", start, end), limits);
     if (isHeadError(request)) return refuse(request);
-    begin(request, bytes, end + 4);
+    begin(request, bytes, end);
   }
 
   function begin(request: Http1Request, bytes: Buffer, bodyStart: number) {
@@ -215,10 +229,11 @@ export function serveHttp1(
     if (!authorityText.test(authority)) return { status: 400, detail: "malformed host" };
     const fragment = path.indexOf("#");
     if (fragment >= 0) return { status: 400, detail: "fragment in path" };
-    const upgrade =
-      request.upgrade !== undefined && request.version === "HTTP/1.1" && request.framing === "none"
-        ? request.upgrade
-        : undefined;
+    // HTTP/2 by upgrade is not offered, so the request is served as it is (RFC 9110 7.8). Others are refused.
+    const upgrade = request.upgrade === "h2c" || request.version === "HTTP/1.0" ? undefined : request.upgrade;
+    if (upgrade !== undefined && (!options.upgrades.has(upgrade) || request.framing !== "none")) {
+      return { status: 403, detail: "upgrade is not accepted" };
+    }
     return {
       method: request.method,
       path,
@@ -226,8 +241,7 @@ export function serveHttp1(
       scheme,
       headers: request.headers,
       version: request.version,
-      // An upgrade that is not offered is ignored and the request served as it is (RFC 9110 7.8): h2c for one.
-      upgrade: upgrade !== undefined && options.upgrades.has(upgrade) ? upgrade : undefined,
+      upgrade,
       contentLength: request.contentLength,
     };
   }
@@ -408,9 +422,10 @@ export function serveHttp1(
   function refuse({ status, detail }: HeadError) {
     options.onProtocolError(detail);
     waiting = undefined;
-    const text = reasonPhrase(status);
+    const text = status === 403 ? "" : reasonPhrase(status);
+    const type = text === "" ? "" : "content-type: text/plain\r\n";
     socket.write(
-      `${statusLine(status)}content-length: ${text.length}\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n${text}`,
+      `${statusLine(status)}content-length: ${text.length}\r\n${type}${options.refusalHeaders()}connection: close\r\n\r\n${text}`,
       "latin1",
     );
     finish();

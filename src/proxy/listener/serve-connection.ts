@@ -8,6 +8,7 @@ import { type ServerConnection, serveHttp1 } from "../http1/server-connection.ts
 import { serveHttp2 } from "../http2/server-connection.ts";
 import { type HttpConnection, startExchange } from "../router/exchange.ts";
 import { newFacts } from "../router/facts.ts";
+import { httpDate } from "../router/finish-headers.ts";
 import type { ProxyRuntime } from "../router/runtime.ts";
 import { proxyTcp } from "../tcp/tcp-proxy.ts";
 import { acceptTls } from "../tls/accept-tls.ts";
@@ -211,6 +212,7 @@ export function serveConnection(
         upgrades: chain.upgrades,
         startExchange: exchange,
         isDraining: () => listener.draining || runtime.isDraining(),
+        refusalHeaders: () => `date: ${httpDate(runtime.now())}\r\nserver: ${chain.serverName}\r\n`,
         onProtocolError,
         after: runtime.after,
       });

@@ -12,13 +12,15 @@ import type {
   ResponseWriter,
   UpstreamStream,
 } from "../http/codec.ts";
-import { defaultHeader, dropHeader, type Headers, header, setHeader } from "../http/headers.ts";
+import { dropHeader, type Headers, header, setHeader } from "../http/headers.ts";
 import type { HttpChain } from "../http/http-chain.ts";
 import { newFacts } from "./facts.ts";
+import { finishHeaders } from "./finish-headers.ts";
 import { countStatus, type HttpStats } from "./http-stats.ts";
-import { grpcStatusOf, type LocalReply, replies, resetReply } from "./local-reply.ts";
+import { type LocalReply, localResponse, replies, resetReply } from "./local-reply.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
+import { rewriteRequest } from "./rewrite-request.ts";
 import type { ForwardAction, Route, Target } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
 import { routeTimeout } from "./route-timeout.ts";
@@ -91,7 +93,8 @@ export function startExchange(
 
   const fromUpstream: ResponseSink = {
     informational(status, headers) {
-      if (status === 100 && !chain.forwardsExpect) return;
+      // Others are not passed on, as in Envoy.
+      if (status !== 100 || !chain.forwardsExpect) return;
       writer.informational(status, headers);
     },
     head: onAnswer,
@@ -225,20 +228,7 @@ export function startExchange(
       return reply(replies.noCluster);
     }
     const { headers } = head;
-    // Most specific first, as Envoy does by default.
-    target.request?.apply(headers, facts);
-    route?.request?.apply(headers, facts);
-    route?.host.request?.apply(headers, facts);
-    table?.request?.apply(headers, facts);
-    if (route?.host.attemptCount) setHeader(headers, "x-envoy-attempt-count", "1");
-    const literal = target.hostLiteral ?? chosen.hostLiteral;
-    const mutated =
-      target.request?.host ?? route?.request?.host ?? route?.host.request?.host ?? table?.request?.host;
-    const path = head.path;
-    chosen.rewrite(head);
-    if (head.path !== path) headers.push("x-envoy-original-path", path);
-    if (literal !== undefined) head.authority = literal;
-    if (mutated !== undefined) head.authority = mutated(facts);
+    rewriteRequest(head, facts, chosen, target, route, table);
     if (chain.peerMetadata?.tellsUpstream) tellMetadata(headers, runtime.ownMetadata);
     const { retry } = chosen;
     retriesLeft = retry?.retries ?? 0;
@@ -416,27 +406,8 @@ export function startExchange(
 
   /** Everything that is done to a response's headers, whoever made it. */
   function sendHead(answer: ResponseHead, last: boolean): boolean {
-    const { headers } = answer;
-    if (target !== undefined) target.response?.apply(headers, facts);
-    if (route !== undefined) {
-      route.response?.apply(headers, facts);
-      route.host.response?.apply(headers, facts);
-      if (route.host.attemptCountInResponse)
-        setHeader(headers, "x-envoy-attempt-count", String(facts.attempts));
-    }
-    table?.response?.apply(headers, facts);
-    if (run?.edits !== undefined) for (const edit of run.edits) edit(headers);
-    if (chain.peerMetadata?.tellsClient && facts.peerMetadata !== undefined)
-      tellMetadata(headers, runtime.ownMetadata);
-    if (chain.serverHeader === "overwrite") setHeader(headers, "server", chain.serverName);
-    else if (chain.serverHeader === "append-if-absent") defaultHeader(headers, "server", chain.serverName);
-    defaultHeader(headers, "date", httpDate(runtime.now()));
-    if (chain.via !== "") headers.push("via", chain.via);
-    if (chain.requestIdInResponse) {
-      const id = header(head.headers, "x-request-id");
-      if (id !== undefined) setHeader(headers, "x-request-id", id);
-    }
-    facts.responseHeaders = headers;
+    finishHeaders(answer.headers, { chain, runtime, facts, head, target, route, table, edits: run?.edits });
+    facts.responseHeaders = answer.headers;
     return writer.head(answer, last);
   }
 
@@ -585,21 +556,10 @@ export function startExchange(
     }
     if (answer.flag !== undefined) facts.flags.push(answer.flag);
     facts.details = answer.details;
-    const isGrpc = header(head.headers, "content-type")?.startsWith("application/grpc") ?? false;
-    const text = isGrpc ? "" : answer.body;
-    facts.status = isGrpc ? 200 : answer.status;
-    const headers: Headers = [...extra];
-    if (isGrpc) {
-      headers.push("content-type", "application/grpc");
-      headers.push("grpc-status", String(answer.grpcStatus ?? grpcStatusOf(answer.status)));
-      if (answer.body !== "") headers.push("grpc-message", encodeURIComponent(answer.body));
-    } else {
-      if (answer.grpcStatus !== undefined) headers.push("grpc-status", String(answer.grpcStatus));
-      if (text !== "") headers.push("content-type", "text/plain");
-    }
-    const bytes = text === "" ? empty : Buffer.from(text, "latin1");
+    const { status, headers, bytes, hasLength } = localResponse(answer, head, extra);
+    facts.status = status;
     const last = bytes.length === 0;
-    sendHead({ status: facts.status, headers, contentLength: isGrpc ? undefined : bytes.length }, last);
+    sendHead({ status, headers, contentLength: hasLength ? bytes.length : undefined }, last);
     facts.bytesSent += bytes.length;
     if (!last) writer.data(bytes, true);
     finish();
@@ -639,19 +599,6 @@ export function startExchange(
 
 function destinationOf({ localAddress, localPort }: Downstream) {
   return { address: localAddress, port: localPort };
-}
-
-let dateSecond = 0;
-let dateText = "";
-
-/** The Date header; made once a second. */
-function httpDate(now: number): string {
-  const second = Math.floor(now / 1000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateText = new Date(now).toUTCString();
-  }
-  return dateText;
 }
 
 const empty = Buffer.alloc(0);

@@ -1,4 +1,5 @@
-import type { ResetReason } from "../http/codec.ts";
+import type { RequestHead, ResetReason } from "../http/codec.ts";
+import { type Headers, header } from "../http/headers.ts";
 import type { ResponseFlag } from "./facts.ts";
 
 /** An answer that the proxy gives itself. */
@@ -25,8 +26,10 @@ const flags: Readonly<Record<ResetReason, ResponseFlag>> = {
 
 /** The answer when the upstream broke off before it answered. */
 export function resetReply(reason: ResetReason, transportFailure: string, retried: boolean): LocalReply {
-  const because =
-    transportFailure === "" ? reason : `${reason}, transport failure reason: ${transportFailure}`;
+  // Envoy tells clients about TLS failures only; the rest is for the log.
+  const because = transportFailure.startsWith("TLS_error")
+    ? `${reason}, transport failure reason: ${transportFailure}`
+    : reason;
   const start = "upstream connect error or disconnect/reset before headers.";
   return {
     status: reason === "protocol error" ? 502 : 503,
@@ -63,8 +66,31 @@ export const replies = {
   tooLarge: { status: 413, body: "Payload Too Large", flag: undefined, details: "request_payload_too_large" },
 } as const satisfies Readonly<Record<string, LocalReply>>;
 
+/** A local reply in the form in which its client understands it: gRPC callers get a status, others a text. */
+export function localResponse(
+  reply: LocalReply,
+  request: RequestHead,
+  extra: Headers,
+): {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+  readonly hasLength: boolean;
+} {
+  const headers: Headers = [...extra];
+  if (header(request.headers, "content-type")?.startsWith("application/grpc")) {
+    headers.push("content-type", "application/grpc");
+    headers.push("grpc-status", String(reply.grpcStatus ?? grpcStatusOf(reply.status)));
+    if (reply.body !== "") headers.push("grpc-message", grpcMessage(reply.body));
+    return { status: 200, headers, bytes: Buffer.alloc(0), hasLength: false };
+  }
+  if (reply.grpcStatus !== undefined) headers.push("grpc-status", String(reply.grpcStatus));
+  if (reply.body !== "") headers.push("content-type", "text/plain");
+  return { status: reply.status, headers, bytes: Buffer.from(reply.body, "latin1"), hasLength: true };
+}
+
 /** gRPC status for an HTTP status (Envoy's Grpc::Utility::httpToGrpcStatus). */
-export function grpcStatusOf(status: number): number {
+function grpcStatusOf(status: number): number {
   switch (status) {
     case 400:
       return 13;
@@ -82,4 +108,9 @@ export function grpcStatusOf(status: number): number {
     default:
       return 2;
   }
+}
+
+/** Percent-encodes what a grpc-message may not hold (gRPC over HTTP/2, "Status-Message"). */
+function grpcMessage(text: string): string {
+  return text.replace(/[^ -$&-~]/g, (character) => encodeURIComponent(character));
 }

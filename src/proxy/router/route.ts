@@ -129,7 +129,10 @@ function pathTests(match: RouteMatch, where: string): RequestTest[] {
   const text = fold ? wanted.toLowerCase() : wanted;
   switch (pathSpecifier.case) {
     case "prefix":
-      return text === "/" || text === "" ? [] : [(head) => path(head).startsWith(text)];
+      if (text === "") return [];
+      // Everything but "OPTIONS *".
+      if (text === "/") return [(head) => head.path.charCodeAt(0) === 0x2f];
+      return [(head) => path(head).startsWith(text)];
     case "path":
       return [(head) => withoutQuery(path(head)) === text];
     case "pathSeparatedPrefix":
