@@ -4,6 +4,12 @@ import type { KubeClient } from "../../../kube/index.ts";
 /** A cluster that istiod keeps in order: its own, or a remote one. */
 export interface UpkeepOptions {
   readonly clusterId: string;
+  /**
+   * The cluster that istiod runs in. Another cluster is kept in order only while annotation
+   * topology.istio.io/controlPlaneClusters of its system namespace names this one: a cluster with an istiod of its
+   * own is that one's business. Absent: `clusterId` is istiod's own.
+   */
+  readonly controlPlaneCluster?: string;
   readonly client: KubeClient;
   readonly revision: string;
   readonly systemNamespace: string;

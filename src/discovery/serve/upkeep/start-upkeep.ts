@@ -1,9 +1,23 @@
-import type { StartUpkeep } from "./contracts.ts";
+import { kinds, startInformer } from "../../../kube/index.ts";
+import type { StartUpkeep, UpkeepOptions } from "./contracts.ts";
+import { keepCaBundles } from "./keep-ca-bundles.ts";
 import { keepRootConfigMaps } from "./keep-root-config-maps.ts";
-import { keepWebhookBundles } from "./keep-webhook-bundles.ts";
+import type { NamespaceInformer } from "./upkeep-target.ts";
 
-/** Starts keeping caBundles and ConfigMaps istio-ca-root-cert of one cluster true, until the signal aborts. Never rejects. */
+const controlPlaneClusters = "topology.istio.io/controlPlaneClusters";
+
+/** See StartUpkeep. Acts on changes that it watches; only what failed is tried again after a while. */
 export const startUpkeep: StartUpkeep = (options) => {
-  keepWebhookBundles(options);
-  keepRootConfigMaps(options);
+  const { client, signal, log } = options;
+  const namespaces = startInformer(client, kinds.namespaces, { signal, log });
+  const target = { ...options, namespaces, isInCharge: () => isInCharge(options, namespaces) };
+  keepCaBundles(target);
+  keepRootConfigMaps(target);
 };
+
+function isInCharge(options: UpkeepOptions, namespaces: NamespaceInformer): boolean {
+  const { clusterId, controlPlaneCluster = clusterId, systemNamespace } = options;
+  if (controlPlaneCluster === clusterId) return true;
+  const named = namespaces.get(systemNamespace)?.metadata.annotations?.[controlPlaneClusters] ?? "";
+  return named.split(",").some((name) => name.trim() === "*" || name.trim() === controlPlaneCluster);
+}
