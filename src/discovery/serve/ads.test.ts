@@ -118,6 +118,14 @@ suite("ADS", () => {
     );
   });
 
+  test("a secret that is not there is answered as removed, so that nobody waits for it", async () => {
+    const client = openDelta(session);
+    client.send({ node: testNode(), typeUrl: typeUrls.secret, resourceNamesSubscribe: ["kubernetes://a"] });
+    assert.deepEqual((await client.next(typeUrls.secret)).removedResources, ["kubernetes://a"]);
+    client.send({ typeUrl: typeUrls.secret, resourceNamesSubscribe: ["kubernetes://b"] });
+    assert.deepEqual((await client.next(typeUrls.secret)).removedResources, ["kubernetes://b"]);
+  });
+
   test("after a reconnect only what differs from the versions brought along is sent", async () => {
     const first = openDelta(session);
     first.send({ node: testNode(), typeUrl: typeUrls.cluster });

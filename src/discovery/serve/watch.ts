@@ -106,7 +106,12 @@ export function updateFor(watch: Watch, next: ReadonlyMap<string, Message>): Upd
       continue;
     }
     const message = existing ?? placeholder(typeUrl, name);
-    if (message === undefined) continue;
+    if (message === undefined) {
+      // A proxy that asks for a secret that is not there must hear so: else its listener waits for it.
+      const isAsked = forced.has(name) || sent === undefined;
+      if (typeUrl === typeUrls.secret && isAsked) removed.push(name);
+      continue;
+    }
     const resource = encodeResource(typeUrl, message);
     const oldVersion = before === undefined ? known.get(name) : encodeResource(typeUrl, before).version;
     if (oldVersion !== resource.version || forced.has(name)) resources.push({ name, resource });

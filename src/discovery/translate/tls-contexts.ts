@@ -50,8 +50,8 @@ export function controlPlaneSecret(name: string): SdsSecretConfig {
   return create(SdsSecretConfigSchema, {
     name,
     sdsConfig: {
+      // Without a timeout of 0, as Istio has it: a Secret that is missing must not hold up all of a gateway's listeners.
       configSourceSpecifier: { case: "ads", value: {} },
-      initialFetchTimeout: milliseconds(0),
       resourceApiVersion: ApiVersion.V3,
     },
   });

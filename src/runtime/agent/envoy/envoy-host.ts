@@ -71,7 +71,7 @@ export function createEnvoyHost(): EnvoyHost {
   return {
     async folder() {
       folders++;
-      place ??= mkdtempSync(path.join(tmpdir(), "isthmus-"));
+      place ??= mkdtempSync(path.join(tmpdir(), "isthmus-envoy-"));
       const own = path.join(place, String(count++));
       await mkdir(own, { mode: 0o700 });
       let isRemoved = false;
