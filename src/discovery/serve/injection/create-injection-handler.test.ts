@@ -352,6 +352,16 @@ suite("createInjectionHandler(): refusals", () => {
       annotations: { "proxy.istio.io/overrides": '{"containers":[1]}' },
       message: /overrides/,
     },
+    {
+      title: "volumes that are no JSON",
+      annotations: { "sidecar.istio.io/userVolume": "{" },
+      message: /userVolume /,
+    },
+    {
+      title: "a mount without a path",
+      annotations: { "sidecar.istio.io/userVolumeMount": '{"a":{}}' },
+      message: /mountPath for "a"/,
+    },
     { title: "a spec that can't be decoded", spec: { containers: "none" }, message: /containers/ },
     { title: "containers without names", spec: { containers: [{}] }, message: /named containers/ },
   ];

@@ -3,7 +3,7 @@ import { agentLogLevel } from "./proxy-container.ts";
 import { metadataEnvironment } from "./proxy-environment.ts";
 import { proxyImage } from "./proxy-image.ts";
 import { interceptionModeOf, proxyResources } from "./sidecar-settings.ts";
-import { initContainerName, setting, type TemplateInput } from "./template.ts";
+import { initContainerName, proxyContainerName, setting, type TemplateInput } from "./template.ts";
 
 const traffic = "traffic.sidecar.istio.io/";
 
@@ -24,7 +24,7 @@ export function initContainer(input: TemplateInput): Container {
       "istio-iptables",
       ...["-p", String(values.listenPort)],
       ...["-z", String(values.inboundListenPort)],
-      ...["-u", "1337"],
+      ...["-u", proxyUser(input)],
       ...["-m", interceptionModeOf(input)],
       ...["-i", ofTraffic("includeOutboundIPRanges", "includeIPRanges")],
       ...["-x", ofTraffic("excludeOutboundIPRanges", "excludeIPRanges")],
@@ -52,6 +52,16 @@ export function initContainer(input: TemplateInput): Container {
       runAsUser: 0,
     },
   };
+}
+
+/** The user whose connections are the proxy's own and are not redirected to it: the one that it runs as. */
+function proxyUser(input: TemplateInput): string {
+  const own = input.pod.spec.containers.find(({ name }) => name === proxyContainerName);
+  const user = own?.securityContext?.["runAsUser"];
+  // Everything that runs as root would be let through.
+  return typeof user === "number" && user > 0 && interceptionModeOf(input) !== "TPROXY"
+    ? String(user)
+    : "1337";
 }
 
 /** Ports that clients reach without the sidecar in between: its own, and those that the pod's author names. */

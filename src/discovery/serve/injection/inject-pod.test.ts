@@ -221,4 +221,27 @@ suite("injectPod(): what a pod, its path and the mesh say", () => {
       containers: [kept],
     });
   });
+
+  test("the proxy's user is the one whose connections are not redirected", () => {
+    const user = (runAsUser: number) =>
+      initArgs(inject(podOf({ containers: [app, { ...auto, securityContext: { runAsUser } }] })))["-u"];
+    assert.deepEqual([user(2000), user(0)], ["2000", "1337"]);
+  });
+
+  test("annotations give the proxy volumes of its own", () => {
+    const pod = inject(
+      podOf({
+        annotations: {
+          "sidecar.istio.io/userVolume": '{"certs":{"secret":{"secretName":"s"}}}',
+          "sidecar.istio.io/userVolumeMount": '{"certs":{"mountPath":"/certs","readOnly":true}}',
+        },
+      }),
+    );
+    assert.deepEqual(pod.spec.volumes?.at(-1), { name: "certs", secret: { secretName: "s" } });
+    assert.deepEqual(proxyOf(pod).volumeMounts?.at(-1), {
+      name: "certs",
+      mountPath: "/certs",
+      readOnly: true,
+    });
+  });
 });

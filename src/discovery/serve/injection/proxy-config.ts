@@ -67,7 +67,7 @@ export function proxyConfigOf(settings: InjectionSettings, annotation: string | 
 function parseAnnotation(text: string): JsonObject {
   let value: unknown;
   try {
-    value = parse(text);
+    value = parse(text, { logLevel: "error" });
   } catch (reason) {
     throw new RangeError(`annotation proxy.istio.io/config is not YAML: ${String(reason).split("\n")[0]}`);
   }

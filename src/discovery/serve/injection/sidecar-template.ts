@@ -3,9 +3,10 @@ import { initContainer } from "./init-container.ts";
 import { proxyContainer, readinessProbe } from "./proxy-container.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
 import { canonicalLabels, commonAnnotations } from "./proxy-metadata.ts";
-import { proxyVolumes } from "./proxy-volumes.ts";
+import { proxyVolumeMounts, proxyVolumes } from "./proxy-volumes.ts";
 import { interceptionModeOf, proxyResources } from "./sidecar-settings.ts";
 import { type Overlay, setting, type TemplateInput } from "./template.ts";
+import { userVolumeMounts, userVolumes } from "./user-volumes.ts";
 
 /**
  * Istio's template `sidecar`: a proxy beside the app's containers, and an init container that redirects the pod's
@@ -37,9 +38,10 @@ export function sidecarTemplate(input: TemplateInput): Overlay {
           ...probes(input),
           securityContext: securityContext(input, interceptionMode),
           resources: proxyResources(input),
+          volumeMounts: [...proxyVolumeMounts(input), ...userVolumeMounts(pod)],
         },
       ],
-      volumes: proxyVolumes(input),
+      volumes: [...proxyVolumes(input), ...userVolumes(pod)],
       ...(values.imagePullSecrets.length === 0
         ? {}
         : { imagePullSecrets: values.imagePullSecrets.map((name) => ({ name })) }),
