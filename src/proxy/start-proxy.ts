@@ -112,8 +112,7 @@ export function startProxy(options: ProxyOptions): MeshProxy {
   };
 
   function notify() {
-    // Configuration changes while it is being made do not count yet.
-    if (!ready && configuration?.isComplete && listeners.allBound) ready = true;
+    if (!ready && configuration.isComplete && listeners.allBound) ready = true;
     changes.notify();
   }
 }

@@ -58,8 +58,6 @@ export function connectHost(
   const fail = (reason: ResetReason, detail: string) => {
     if (settled) return;
     settle();
-    // A late error of a socket that was given up is of no interest.
-    socket.on("error", noop);
     if (host.tls === undefined) socket.destroy();
     else destroyWrapped(socket);
     stats.upstream_cx_connect_fail++;
@@ -74,6 +72,8 @@ export function connectHost(
     fail("connection timeout", "");
   });
   socket.on("error", onError);
+  // Between the ends of one owner and the next no error may go unheard.
+  socket.on("error", noop);
   socket.on("close", onClose);
   socket.once("close", () => {
     stats.upstream_cx_active--;
@@ -119,7 +119,6 @@ export function connectHost(
   return () => {
     if (settled) return;
     settle();
-    socket.on("error", noop);
     socket.destroy();
   };
 }

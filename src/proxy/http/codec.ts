@@ -1,3 +1,4 @@
+import type { Destination } from "../contracts.ts";
 import type { PeerCertificate } from "../tls/peer-certificate.ts";
 import type { Headers } from "./headers.ts";
 
@@ -34,6 +35,8 @@ export interface Downstream {
   /** Where the client wanted to go (the original destination). */
   readonly localAddress: string;
   readonly localPort: number;
+  /** The same as one value. */
+  readonly destination: Destination;
   readonly sni: string | undefined;
   /** Undefined when the connection is plain text. */
   readonly tls: DownstreamTls | undefined;

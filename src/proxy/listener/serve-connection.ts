@@ -73,6 +73,8 @@ export function serveConnection(
   accepted.setNoDelay(true);
   accepted.allowHalfOpen = true;
   const remote = { address: plainAddress(accepted.remoteAddress), port: accepted.remotePort ?? 0 };
+  // Whoever serves the connection listens for errors; between two of them none may go unheard.
+  accepted.on("error", () => {});
   accepted.once("close", () => {
     stats.downstream_cx_active--;
     stats.downstream_cx_destroy++;
@@ -99,6 +101,7 @@ export function serveConnection(
       remotePort: from.port,
       localAddress: to.address,
       localPort: to.port,
+      destination: to,
       sni: inspected.hello?.sni,
     };
     if (chain === undefined) {

@@ -267,7 +267,7 @@ export function startExchange(
     }
     const chosen = cluster.pick({
       hash: hashed.hash,
-      originalDestination: destinationOf(downstream),
+      originalDestination: downstream.destination,
       tried: action.retry?.avoidsTried ? tried : undefined,
       maxAttempts: action.retry?.hostAttempts ?? 1,
     });
@@ -395,10 +395,7 @@ export function startExchange(
       "x-envoy-upstream-service-time",
       String(Math.round(performance.now() - requestSentAt)),
     );
-    if (answer.status === 101) {
-      isTunnel = true;
-      facts.details = "via_upstream";
-    }
+    isTunnel = answer.status === 101;
     const flowing = sendHead(answer, last);
     if (last) finish();
     else if (!flowing) stream?.pause();
@@ -595,10 +592,6 @@ export function startExchange(
     }
     runtime.report(facts, connection.direction);
   }
-}
-
-function destinationOf({ localAddress, localPort }: Downstream) {
-  return { address: localAddress, port: localPort };
 }
 
 const empty = Buffer.alloc(0);

@@ -106,7 +106,7 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
     facts.attempts++;
     host = to.pick({
       hash: chain.hashesSource ? hashText(downstream.remoteAddress) : undefined,
-      originalDestination: { address: downstream.localAddress, port: downstream.localPort },
+      originalDestination: downstream.destination,
       tried: undefined,
       maxAttempts: 1,
     });

@@ -23,6 +23,8 @@ export interface World {
   unmap(address: string, port: number): void;
   readonly issuer: Issuer;
   addProxy(name: string, golden: GoldenProxy, options: ProxyPlace): Promise<RunningProxy>;
+  /** A client's connection to an address, past every proxy of its own. */
+  open(address: string, port: number): Promise<Socket>;
   /** Connections dialled so far, by "address:port". */
   readonly dialled: ReadonlyMap<string, number>;
   stop(): Promise<void>;
@@ -163,6 +165,18 @@ export function createWorld(): World {
     },
     map(address, port, to) {
       routes.set(`${address}:${port}`, to);
+    },
+    async open(address, port) {
+      const target = routes.get(`${address}:${port}`);
+      if (target === undefined) throw new Error(`nothing listens on ${address}:${port}`);
+      const socket = connect(target.port, target.address);
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+      await new Promise<void>((resolve, reject) => {
+        socket.once("connect", resolve);
+        socket.once("error", reject);
+      });
+      return socket;
     },
     unmap(address, port) {
       routes.delete(`${address}:${port}`);

@@ -81,6 +81,7 @@ export function acceptTls(
   const onError = (reason: Error) => fail(`TLS_error:|${reason.message}:TLS_error_end`);
   const onClose = () => fail("connection closed during TLS handshake");
   secure.on("error", onError);
+  secure.on("error", () => {});
   secure.on("_tlsError", onError);
   secure.on("close", onClose);
   socket.on("close", onClose);

@@ -84,6 +84,7 @@ export function connectTls(
   const onError = (reason: Error) => fail(describe(reason));
   const onClose = () => fail("TLS_error:|connection closed during handshake:TLS_error_end");
   secure.on("error", onError);
+  secure.on("error", () => {});
   secure.on("close", onClose);
   secure.on("session", (session: Buffer) => {
     slot.session = session;

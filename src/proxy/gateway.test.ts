@@ -1,0 +1,624 @@
+import assert from "node:assert/strict";
+import { connect as connectHttp2 } from "node:http2";
+import { connect as connectTls } from "node:tls";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { toBinary } from "@bufbuild/protobuf";
+import { afterEach, beforeEach, suite, test } from "vitest";
+import { waitFor } from "../base/index.ts";
+import { generateKey, issueCertificate } from "../pki/index.ts";
+import { SecretSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import { typeUrls } from "../xds/index.ts";
+import { encodeResource, type GoldenProxy } from "./testing/golden.ts";
+import { exchange, type RawResponse } from "./testing/http.ts";
+import { bodyOf, createTestMesh, hello, type TestMesh } from "./testing/mesh.ts";
+import { makeSecrets, type RunningProxy, tlsSecret } from "./testing/world.ts";
+
+const type = (name: string) => `type.googleapis.com/envoy.extensions.${name}`;
+
+interface GatewayOptions {
+  readonly routes?: JsonValue[];
+  readonly virtualHosts?: JsonValue[];
+  readonly clusters?: JsonValue[];
+  readonly hcm?: JsonObject;
+  readonly transportSocket?: JsonObject;
+  readonly httpFilters?: JsonValue[];
+}
+
+/** A gateway as istiod would configure it: one listener on port 80, routes by RDS. */
+function gateway(options: GatewayOptions): GoldenProxy {
+  return {
+    node: {
+      id: "router~127.0.0.1~gw.istio-system~istio-system.svc.cluster.local",
+      cluster: "gw",
+      metadata: {},
+    },
+    cluster: options.clusters ?? [cluster("app", ["10.0.0.1"])],
+    endpoint: [],
+    nametable: [],
+    route: [
+      {
+        name: "http.80",
+        virtualHosts: options.virtualHosts ?? [
+          {
+            name: "all",
+            domains: ["*"],
+            routes: options.routes ?? [{ match: { prefix: "/" }, route: { cluster: "app" } }],
+          },
+        ],
+      },
+    ],
+    listener: [
+      {
+        name: "0.0.0.0_80",
+        address: { socketAddress: { address: "0.0.0.0", portValue: 80 } },
+        ...(options.transportSocket === undefined
+          ? {}
+          : {
+              listenerFilters: [
+                {
+                  name: "envoy.filters.listener.tls_inspector",
+                  typedConfig: { "@type": type("filters.listener.tls_inspector.v3.TlsInspector") },
+                },
+              ],
+            }),
+        filterChains: [
+          {
+            ...(options.transportSocket === undefined ? {} : { transportSocket: options.transportSocket }),
+            filters: [
+              {
+                name: "envoy.filters.network.http_connection_manager",
+                typedConfig: {
+                  "@type": type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+                  statPrefix: "outbound_0.0.0.0_80;",
+                  useRemoteAddress: true,
+                  rds: { configSource: { ads: {} }, routeConfigName: "http.80" },
+                  httpFilters: [
+                    ...(options.httpFilters ?? []),
+                    {
+                      name: "envoy.filters.http.fault",
+                      typedConfig: { "@type": type("filters.http.fault.v3.HTTPFault") },
+                    },
+                    {
+                      name: "envoy.filters.http.cors",
+                      typedConfig: { "@type": type("filters.http.cors.v3.Cors") },
+                    },
+                    {
+                      name: "envoy.filters.http.router",
+                      typedConfig: { "@type": type("filters.http.router.v3.Router") },
+                    },
+                  ],
+                  ...options.hcm,
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  };
+}
+
+function cluster(name: string, addresses: readonly string[], more: JsonObject = {}): JsonObject {
+  return {
+    name,
+    type: "STATIC",
+    connectTimeout: "1s",
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [
+        {
+          lbEndpoints: addresses.map((address) => ({
+            endpoint: { address: { socketAddress: { address, portValue: 8080 } } },
+          })),
+        },
+      ],
+    },
+    ...more,
+  };
+}
+
+suite("a gateway", () => {
+  let mesh: TestMesh;
+  beforeEach(() => {
+    mesh = createTestMesh();
+  });
+  afterEach(() => mesh.stop());
+
+  async function start(options: GatewayOptions): Promise<RunningProxy> {
+    return mesh.addProxy("gateway", gateway(options), {
+      address: "127.0.0.1",
+      serviceAccount: "gw",
+      namespace: "istio-system",
+    });
+  }
+
+  /** A client's connection to the gateway's port. */
+  function open(): Promise<import("node:net").Socket> {
+    return mesh.open("127.0.0.1", 80);
+  }
+
+  async function ask(path: string, headers = "", host = "shop.example.com"): Promise<RawResponse> {
+    const socket = await open();
+    const answer = await exchange(socket, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\n`);
+    socket.destroy();
+    return answer;
+  }
+
+  test("routes by path, header and query, first match first", async () => {
+    await start({
+      routes: [
+        { match: { path: "/exact" }, directResponse: { status: 200, body: { inlineString: "exact" } } },
+        {
+          match: { pathSeparatedPrefix: "/api" },
+          directResponse: { status: 200, body: { inlineString: "separated" } },
+        },
+        {
+          match: { safeRegex: { regex: "/items/[0-9]+" } },
+          directResponse: { status: 200, body: { inlineString: "regex" } },
+        },
+        {
+          match: { prefix: "/", headers: [{ name: "x-user", stringMatch: { exact: "jason" } }] },
+          directResponse: { status: 200, body: { inlineString: "header" } },
+        },
+        {
+          match: { prefix: "/", queryParameters: [{ name: "v", stringMatch: { prefix: "2" } }] },
+          directResponse: { status: 200, body: { inlineString: "query" } },
+        },
+        {
+          match: { prefix: "/UPPER", caseSensitive: false },
+          directResponse: { status: 200, body: { inlineString: "folded" } },
+        },
+      ],
+    });
+    const cases: [path: string, headers: string, body: string][] = [
+      ["/exact", "", "exact"],
+      ["/exact?x=1", "", "exact"],
+      ["/api", "", "separated"],
+      ["/api/x", "", "separated"],
+      ["/apis", "X-User: jason\r\n", "header"],
+      ["/items/12", "", "regex"],
+      ["/items/12/x", "X-User: jason\r\n", "header"],
+      ["/other?v=21", "", "query"],
+      ["/upper/x", "", "folded"],
+    ];
+    for (const [path, headers, body] of cases) assert.equal((await ask(path, headers)).body, body, path);
+    const missing = await ask("/nothing");
+    assert.deepEqual([missing.status, missing.body], [404, ""]);
+  });
+
+  test("chooses the virtual host by the most specific domain", async () => {
+    const host = (name: string, domains: string[]) => ({
+      name,
+      domains,
+      routes: [{ match: { prefix: "/" }, directResponse: { status: 200, body: { inlineString: name } } }],
+    });
+    await start({
+      virtualHosts: [
+        host("exact", ["shop.example.com"]),
+        host("suffix", ["*.example.com"]),
+        host("longer", ["*.eu.example.com"]),
+        host("prefix", ["shop.*"]),
+        host("any", ["*"]),
+      ],
+    });
+    const cases = {
+      "shop.example.com": "exact",
+      "SHOP.example.COM": "exact",
+      "a.example.com": "suffix",
+      "a.eu.example.com": "longer",
+      "shop.org": "prefix",
+      "x.org": "any",
+    };
+    for (const [name, wanted] of Object.entries(cases))
+      assert.equal((await ask("/", "", name)).body, wanted, name);
+  });
+
+  test("rewrites, redirects and changes headers", async () => {
+    await mesh.app("10.0.0.1", 8080, (request, response) =>
+      response.end(JSON.stringify({ url: request.url, headers: request.headers })),
+    );
+    await start({
+      routes: [
+        { match: { prefix: "/s0" }, route: { cluster: "app", prefixRewrite: "/" } },
+        {
+          match: { prefix: "/re/" },
+          route: {
+            cluster: "app",
+            regexRewrite: { pattern: { regex: "^/re/([a-z]+)/(.*)$" }, substitution: "/\\2/\\1" },
+            hostRewriteLiteral: "inner",
+          },
+        },
+        { match: { prefix: "/old" }, redirect: { prefixRewrite: "/new", responseCode: "FOUND" } },
+        { match: { prefix: "/secure" }, redirect: { httpsRedirect: true } },
+        {
+          match: { prefix: "/headers" },
+          route: { cluster: "app" },
+          requestHeadersToAdd: [
+            {
+              header: { key: "x-from", value: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%" },
+              appendAction: "OVERWRITE_IF_EXISTS_OR_ADD",
+            },
+          ],
+          requestHeadersToRemove: ["x-secret"],
+          responseHeadersToAdd: [{ header: { key: "x-answer", value: "yes" } }],
+        },
+      ],
+    });
+    assert.equal(JSON.parse((await ask("/s0/a?b=1")).body).url, "//a?b=1");
+    const rewritten = JSON.parse((await ask("/re/abc/x/y?q")).body);
+    assert.deepEqual([rewritten.url, rewritten.headers.host], ["/x/y/abc?q", "inner"]);
+    const moved = await ask("/old/page?x=1");
+    assert.deepEqual(
+      [moved.status, moved.headers.get("location")],
+      [302, "http://shop.example.com/new/page?x=1"],
+    );
+    assert.equal((await ask("/secure")).headers.get("location"), "https://shop.example.com/secure");
+    const changed = await ask("/headers", "X-Secret: 1\r\nX-From: lie\r\n");
+    const { headers } = JSON.parse(changed.body);
+    assert.deepEqual(
+      [headers["x-from"], headers["x-secret"], headers["x-forwarded-for"]],
+      ["127.0.0.1", undefined, "127.0.0.1"],
+    );
+    assert.equal(changed.headers.get("x-answer"), "yes");
+  });
+
+  test("injects faults, for whom the route says", async () => {
+    await mesh.app("10.0.0.1", 8080, hello("v1"));
+    const fault = (rules: JsonObject) => ({
+      "envoy.filters.http.fault": { "@type": type("filters.http.fault.v3.HTTPFault"), ...rules },
+    });
+    await start({
+      routes: [
+        {
+          match: { prefix: "/abort" },
+          route: { cluster: "app" },
+          typedPerFilterConfig: fault({ abort: { httpStatus: 555, percentage: { numerator: 100 } } }),
+        },
+        {
+          match: { prefix: "/delay" },
+          route: { cluster: "app" },
+          typedPerFilterConfig: fault({ delay: { fixedDelay: "0.080s", percentage: { numerator: 100 } } }),
+        },
+        {
+          match: { prefix: "/half" },
+          route: { cluster: "app" },
+          typedPerFilterConfig: fault({ abort: { httpStatus: 500, percentage: { numerator: 50 } } }),
+        },
+      ],
+    });
+    const aborted = await ask("/abort");
+    assert.deepEqual([aborted.status, aborted.body], [555, "fault filter abort"]);
+    const begun = performance.now();
+    assert.equal((await ask("/delay")).status, 200);
+    assert.ok(performance.now() - begun >= 75);
+    let failed = 0;
+    for (let i = 0; i < 200; i++) if ((await ask("/half")).status === 500) failed++;
+    assert.ok(failed > 65 && failed < 135, `${failed} of 200`);
+  });
+
+  test("retries on status codes, with the body, on another host", async () => {
+    let tries = 0;
+    const bodies: string[] = [];
+    const answer = async (
+      request: import("node:http").IncomingMessage,
+      response: import("node:http").ServerResponse,
+    ) => {
+      bodies.push(await bodyOf(request));
+      response.statusCode = ++tries < 3 ? 503 : 200;
+      response.end(`try ${request.headers["x-envoy-attempt-count"]}`);
+    };
+    await mesh.app("10.0.0.1", 8080, answer);
+    await start({
+      virtualHosts: [
+        {
+          name: "all",
+          domains: ["*"],
+          includeRequestAttemptCount: true,
+          routes: [
+            {
+              match: { prefix: "/" },
+              route: {
+                cluster: "app",
+                retryPolicy: {
+                  retryOn: "retriable-status-codes",
+                  retriableStatusCodes: [503],
+                  numRetries: 3,
+                  retryBackOff: { baseInterval: "0.001s" },
+                },
+              },
+            },
+          ],
+        },
+      ],
+    });
+    const socket = await open();
+    const done = await exchange(socket, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+    assert.deepEqual([done.status, done.body], [200, "try 3"]);
+    assert.deepEqual(bodies, ["body", "body", "body"]);
+    socket.destroy();
+  });
+
+  test("keeps the route's time limit", async () => {
+    await mesh.app("10.0.0.1", 8080, () => {});
+    await start({
+      routes: [
+        {
+          match: { prefix: "/each" },
+          route: {
+            cluster: "app",
+            timeout: "5s",
+            retryPolicy: { retryOn: "5xx", numRetries: 1, perTryTimeout: "0.030s" },
+          },
+        },
+        { match: { prefix: "/" }, route: { cluster: "app", timeout: "0.050s" } },
+      ],
+    });
+    const answer = await ask("/");
+    assert.deepEqual([answer.status, answer.body], [504, "upstream request timeout"]);
+    assert.equal((await ask("/each")).status, 504);
+    assert.equal(mesh.dialled.get("10.0.0.1:8080"), 3, "one for the first request, two tries for the second");
+  });
+
+  test("mirrors requests and answers with the original", async () => {
+    const seen: string[] = [];
+    await mesh.app("10.0.0.1", 8080, hello("v1"));
+    await mesh.app("10.0.0.2", 8080, async (request, response) => {
+      seen.push(`${request.headers.host} ${await bodyOf(request)}`);
+      response.end("ignored");
+    });
+    await start({
+      clusters: [cluster("app", ["10.0.0.1"]), cluster("copy", ["10.0.0.2"])],
+      routes: [
+        { match: { prefix: "/" }, route: { cluster: "app", requestMirrorPolicies: [{ cluster: "copy" }] } },
+      ],
+    });
+    const socket = await open();
+    const answer = await exchange(socket, "POST / HTTP/1.1\r\nHost: a:80\r\nContent-Length: 4\r\n\r\nbody");
+    assert.equal(answer.body, "Hello version: v1\n");
+    await waitFor(() => (seen.length > 0 ? true : undefined), { signal: AbortSignal.timeout(2000) });
+    assert.deepEqual(seen, ["a-shadow:80 body"]);
+    socket.destroy();
+  });
+
+  test("answers CORS preflights and marks answers", async () => {
+    await mesh.app("10.0.0.1", 8080, hello("v1"));
+    await start({
+      routes: [
+        {
+          match: { prefix: "/" },
+          route: { cluster: "app" },
+          typedPerFilterConfig: {
+            "envoy.filters.http.cors": {
+              "@type": type("filters.http.cors.v3.CorsPolicy"),
+              allowOriginStringMatch: [{ suffix: ".example.com" }],
+              allowMethods: "GET,PUT",
+              maxAge: "60",
+              filterEnabled: { defaultValue: { numerator: 100 } },
+            },
+          },
+        },
+      ],
+    });
+    const socket = await open();
+    const preflight = await exchange(
+      socket,
+      "OPTIONS / HTTP/1.1\r\nHost: a\r\nOrigin: http://x.example.com\r\nAccess-Control-Request-Method: PUT\r\n\r\n",
+    );
+    assert.deepEqual(
+      [
+        preflight.status,
+        preflight.headers.get("access-control-allow-methods"),
+        preflight.headers.get("access-control-max-age"),
+      ],
+      [200, "GET,PUT", "60"],
+    );
+    const plain = await exchange(socket, "GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://x.example.com\r\n\r\n");
+    assert.equal(plain.headers.get("access-control-allow-origin"), "http://x.example.com");
+    const foreign = await exchange(socket, "GET / HTTP/1.1\r\nHost: a\r\nOrigin: http://evil.org\r\n\r\n");
+    assert.equal(foreign.headers.get("access-control-allow-origin"), undefined);
+    socket.destroy();
+  });
+
+  test("sends the same session to the same host", async () => {
+    for (const n of [1, 2, 3, 4])
+      await mesh.app(`10.0.0.${n}`, 8080, (_request, response) => response.end(String(n)));
+    const addresses = [1, 2, 3, 4].map((n) => `10.0.0.${n}`);
+    await start({
+      clusters: [
+        cluster("ring", addresses, { lbPolicy: "RING_HASH" }),
+        cluster("maglev", addresses, { lbPolicy: "MAGLEV", maglevLbConfig: { tableSize: 251 } }),
+      ],
+      routes: ["ring", "maglev"].map((name) => ({
+        match: { prefix: `/${name}` },
+        route: { cluster: name, hashPolicy: [{ header: { headerName: "x-session" } }] },
+      })),
+    });
+    for (const name of ["ring", "maglev"]) {
+      const hosts = new Set<string>();
+      for (let session = 0; session < 40; session++) {
+        const first = (await ask(`/${name}`, `X-Session: ${session}\r\n`)).body;
+        assert.equal((await ask(`/${name}`, `X-Session: ${session}\r\n`)).body, first);
+        hosts.add(first);
+      }
+      assert.equal(hosts.size, 4, `${name} uses every host`);
+    }
+  });
+
+  test("resolves names of DNS clusters", async () => {
+    await mesh.app("10.0.0.1", 8080, hello("v1"));
+    await start({
+      clusters: [
+        cluster("app", ["10.0.0.1"], { type: "STRICT_DNS" }),
+        cluster("name", ["db.example.com"], { type: "LOGICAL_DNS" }),
+      ],
+    });
+    assert.equal((await ask("/")).status, 200);
+  });
+
+  test("keeps the circuit breakers", async () => {
+    const waiting: (() => void)[] = [];
+    await mesh.app("10.0.0.1", 8080, (_request, response) => waiting.push(() => response.end("ok")));
+    await start({
+      clusters: [cluster("app", ["10.0.0.1"], { circuitBreakers: { thresholds: [{ maxRequests: 1 }] } })],
+    });
+    const first = ask("/");
+    await waitFor(() => (waiting.length === 1 ? true : undefined), { signal: AbortSignal.timeout(2000) });
+    const second = await ask("/");
+    assert.deepEqual([second.status, second.headers.get("x-envoy-overloaded")], [503, "true"]);
+    assert.equal(
+      second.body,
+      "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+    );
+    waiting[0]?.();
+    assert.equal((await first).status, 200);
+  });
+
+  test("writes the access log in Istio's format and as JSON", async () => {
+    await mesh.app("10.0.0.1", 8080, hello("v1"));
+    const text =
+      '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n';
+    const file = (format: JsonObject) => ({
+      name: "envoy.access_loggers.file",
+      typedConfig: { "@type": type("access_loggers.file.v3.FileAccessLog"), path: "/dev/stdout", ...format },
+    });
+    const running = await start({
+      routes: [{ name: "main", match: { prefix: "/" }, route: { cluster: "app" } }],
+      hcm: {
+        accessLog: [
+          file({ logFormat: { textFormatSource: { inlineString: text } } }),
+          file({
+            logFormat: {
+              jsonFormat: {
+                code: "%RESPONSE_CODE%",
+                path: "%REQ(:PATH)%",
+                start: "%START_TIME(%Y-%m-%d)%",
+                none: "%REQ(X-NONE)%",
+              },
+            },
+          }),
+        ],
+      },
+    });
+    await ask("/a?b", "User-Agent: test\r\nX-Request-Id: id-1\r\n");
+    const [line, json] = running.logs;
+    assert.match(
+      line ?? "",
+      /^\[20..-..-..T..:..:......Z\] "GET \/a\?b HTTP\/1.1" 200 - via_upstream - "-" 0 18 \d+ \d+ "127.0.0.1" "test" "[0-9a-f-]{36}" "shop.example.com" "10.0.0.1:8080" app [0-9.]+:\d+ 127.0.0.1:80 127.0.0.1:\d+ - main$/,
+    );
+    assert.deepEqual(Object.keys(JSON.parse(json ?? "{}")), ["code", "none", "path", "start"]);
+    assert.deepEqual(
+      { ...JSON.parse(json ?? "{}"), start: "" },
+      { code: 200, none: null, path: "/a?b", start: "" },
+    );
+  });
+
+  test("terminates TLS with a secret that comes and changes over ADS, and speaks HTTP/2 there", async () => {
+    await mesh.app("10.0.0.1", 8080, hello("v1"));
+    const certificate = (name: string) => {
+      const key = generateKey();
+      const chain = issueCertificate(
+        {
+          publicKey: key.publicKey,
+          dnsNames: [name],
+          notBefore: Date.now() - 1000,
+          notAfter: Date.now() + 86_400_000,
+        },
+        mesh.issuer,
+      );
+      return toBinary(SecretSchema, tlsSecret("kubernetes://shop", chain, key.privateKeyPem));
+    };
+    const running = await start({
+      transportSocket: {
+        name: "envoy.transport_sockets.tls",
+        typedConfig: {
+          "@type": type("transport_sockets.tls.v3.DownstreamTlsContext"),
+          commonTlsContext: {
+            alpnProtocols: ["h2", "http/1.1"],
+            tlsCertificateSdsSecretConfigs: [
+              { name: "kubernetes://shop", sdsConfig: { ads: {}, resourceApiVersion: "V3" } },
+            ],
+          },
+        },
+      },
+    });
+    const handshake = async (alpn: string[]) => {
+      const raw = await open();
+      const client = connectTls({
+        socket: raw,
+        servername: "shop.example.com",
+        ALPNProtocols: alpn,
+        ca: mesh.issuer.certificatePem,
+        checkServerIdentity: () => undefined,
+      });
+      await new Promise<void>((resolve, reject) => {
+        client.once("secureConnect", resolve);
+        client.once("error", reject);
+        client.once("close", () => reject(new Error("closed")));
+      });
+      return client;
+    };
+    await assert.rejects(handshake(["http/1.1"]), "there is no secret yet");
+    running.discovery.set(typeUrls.secret, "kubernetes://shop", certificate("one.example.com"));
+    const first = await waitFor(() => handshake(["http/1.1"]).catch(() => undefined), {
+      signal: AbortSignal.timeout(2000),
+    });
+    assert.match(String(first.getPeerX509Certificate()?.subjectAltName), /one/);
+    assert.equal((await exchange(first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")).body, "Hello version: v1\n");
+    running.discovery.set(typeUrls.secret, "kubernetes://shop", certificate("two.example.com"));
+    const second = await waitFor(
+      async () => {
+        const client = await handshake(["h2"]);
+        return String(client.getPeerX509Certificate()?.subjectAltName).includes("two") ? client : undefined;
+      },
+      { signal: AbortSignal.timeout(2000) },
+    );
+    const session = connectHttp2("https://shop.example.com", { createConnection: () => second });
+    const stream = session.request({ ":path": "/" });
+    let body = "";
+    stream.on("data", (chunk) => {
+      body += chunk;
+    });
+    await new Promise((resolve) => stream.once("close", resolve));
+    assert.equal(body, "Hello version: v1\n");
+    session.destroy();
+  });
+
+  test("takes rotated workload certificates without losing connections", async () => {
+    const server = await mesh.helloworld((request, response) =>
+      response.end(String(request.headers["x-forwarded-client-cert"])),
+    );
+    const sleep = await mesh.sleep();
+    const client = await sleep.connect({ address: "10.1.0.10", port: 5000 });
+    const get = "GET /hello HTTP/1.1\r\nHost: helloworld.sample:5000\r\n\r\n";
+    const hash = (text: string) => /Hash=([0-9a-f]+)/.exec(text)?.[1];
+    const before = hash((await exchange(client, get)).body);
+    const next = makeSecrets(mesh.issuer, "spiffe://cluster.local/ns/sample/sa/sleep");
+    sleep.secrets.put("default", next.get("default"));
+    assert.equal(hash((await exchange(client, get)).body), before, "the running connection stays");
+    server.proxy.changes.notify();
+    // A second request at the same time needs a second upstream connection, which uses the new certificate.
+    const other = await sleep.connect({ address: "10.1.0.10", port: 5000 });
+    const [one, two] = await Promise.all([exchange(client, get), exchange(other, get)]);
+    assert.equal(new Set([hash(one.body), hash(two.body)]).size, 2);
+  });
+
+  test("a listener that changes closes its connections politely", async () => {
+    await mesh.app("10.0.0.1", 8080, hello("v1"));
+    const running = await start({});
+    const socket = await open();
+    const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert.equal((await exchange(socket, get)).headers.get("connection"), undefined);
+    const changed = gateway({ hcm: { serverName: "istio-envoy" } }).listener[0] ?? {};
+    running.discovery.set(typeUrls.listener, "0.0.0.0_80", encodeResource("listener", changed));
+    const fresh = await waitFor(
+      async () => {
+        const answer = await ask("/");
+        return answer.headers.get("server") === "istio-envoy" ? answer : undefined;
+      },
+      { signal: AbortSignal.timeout(2000) },
+    );
+    assert.equal(fresh.status, 200);
+    const last = await exchange(socket, get);
+    assert.deepEqual([last.status, last.headers.get("connection")], [200, "close"]);
+  });
+});
