@@ -29,6 +29,7 @@ export const errorCodes = {
   "gateway/no-address": { exit: 1, http: 504 },
   "verify/failed": { exit: 1, http: 500 },
   "tool/missing": { exit: 1, http: 500 },
+  "tool/failed": { exit: 1, http: 500 },
   internal: { exit: 70, http: 500 },
 } as const;
 

@@ -38,6 +38,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "create a root and intermediates (trust create DIR)",
     load: async () => (await import("./commands/trust.ts")).trust,
   },
+  envoy: {
+    summary: "fetch a real Envoy, for up --dataplane envoy (envoy install)",
+    load: async () => (await import("./commands/envoy.ts")).envoy,
+  },
   down: { summary: "end the running mesh", load: async () => (await import("./commands/down.ts")).down },
 };
 

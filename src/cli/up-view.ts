@@ -32,7 +32,8 @@ export function createUpView(terminal: Terminal): UpView {
       switch (event.kind) {
         case "clusters": {
           for (const cluster of event.lines) clusters.set(cluster.name, cluster);
-          terminal.note(`${event.mesh} · ${headline(event.lines)} · builtin data plane\n`);
+          const dataplane = event.dataplane === "envoy" ? "Envoy" : "builtin data plane";
+          terminal.note(`${event.mesh} · ${headline(event.lines)} · ${dataplane}\n`);
           const held = early ?? [];
           early = undefined;
           for (const one of held) this.show(one);

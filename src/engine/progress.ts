@@ -2,7 +2,12 @@ import type { Diagnostic } from "../base/index.ts";
 
 /** What a start tells while it goes on. Plain data, so that it can cross to a waiting process. */
 export type Progress =
-  | { readonly kind: "clusters"; readonly mesh: string; readonly lines: readonly ClusterProgress[] }
+  | {
+      readonly kind: "clusters";
+      readonly mesh: string;
+      readonly dataplane: "builtin" | "envoy";
+      readonly lines: readonly ClusterProgress[];
+    }
   | { readonly kind: "cluster"; readonly cluster: ClusterProgress }
   | { readonly kind: "warning"; readonly diagnostic: Diagnostic }
   | { readonly kind: "note"; readonly text: string };

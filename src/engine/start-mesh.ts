@@ -85,6 +85,7 @@ async function start(
 ): Promise<RunningMesh> {
   const { mesh, compiled, state, log, timings, progress } = options;
   const startedAt = systemClock.now();
+  const dataplane = options.envoy === undefined ? "builtin" : "envoy";
   const trust = loadTrust(mesh, state.trust, startedAt);
   for (const folder of trust.created)
     progress({ kind: "note", text: `made ${folder}: a root and an intermediate per cluster` });
@@ -123,7 +124,7 @@ async function start(
       readyAfter: readyAfter.get(name),
       waitingFor: waitingFor.get(name),
     });
-  progress({ kind: "clusters", mesh: mesh.name, lines: [...clusters.keys()].map(describe) });
+  progress({ kind: "clusters", mesh: mesh.name, dataplane, lines: [...clusters.keys()].map(describe) });
 
   const warnings = await applyCompiled(compiled, {
     targets: applyTargets(clusters, watches, trust),
@@ -159,7 +160,7 @@ async function start(
     startedAt,
     readyAfter,
     kubeconfig: state.kubeconfig,
-    dataplane: options.envoy === undefined ? "builtin" : "envoy",
+    dataplane,
     realPort: (address, port) => parts.network.realPort(address, port),
     ended,
     stop: () => stop().finally(end),

@@ -226,6 +226,9 @@ function envoyArgs(bootstrapFile: string): readonly string[] {
     "100",
     "--log-level",
     "warning",
+    // Istio's resources use fields that newer Envoys call deprecated, each with a warning.
+    "--component-log-level",
+    "misc:error",
     "--log-format",
     "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n\t%v",
   ];
