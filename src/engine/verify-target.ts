@@ -40,7 +40,9 @@ function parseStats(text: string): Map<string, number> {
   for (const line of text.split("\n")) {
     const colon = line.lastIndexOf(": ");
     const value = Number(line.slice(colon + 2));
-    if (colon > 0 && Number.isFinite(value)) stats.set(line.slice(0, colon), value);
+    if (colon <= 0 || !Number.isFinite(value)) continue;
+    // Istio ends a cluster's name in counters with a semicolon, so that it can be told from what follows.
+    stats.set(line.slice(0, colon).replace(/^(cluster\.[^;]*);\./, "$1."), value);
   }
   return stats;
 }
