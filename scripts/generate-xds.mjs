@@ -2,7 +2,16 @@
 // (ignored by git). Runs again only when its inputs change.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -66,9 +75,12 @@ const wanted = [
   "istio/networking/nds/v1/nds.proto",
 ];
 
+/** With import_extension=js, since without it TypeScript takes types of other files for `any`. */
+const options = ["target=js+dts", "import_extension=js"];
+
 const ownFiles = readdirSync(own, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
 const stamp = createHash("sha256")
-  .update(JSON.stringify(wanted))
+  .update(JSON.stringify([wanted, options]))
   .update(readFileSync(path.join(root, "node_modules/@grpc/grpc-js-xds/package.json")))
   .update(readFileSync(path.join(root, "node_modules/@bufbuild/protoc-gen-es/package.json")))
   .update(ownFiles.map((entry) => readFileSync(path.join(entry.parentPath, entry.name), "utf8")).join("\n"))
@@ -95,7 +107,7 @@ function generate() {
           out: "gen",
           strategy: "all",
           include_imports: true,
-          opt: ["target=js+dts"],
+          opt: options,
         },
       ],
     }),
@@ -109,10 +121,11 @@ function generate() {
       env: { ...process.env, BUF_CACHE_DIR: path.join(work, ".cache") },
     },
   );
-  rmSync(out, { recursive: true, force: true });
-  cpSync(path.join(work, "gen"), out, { recursive: true });
+  writeFileSync(path.join(work, "gen", ".stamp"), stamp);
+  // Both renames take a moment only, so that a test run at the same time finds one or the other.
+  if (existsSync(out)) renameSync(out, path.join(work, "old"));
+  renameSync(path.join(work, "gen"), out);
   rmSync(work, { recursive: true, force: true });
-  writeFileSync(stampFile, stamp);
 }
 
 /**

@@ -20,7 +20,7 @@ export interface Authorization {
 
 type RbacRules = MessageInitShape<typeof RulesSchema>;
 
-/** Policies that hold for a proxy: the mesh's, its namespace's, and those that select it; first what audits, then denies, then allows. */
+/** Policies that hold for a proxy: the mesh's, its namespace's, and those that select it; first what asks others, then audits, then denies, then allows. */
 export function authorizationFor(rules: Rules, proxy: ProxyNode): Authorization {
   const namespaces = [...new Set([rules.mesh.rootNamespace, proxy.namespace])];
   const policies = namespaces.flatMap((namespace) =>
@@ -57,7 +57,12 @@ export function authorizationFor(rules: Rules, proxy: ProxyNode): Authorization 
   return { http, network };
 }
 
+/**
+ * In the order of their filters. Nobody outside can be asked what CUSTOM policies leave to others, so what their
+ * rules name is denied, as Istio does for a provider that it doesn't know.
+ */
 const actions = [
+  ["CUSTOM", RBAC_Action.DENY],
   ["AUDIT", RBAC_Action.LOG],
   ["DENY", RBAC_Action.DENY],
   ["ALLOW", RBAC_Action.ALLOW],

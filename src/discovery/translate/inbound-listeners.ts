@@ -109,7 +109,7 @@ export function inboundListeners(
   if (proxy.interception === "NONE") return ports.map((port) => boundListener(context, port, mtls));
   const chains = [
     blackHole(context),
-    ...catchAllChains(context, mtls),
+    ...catchAllChains(context, mtls, new Set(ports.map(({ targetPort }) => targetPort))),
     ...ports.flatMap((port) => portChains(context, port, mtls.modeForPort(port.targetPort))),
   ];
   return [
@@ -168,7 +168,8 @@ function inboundPorts(scope: Scope, proxy: ProxyNode, targets: readonly InboundT
   return [...found.values()].sort((a, b) => a.targetPort - b.targetPort);
 }
 
-function catchAllChains(context: Context, mtls: WorkloadMtls): FilterChain[] {
+/** Chains for ports that no service names; those with a mode of their own get chains of their own. */
+function catchAllChains(context: Context, mtls: WorkloadMtls, named: ReadonlySet<number>): FilterChain[] {
   const port = (targetPort: number): InboundPort => ({
     targetPort,
     servicePort: 0,
@@ -178,6 +179,7 @@ function catchAllChains(context: Context, mtls: WorkloadMtls): FilterChain[] {
     bind: unspecified,
   });
   const special = [...mtls.ports]
+    .filter(([number]) => !named.has(number))
     .sort(([a], [b]) => a - b)
     .flatMap(([number, mode]) => portChains(context, port(number), mode, true));
   return [...portChains(context, port(0), mtls.mode, true), ...special];

@@ -6,6 +6,7 @@ import type {
 } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import { UriTemplateMatchConfigSchema } from "../../xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import type { StringMatcherSchema } from "../../xds/gen/envoy/type/matcher/v3/string_pb.js";
+import type { ValueMatcherSchema } from "../../xds/gen/envoy/type/matcher/v3/value_pb.js";
 import type { AuthorizationRule } from "./config-types.ts";
 import { any } from "./proto.ts";
 
@@ -126,6 +127,8 @@ function whenConditions(
     } else if (inBrackets !== null) {
       const path = (inBrackets[2] ?? "").split("][");
       principal((value) => httpOnly(context, claim(path, stringMatcher(value), true)));
+    } else if (key.startsWith("experimental.envoy.filters.")) {
+      permission((value) => ({ rule: { case: "metadata", value: filterMetadata(key, value) } }));
     } else throw new Inexpressible(`unknown attribute ${key}`);
   }
   return [permissions, principals];
@@ -313,19 +316,27 @@ function requestPrincipal(value: string): Principal {
   };
 }
 
+/** What another filter found out: "experimental.envoy.filters.a.b[c]"; a value in brackets is one of a list. */
+function filterMetadata(key: string, value: string) {
+  const [, filter, name] = /^experimental\.([^[]+)\[(.+)\]$/.exec(key) ?? [];
+  if (filter === undefined || name === undefined) throw new Inexpressible(`unknown attribute ${key}`);
+  const isList = value.startsWith("[") && value.endsWith("]");
+  const path = [{ segment: { case: "key" as const, value: name } }];
+  return { filter, path, value: valueMatcher(stringMatcher(isList ? value.slice(1, -1) : value), isList) };
+}
+
+function valueMatcher(text: StringMatcher, isList: boolean): MessageInitShape<typeof ValueMatcherSchema> {
+  const single = { matchPattern: { case: "stringMatch" as const, value: text } };
+  if (!isList) return single;
+  return { matchPattern: { case: "listMatch", value: { matchPattern: { case: "oneOf", value: single } } } };
+}
+
 function claim(path: readonly string[], value: StringMatcher, isList: boolean): Principal {
   const segments = ["payload", ...path].map((key) => ({ segment: { case: "key" as const, value: key } }));
-  const single = { matchPattern: { case: "stringMatch" as const, value } };
   return {
     identifier: {
       case: "metadata",
-      value: {
-        filter: "envoy.filters.http.jwt_authn",
-        path: segments,
-        value: isList
-          ? { matchPattern: { case: "listMatch", value: { matchPattern: { case: "oneOf", value: single } } } }
-          : single,
-      },
+      value: { filter: "envoy.filters.http.jwt_authn", path: segments, value: valueMatcher(value, isList) },
     },
   };
 }

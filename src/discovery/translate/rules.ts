@@ -38,6 +38,12 @@ export function collectRules(
 ): Rules {
   const { config } = objects;
   const mesh = readMesh(objects, previous, report);
+  for (const { metadata, spec } of config.authorizationPolicies.values()) {
+    if (spec?.action === "CUSTOM")
+      report(
+        `authorization policy ${metadata.namespace}/${metadata.name}: CUSTOM is not supported, and denies`,
+      );
+  }
   const services = collectServices(objects);
   const servicesByHost = new Map<string, MeshService[]>();
   for (const service of services) {
