@@ -21,6 +21,8 @@ export interface PodAddress {
   readonly pod: string;
   readonly address: string;
   readonly httpProxyPort: number;
+  /** Value of Proxy-Authorization for requests in the pod's name. */
+  readonly httpProxyAuthorization: string;
 }
 
 /** What commands can ask of a running mesh. */
@@ -31,7 +33,7 @@ export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, Cont
       const { reference, cluster } = textFields(body);
       const running = clusterOf(mesh, cluster, reference);
       const pods = await findPods(running.client, running.cluster.name, reference ?? "");
-      return pods.map((pod) => podAddress(pod, running.cluster.name));
+      return pods.map((pod) => podAddress(pod, running.cluster.name, mesh));
     },
     async endpoints(body) {
       const { reference, cluster, name } = textFields(body);
@@ -58,9 +60,16 @@ export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, Cont
   };
 }
 
-function podAddress({ metadata, status }: Pod, cluster: string): PodAddress {
+function podAddress({ metadata, status }: Pod, cluster: string, mesh: RunningMesh): PodAddress {
   const { name, namespace = "default" } = metadata;
-  return { cluster, namespace, pod: name, address: status?.podIP ?? "", httpProxyPort };
+  return {
+    cluster,
+    namespace,
+    pod: name,
+    address: status?.podIP ?? "",
+    httpProxyPort,
+    httpProxyAuthorization: mesh.dispatcherAuthorization,
+  };
 }
 
 function hasProxy(pod: Pod): boolean {

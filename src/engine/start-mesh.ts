@@ -45,6 +45,8 @@ export interface RunningMesh {
   readonly readyAfter: ReadonlyMap<string, number>;
   readonly kubeconfig: string;
   readonly dataplane: "builtin" | "envoy";
+  /** What a request to a pod's dispatcher carries as Proxy-Authorization. */
+  readonly dispatcherAuthorization: string;
   /** Where an address and port are really bound on this machine. */
   realPort(address: string, port: number): number;
   /** Resolves when the mesh has ended. */
@@ -160,6 +162,7 @@ async function start(
     startedAt,
     readyAfter,
     kubeconfig: state.kubeconfig,
+    dispatcherAuthorization: `Basic ${Buffer.from(parts.network.credentials).toString("base64")}`,
     dataplane,
     realPort: (address, port) => parts.network.realPort(address, port),
     ended,

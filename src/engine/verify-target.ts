@@ -24,14 +24,30 @@ export function verifyTarget(mesh: RunningMesh): VerifyTarget {
       const host = addressOf(from);
       return host === undefined
         ? { status: 0, milliseconds: 0, failure: `${from.name} has no address` }
-        : getThrough(host, new URL(url), signal);
+        : getThrough(host, new URL(url), mesh.dispatcherAuthorization, signal);
     },
     async proxyStats(pod) {
       const host = addressOf(pod);
       return host === undefined ? new Map() : parseStats(await getText(`http://${host}:${adminPort}/stats`));
     },
+    listens: (pod, port) => listens(mesh, pod, port),
     handshake: ({ address, port }, options) => shakeHands(address, mesh.realPort(address, port), options),
   };
+}
+
+/** Whether a connection to the app itself, past the sidecar, is taken. */
+async function listens(
+  mesh: RunningMesh,
+  { cluster, namespace, name }: PodRef,
+  port: number,
+): Promise<boolean> {
+  try {
+    const socket = await mesh.clusters.get(cluster)?.runtime.portForward({ namespace, name }, port);
+    socket?.destroy();
+    return socket !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Envoy's text form: one "name: value" a line; histograms are left out. */
@@ -47,7 +63,7 @@ function parseStats(text: string): Map<string, number> {
   return stats;
 }
 
-function getThrough(host: string, url: URL, signal: AbortSignal): Promise<Answer> {
+function getThrough(host: string, url: URL, authorization: string, signal: AbortSignal): Promise<Answer> {
   const started = performance.now();
   return new Promise((resolve) => {
     const done = (status: number, failure?: string) =>
@@ -60,7 +76,12 @@ function getThrough(host: string, url: URL, signal: AbortSignal): Promise<Answer
       host,
       port: httpProxyPort,
       path: url.href,
-      headers: { host: url.host, "user-agent": "isthmus-verify", connection: "close" },
+      headers: {
+        host: url.host,
+        "user-agent": "isthmus-verify",
+        connection: "close",
+        "proxy-authorization": authorization,
+      },
       agent: false,
       timeout: requestTimeout,
       signal,

@@ -29,6 +29,8 @@ export interface VerifyTarget {
   request(from: PodRef, url: string, signal: AbortSignal): Promise<Answer>;
   /** The counters of the pod's proxy by name, as its admin interface has them under /stats. */
   proxyStats(pod: PodRef, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
+  /** Whether a program in the pod listens on the port: without one nothing about the mesh can be shown there. */
+  listens(pod: PodRef, port: number, signal: AbortSignal): Promise<boolean>;
   /** A TLS handshake from outside: with a client certificate of an unknown root, and with or without a server name. */
   handshake(
     to: { readonly address: string; readonly port: number },

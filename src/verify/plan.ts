@@ -36,7 +36,7 @@ interface ClusterView {
 }
 
 /** Which services have HTTP ports and meshed pods behind them, and which meshed pods can call them. Reads only. */
-export async function planVerification(target: VerifyTarget): Promise<Plan> {
+export async function planVerification(target: VerifyTarget, signal: AbortSignal): Promise<Plan> {
   const views = await Promise.all(
     target.clusters.map(async ({ name, client }): Promise<ClusterView> => {
       const [pods, services, slices] = await Promise.all([
@@ -47,20 +47,31 @@ export async function planVerification(target: VerifyTarget): Promise<Plan> {
       return { name, pods: pods.items, services: services.items, slices: slices.items };
     }),
   );
-  const skipped: string[] = [];
+  const skipped = new Set<string>();
+  const seen = new Set<string>();
   const planned = new Map<string, PlannedService>();
   for (const view of views) {
     for (const service of view.services) {
       const { name, namespace = "default" } = service.metadata;
       const port = service.spec.ports?.find(isHttp);
       const id = `${name}.${namespace}`;
-      if (port === undefined || planned.has(id) || service.spec.selector === undefined) continue;
-      const backends = views.flatMap((one) => backendsOf(one, name, namespace, port.name));
-      if (backends.length === 0) {
+      if (port === undefined || seen.has(id) || service.spec.selector === undefined) continue;
+      seen.add(id);
+      const meshed = views.flatMap((one) => backendsOf(one, name, namespace, port.name));
+      if (meshed.length === 0) {
         if (isMeshed(namespace, views))
-          skipped.push(`${id}: no ready pod with a sidecar behind it in any cluster`);
+          skipped.add(`${id}: no ready pod with a sidecar behind it in any cluster`);
         continue;
       }
+      const listening = await Promise.all(
+        meshed.map((backend) => target.listens(backend.pod, backend.port, signal)),
+      );
+      const backends = meshed.filter((_, i) => listening[i]);
+      for (const { pod, port: at } of meshed.filter((_, i) => !listening[i])) {
+        skipped.add(`${id}: nothing listens on port ${at} of ${pod.name} in ${pod.cluster}`);
+      }
+      // A service with a pod that answers nothing fails for its share; that is the app's doing, not the mesh's.
+      if (backends.length < meshed.length) continue;
       const known = views.filter((one) =>
         one.services.some((other) => other.metadata.name === name && other.metadata.namespace === namespace),
       );
@@ -69,11 +80,14 @@ export async function planVerification(target: VerifyTarget): Promise<Plan> {
       planned.set(id, { service: id, name, namespace, port: port.port, url, backends, clients });
       for (const one of known) {
         if (!clients.some(({ cluster }) => cluster === one.name))
-          skipped.push(`${id} from ${one.name}: no ready pod with a sidecar to call from`);
+          skipped.add(`${id} from ${one.name}: no ready pod with a sidecar to call from`);
       }
     }
   }
-  return { services: [...planned.values()].filter(({ clients }) => clients.length > 0), skipped };
+  return {
+    services: [...planned.values()].filter(({ clients }) => clients.length > 0),
+    skipped: [...skipped],
+  };
 }
 
 /** By Istio's rules: the port's name or appProtocol says HTTP, or nothing at all on the usual port. */

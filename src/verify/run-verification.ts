@@ -11,9 +11,6 @@ import type {
 } from "./contracts.ts";
 import { type Backend, type PlannedService, planVerification } from "./plan.ts";
 
-/** Requests of one cell that run at the same time. */
-const concurrency = 4;
-
 export interface VerifyOptions {
   /** Requests from each cluster to each service; default 40. */
   readonly requests?: number;
@@ -29,7 +26,7 @@ export async function runVerification(
   { requests = 40, signal }: VerifyOptions,
 ): Promise<VerifyReport> {
   const started = performance.now();
-  const { services: planned, skipped } = await planVerification(target);
+  const { services: planned, skipped } = await planVerification(target, signal);
   const services: ServiceReport[] = [];
   // One after another: counters at the backends must belong to one cell.
   for (const service of planned) services.push(await verifyService(target, service, requests, signal));
@@ -79,14 +76,8 @@ async function runCell(
     );
   const before = await counters();
   const answers: Answer[] = [];
-  let left = requests;
-  const worker = async () => {
-    while (left > 0) {
-      left--;
-      answers.push(await target.request(from, service.url, signal));
-    }
-  };
-  await Promise.all(Array.from({ length: concurrency }, worker));
+  // One after another: what is measured is a request, not a queue.
+  while (answers.length < requests) answers.push(await target.request(from, service.url, signal));
   const after = await counters();
   const received = after.map((count, i) => count - (before[i] ?? 0));
   const failures = answers.filter(({ status }) => status === 0 || status >= 500);
@@ -112,7 +103,7 @@ function receivedBy({ port }: Backend, stats: ReadonlyMap<string, number>): numb
   return stats.get(`cluster.inbound|${port}||.upstream_rq_total`) ?? 0;
 }
 
-/** Every connection of the client's proxy to this service did a TLS handshake. */
+/** Every connection that the client's proxy made to this service did a TLS handshake. */
 function isMutualTls(stats: ReadonlyMap<string, number>, { name, namespace, port }: PlannedService): boolean {
   let connections = 0;
   let handshakes = 0;
@@ -120,6 +111,7 @@ function isMutualTls(stats: ReadonlyMap<string, number>, { name, namespace, port
     if (!stat.startsWith(`cluster.outbound|${port}|`) || !stat.includes(`|${name}.${namespace}.svc.`))
       continue;
     if (stat.endsWith(".upstream_cx_total")) connections += value;
+    if (stat.endsWith(".upstream_cx_connect_fail")) connections -= value;
     if (stat.endsWith(".ssl.handshake")) handshakes += value;
   }
   return connections > 0 && handshakes >= connections;

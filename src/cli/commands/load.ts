@@ -45,7 +45,10 @@ export const load: Command = {
     let left = shown;
     const report = await runLoad({
       url,
-      proxy: from === undefined ? undefined : { host: from.address, port: from.httpProxyPort },
+      proxy:
+        from === undefined
+          ? undefined
+          : { host: from.address, port: from.httpProxyPort, authorization: from.httpProxyAuthorization },
       rate: number(textOption(input, "rate") ?? "10", "--rate"),
       milliseconds: milliseconds(textOption(input, "duration") ?? "10s"),
       connections: Math.max(1, number(textOption(input, "connections") ?? "10", "--connections")),

@@ -4,7 +4,9 @@ import https from "node:https";
 export interface LoadOptions {
   readonly url: URL;
   /** The HTTP proxy of a pod; absent: directly to the URL. */
-  readonly proxy: { readonly host: string; readonly port: number } | undefined;
+  readonly proxy:
+    | { readonly host: string; readonly port: number; readonly authorization: string }
+    | undefined;
   /** Requests a second; 0 = as fast as answers come. */
   readonly rate: number;
   readonly milliseconds: number;
@@ -114,6 +116,7 @@ function get(options: LoadOptions, agent: http.Agent | undefined, secure: boolea
         host: url.host,
         "user-agent": "isthmus-load",
         ...(agent === undefined ? { connection: "close" } : {}),
+        ...(proxy === undefined ? {} : { "proxy-authorization": proxy.authorization }),
       },
       agent: agent ?? false,
       timeout: requestTimeout,

@@ -69,7 +69,8 @@ function add(
 ): void {
   for (const [key, value] of Object.entries(values)) {
     stats.push({
-      name: `${name}.${key}`,
+      // Envoy keeps TLS, outlier detection and the like one level deeper.
+      name: `${name}.${key.replace(/^(ssl|outlier_detection)_/, "$1.")}`,
       family: `${family}_${key}`,
       labels,
       value,

@@ -47,6 +47,7 @@ async function dispatcher(options: { readonly isOwnUser?: boolean } = {}) {
     port: place.port,
     ports: createPortMap(1, () => {}),
     log: silentLogger,
+    credentials: "pod:secret",
     isOwnUser: options.isOwnUser === undefined ? createUserCheck() : async () => options.isOwnUser === true,
     onConnection: (socket) => cleanUps.push(() => socket.destroy()),
     lookup: async (host) => [names[host] ?? []].flat(),

@@ -13,6 +13,8 @@ export interface DispatcherOptions extends Outbound {
   readonly ports: PortMap;
   readonly log: Logger;
   readonly isOwnUser: UserCheck;
+  /** What programs of the pod know from their environment; who gives it needs no look into the kernel's table. */
+  readonly credentials: string;
   /** Told of every connection, so that it can be closed with the pod. */
   onConnection(socket: Socket): void;
 }
@@ -22,7 +24,8 @@ const greetingTimeout = 30_000;
 
 /**
  * Starts iptables' stand-in for what leaves a pod: one port that speaks HTTP proxy (RFC 9110 7.6, CONNECT included)
- * and SOCKS5 (RFC 1928), told apart by their first byte. Only programs of this process's user may use it.
+ * and SOCKS5 (RFC 1928), told apart by their first byte. Only programs that present the pod's credentials, or that run as
+ * this process's user, may use it.
  */
 export function startDispatcher(options: DispatcherOptions): Promise<Stop> {
   const { address, port, ports, log, isOwnUser } = options;
@@ -31,11 +34,11 @@ export function startDispatcher(options: DispatcherOptions): Promise<Stop> {
     socket.on("error", ignore);
     const giveUp = () => socket.destroy();
     socket.setTimeout(greetingTimeout, giveUp);
-    const permission = isOwnUser(socket);
     socket.once("data", (first) => {
       socket.pause();
       socket.setTimeout(0);
       socket.off("timeout", giveUp);
+      const permission = presents(first, options.credentials) ? Promise.resolve(true) : isOwnUser(socket);
       void permission.then((isAllowed): void => {
         if (socket.destroyed) return;
         if (!isAllowed) {
@@ -52,4 +55,11 @@ export function startDispatcher(options: DispatcherOptions): Promise<Stop> {
       });
     });
   });
+}
+
+/** Whether the head of an HTTP request carries the credentials ("user:password") for this proxy (RFC 9110 11.7.2). */
+function presents(head: Buffer, credentials: string): boolean {
+  const [, given] =
+    /^proxy-authorization:[ \t]*basic[ \t]+(\S+)[ \t]*\r?$/im.exec(head.toString("latin1")) ?? [];
+  return given !== undefined && Buffer.from(given, "base64").toString("latin1") === credentials;
 }

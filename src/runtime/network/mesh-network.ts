@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { type Clock, IsthmusError, type Logger, type Stop } from "../../base/index.ts";
 import type { Destination, PodNetwork } from "../contracts.ts";
@@ -53,6 +54,8 @@ export interface MeshNetwork {
    * dispatcher. Rejects when the cluster is unknown or its range is used up.
    */
   attachPod(pod: PodFacts & { readonly cluster: string; readonly address?: string }): Promise<AttachedPod>;
+  /** "user:password" by which the dispatchers know whom they may serve. A secret of this machine's user. */
+  readonly credentials: string;
   /** The pod that has the address now. */
   podAt(address: string): (PodFacts & { readonly cluster: string }) | undefined;
   /** Opens a connection as a node of the cluster does: for probes and for the API server's webhooks. */
@@ -90,6 +93,7 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
     );
   });
   const isOwnUser = createUserCheck();
+  const credentials = `pod:${randomBytes(18).toString("hex")}`;
   let relay: DelayRelay | undefined;
   let startingRelay: Promise<DelayRelay> | undefined;
   const held = new Set<Socket>();
@@ -180,6 +184,7 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
   };
 
   const network: MeshNetwork = {
+    credentials,
     addCluster(cluster) {
       network.removeCluster(cluster.name);
       clusters.set(cluster.name, cluster);
@@ -208,6 +213,7 @@ export function createMeshNetwork(options: MeshNetworkOptions): MeshNetwork {
             log: log.child({ cluster: clusterName, pod: `${facts.namespace}/${facts.name}` }),
             ports,
             isOwnUser,
+            credentials,
             admit: (socket) => admit(socket, clusterName),
             dial: (to) => dial({ cluster: clusterName, address }, to),
           });

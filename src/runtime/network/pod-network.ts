@@ -30,6 +30,8 @@ export interface PodNetworkOptions {
   readonly log: Logger;
   readonly ports: PortMap;
   readonly isOwnUser: UserCheck;
+  /** "user:password" by which the pod's own programs are known to its dispatcher. */
+  readonly credentials: string;
   /** Whether the peer of a connection that came in may reach this pod; takes care of it when not. */
   admit(socket: Socket): boolean;
   /** Opens a connection from the pod's address to another one. */
@@ -124,6 +126,7 @@ export async function attachPodNetwork(
     ports,
     log,
     isOwnUser: options.isOwnUser,
+    credentials: options.credentials,
     onConnection: track,
     lookup,
     open,
@@ -139,7 +142,8 @@ export async function attachPodNetwork(
     cluster: cluster.name,
     address,
     dial,
-    isDirect: ({ address: to, port }) => isLoopback(to) && ports.mayBind(port) && ports.real(to, port) === port,
+    isDirect: ({ address: to, port }) =>
+      isLoopback(to) && ports.mayBind(port) && ports.real(to, port) === port,
     async listen(port, onConnection) {
       const stopListening = await listenOn(address, port, ports, (socket) => {
         if (accept(socket)) onConnection(socket);
@@ -173,7 +177,7 @@ export async function attachPodNetwork(
       }
       return connected(open({ address: first, port }));
     },
-    environment: proxyEnvironment(address, dispatcherPort),
+    environment: proxyEnvironment(`${options.credentials}@${address}:${dispatcherPort}`),
     intercept(interceptor) {
       sidecar = interceptor;
     },
@@ -207,8 +211,8 @@ function connected(socket: Socket): Promise<Socket> {
  * proxy and have no library for it. No address is left out: localhost means the pod, and the
  * dispatcher leads there. Empty NO_PROXY, since this process's own may say otherwise.
  */
-function proxyEnvironment(address: string, port: number): Record<string, string> {
-  const http = `http://${address}:${port}`;
+function proxyEnvironment(authority: string): Record<string, string> {
+  const http = `http://${authority}`;
   return {
     http_proxy: http,
     HTTP_PROXY: http,
