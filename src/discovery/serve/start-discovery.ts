@@ -66,6 +66,7 @@ export async function startDiscovery(
   }) =>
     services.startUpkeep({
       ...of,
+      controlPlaneCluster: clusterId,
       revision,
       systemNamespace,
       rootPem: () => signer.rootPem,
