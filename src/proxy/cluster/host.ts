@@ -72,7 +72,7 @@ export function createHost(facts: HostFacts): Host {
   return {
     ...facts,
     key: hostKey(facts.address, facts.port),
-    session: { session: undefined, generation: -1 },
+    session: { session: undefined, peer: undefined, generation: -1 },
     active: 0,
     outlier: {
       consecutive5xx: 0,

@@ -28,7 +28,7 @@ export interface FilterChain {
   readonly terminal:
     | { readonly kind: "http"; readonly chain: HttpChain }
     | { readonly kind: "tcp"; readonly chain: TcpChain };
-  /** Milliseconds that a TLS handshake may take; 0 without bound. */
+  /** Milliseconds that a TLS handshake may take. */
   readonly handshakeTimeout: number;
 }
 
@@ -187,9 +187,12 @@ function compileChain(message: FilterChainMessage, where: string, compiler: List
     rbac,
     clusterFromSni,
     terminal,
-    handshakeTimeout: milliseconds(message.transportSocketConnectTimeout) ?? 0,
+    handshakeTimeout: milliseconds(message.transportSocketConnectTimeout) || defaultHandshakeTimeout,
   };
 }
+
+/** Envoy waits without end; a socket that never speaks would then be kept for ever. */
+const defaultHandshakeTimeout = 15_000;
 
 /** Filters that only tell or remember something that this proxy has in another place. */
 function isPassive(name: string, type: string): boolean {

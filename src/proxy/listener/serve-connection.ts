@@ -112,13 +112,10 @@ export function serveConnection(
       return serve(chain, accepted, inspected.first, { ...facts, tls: undefined });
     }
     if (inspected.first !== undefined) accepted.unshift(inspected.first);
-    const cancel =
-      chain.handshakeTimeout > 0
-        ? runtime.after(chain.handshakeTimeout, () => {
-            stats.downstream_pre_cx_timeout++;
-            accepted.destroy();
-          })
-        : () => {};
+    const cancel = runtime.after(chain.handshakeTimeout, () => {
+      stats.downstream_pre_cx_timeout++;
+      accepted.destroy();
+    });
     acceptTls(accepted, chain.tls, inspected.hello, {
       secured(socket: TLSSocket, tls: DownstreamTls) {
         cancel();

@@ -69,7 +69,8 @@ export function acceptTls(
     rejectUnauthorized: false,
     ...(alpn.length === 0 ? {} : { ALPNProtocols: alpn }),
   });
-  secure.allowHalfOpen = true;
+  // A client that leaves in the middle of the handshake must not leave a half-open socket behind.
+  secure.allowHalfOpen = false;
   let settled = false;
   const fail = (reason: string) => {
     if (settled) return;
@@ -83,6 +84,7 @@ export function acceptTls(
   secure.on("error", onError);
   secure.on("error", () => {});
   secure.on("_tlsError", onError);
+  secure.on("end", onClose);
   secure.on("close", onClose);
   socket.on("close", onClose);
   secure.on("secure", () => {
@@ -101,7 +103,9 @@ export function acceptTls(
       }
     }
     settled = true;
+    secure.allowHalfOpen = true;
     secure.off("error", onError);
+    secure.off("end", onClose);
     secure.off("close", onClose);
     socket.off("close", onClose);
     on.secured(secure, {

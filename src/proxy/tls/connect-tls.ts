@@ -33,6 +33,8 @@ export function compileClientTls(
 /** A session to resume, valid for exactly one peer under one set of rules. */
 export interface SessionSlot {
   session: Buffer | undefined;
+  /** The peer of the handshake that the session comes from: a resumed one shows no certificate. */
+  peer: PeerCertificate | undefined;
   generation: number;
 }
 
@@ -71,8 +73,10 @@ export function connectTls(
     ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
     ...(slot.session === undefined ? {} : { session: slot.session }),
   });
-  secure.allowHalfOpen = true;
+  const resumedPeer = slot.peer;
+  secure.allowHalfOpen = false;
   let settled = false;
+  let secured = false;
   const fail = (reason: string) => {
     if (settled) return;
     settled = true;
@@ -86,19 +90,35 @@ export function connectTls(
   secure.on("error", onError);
   secure.on("error", () => {});
   secure.on("close", onClose);
-  secure.on("session", (session: Buffer) => {
+  let peer: PeerCertificate | undefined;
+  let session: Buffer | undefined;
+  // Session and peer go together: behind one address there may be several peers.
+  const remember = () => {
+    if (session === undefined || !secured) return;
     slot.session = session;
+    slot.peer = peer;
+  };
+  secure.on("session", (ticket: Buffer) => {
+    session = ticket;
+    remember();
   });
   secure.on("secureConnect", () => {
     if (settled) return;
     if (settings.validates && !secure.authorized)
       return fail(verifyFailed(String(secure.authorizationError)));
-    const certificate = secure.getPeerX509Certificate();
-    const peer = certificate === undefined ? undefined : readPeerCertificate(certificate);
+    const certificate = secure.isSessionReused() ? undefined : secure.getPeerX509Certificate();
+    peer = secure.isSessionReused()
+      ? resumedPeer
+      : certificate === undefined
+        ? undefined
+        : readPeerCertificate(certificate);
     if (settings.subject !== undefined && (peer === undefined || !settings.subject(peer))) {
       return fail(verifyFailed("verify SAN list"));
     }
     settled = true;
+    secured = true;
+    remember();
+    secure.allowHalfOpen = true;
     secure.off("error", onError);
     secure.off("close", onClose);
     on.secured(secure, peer);
