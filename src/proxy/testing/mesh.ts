@@ -104,7 +104,15 @@ export function assignment(endpoints: readonly TestEndpoint[], clusterName = hel
   };
 }
 
-export const helloworldCluster = "outbound|5000||helloworld.sample.svc.cluster.local";
+export const helloworldCluster = nameOf(
+  readGolden("a-multinetwork--sleep-cluster1").cluster.find((json) =>
+    nameOf(json).startsWith("outbound|5000||"),
+  ),
+);
+
+function nameOf(json: JsonValue | undefined): string {
+  return String((json as { name?: string } | undefined)?.name);
+}
 
 export function setEndpoints(golden: GoldenProxy, endpoints: readonly TestEndpoint[]): void {
   golden.endpoint = golden.endpoint.map((json) =>
