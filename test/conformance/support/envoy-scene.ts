@@ -1,5 +1,6 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
@@ -28,10 +29,14 @@ export interface EnvoyPod {
   readonly envoy: EnvoyProxy;
   readonly discovery: FakeDiscovery;
   readonly secrets: MutableSecrets;
+  /** What discovery has for it, by name. */
+  readonly listeners: ReadonlyMap<string, Uint8Array>;
   /** What Envoy wrote, access log included. */
   readonly lines: readonly string[];
   /** Serves HTTP as the pod's app. */
   app(port: number, answer: RequestListener): Promise<void>;
+  /** Serves TCP as the pod's app. */
+  tcpApp(port: number, onConnection: (socket: Socket) => void): Promise<void>;
 }
 
 /** A scene of test/golden, its addresses moved to loopback, with Envoys. */
@@ -40,6 +45,10 @@ export interface EnvoyScene {
   readonly world: World;
   /** Moves an address of the scene's files to where it is here. */
   here(address: string): string;
+  /** Opens the load balancer of a network's east-west gateway, in front of the gateway's pod. */
+  balance(network: 1 | 2): Promise<void>;
+  /** Gives a pod an address without a proxy. */
+  attach(cluster: string, address: string): Promise<PodNetwork>;
   /** Starts the proxy of nodes/NAME.json and waits until it is ready. */
   start(name: string): Promise<EnvoyPod>;
   stop(): Promise<void>;
@@ -48,7 +57,7 @@ export interface EnvoyScene {
 export async function openEnvoyScene(
   name: string,
   binary: string,
-  options: { readonly lowestPort?: number } = {},
+  options: { readonly lowestPort?: number; readonly names?: Readonly<Record<string, string>> } = {},
 ): Promise<EnvoyScene> {
   const stops: (() => unknown)[] = [];
   const [first, second] = [await claimBlock(), await claimBlock()];
@@ -64,15 +73,16 @@ export async function openEnvoyScene(
   const folder = moved(path.join(scenes, name), here);
   stops.push(() => rmSync(folder, { recursive: true, force: true }));
   const world = readWorld(folder);
+  const resolve = async (host: string) => [options.names?.[host] ?? []].flat().map(here);
   const mesh = createMeshNetwork({
     clock: systemClock,
     log: silentLogger,
     connectTimeoutMs: 300,
     clusters: [
-      { name: "cluster1", block: first.block, network: "network1", resolve: async () => [] },
-      { name: "cluster2", block: second.block, network: "network2", resolve: async () => [] },
+      { name: "cluster1", block: first.block, network: "network1", resolve },
+      { name: "cluster2", block: second.block, network: "network2", resolve },
     ],
-    ...options,
+    ...(options.lowestPort === undefined ? {} : { lowestPort: options.lowestPort }),
   });
   stops.push(() => mesh.stop());
   const root = makeRoot("mesh root");
@@ -83,7 +93,8 @@ export async function openEnvoyScene(
     const { namespace, name: pod, serviceAccount, clusterId, addresses } = parseProxyNode(node);
     const [address = ""] = addresses;
     const { network } = await mesh.attachPod({ cluster: clusterId, namespace, name: pod, address });
-    const discovery = createFakeDiscovery(stockResources(world, path.join(folder, "nodes", `${proxy}.json`)));
+    const resources = stockResources(world, path.join(folder, "nodes", `${proxy}.json`));
+    const discovery = createFakeDiscovery(resources);
     const secrets = makeSecrets(root, `spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`);
     const lines: string[] = [];
     const envoy = await startEnvoy({
@@ -107,28 +118,41 @@ export async function openEnvoyScene(
       );
     });
     if (node.id.startsWith("sidecar~")) network.intercept(envoy);
+    const serve = async (server: Server, port: number) => {
+      const place = network.appAddress(port);
+      await new Promise<void>((resolve) => server.listen(place.port, place.address, resolve));
+      stops.push(() => server.close());
+      await network.exposeAppPort(port);
+    };
     return {
       network,
       envoy,
       discovery,
       secrets,
+      listeners: resources.get(typeUrls.listener) ?? new Map(),
       lines,
       async app(port, answer) {
         const server = createHttpServer(answer);
-        const place = network.appAddress(port);
-        await new Promise<void>((resolve) => server.listen(place.port, place.address, resolve));
-        stops.push(() => {
-          server.closeAllConnections();
-          server.close();
-        });
-        await network.exposeAppPort(port);
+        stops.push(() => server.closeAllConnections());
+        await serve(server, port);
       },
+      tcpApp: (port, onConnection) => serve(createServer(onConnection), port),
     };
   };
   return {
     mesh,
     world,
     here,
+    async balance(network) {
+      const pod = { address: here(network === 1 ? "10.10.1.2" : "10.20.1.2"), port: 15443 };
+      const address = here(network === 1 ? "172.18.1.1" : "172.18.2.1");
+      const frontend = { cluster: `cluster${network}`, keepsSource: false, pick: () => pod };
+      await mesh.bindFrontend(address, 15443, frontend);
+    },
+    async attach(cluster, address) {
+      return (await mesh.attachPod({ cluster, namespace: "default", name: "other", address: here(address) }))
+        .network;
+    },
     start,
     async stop() {
       for (const stop of stops.splice(0).reverse()) await stop();

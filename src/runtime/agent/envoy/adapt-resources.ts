@@ -62,6 +62,12 @@ function listenerSocket(folder: string, address: string, port: number): string {
   return `${folder}/${address}_${port}`;
 }
 
+/** The address that a listener's socket stands for; undefined when `path` is none. */
+export function listenerAddress(path: string): Destination | undefined {
+  const [, address, port] = /([^/]+)_(\d+)$/.exec(path) ?? [];
+  return address === undefined ? undefined : { address, port: Number(port) };
+}
+
 export function createResourceAdapter(options: AdapterOptions): ResourceAdapter {
   const { folder, inlets, outlets, isDirect, address } = options;
   /** What listeners of a response bind, until Envoy has answered it. */
@@ -104,10 +110,13 @@ export function createResourceAdapter(options: AdapterOptions): ResourceAdapter 
       leadThrough(cluster, path);
       return [target];
     }
-    const isByName = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS;
-    if (isByName) cluster.clusterDiscoveryType = { case: "type", value: Cluster_DiscoveryType.STATIC };
     const { loadAssignment } = cluster;
-    return loadAssignment === undefined ? [] : adaptAssignment(loadAssignment, source);
+    const targets = loadAssignment === undefined ? [] : adaptAssignment(loadAssignment, source);
+    const isByName = type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS;
+    // The agent looks names up when it dials.
+    if (isByName && targets.length > 0)
+      cluster.clusterDiscoveryType = { case: "type", value: Cluster_DiscoveryType.STATIC };
+    return targets;
   };
   /** Where a connection was going is known only when it comes: off loopback, or to a port that moved, Envoy would fail. */
   const needsOutlet = (cluster: string, source: string | undefined): boolean => {

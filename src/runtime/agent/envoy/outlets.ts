@@ -17,6 +17,8 @@ export interface OutletTarget {
 export interface Outlets {
   /** Path of the unix socket that leads to `target`; it works once `opened` has resolved. Undefined when there are too many. */
   path(target: OutletTarget): string | undefined;
+  /** Where the outlet at `path` leads; undefined for the one that each connection tells. */
+  target(path: string): Destination | undefined;
   /** Resolves when all that `path` gave out can be connected to. */
   opened(): Promise<void>;
   /** Says which outlets a resource uses at present; outlets that none uses are closed by `sweep`. */
@@ -40,6 +42,7 @@ export function createOutlets(options: {
   const { folder, network, log } = options;
   const outlets = new Map<string, { readonly path: string; readonly listening: Promise<Stop | undefined> }>();
   const uses = new Map<string, ReadonlySet<string>>();
+  const targets = new Map<string, OutletTarget>();
   let count = 0;
   let latest: Promise<unknown> = Promise.resolve();
 
@@ -52,6 +55,7 @@ export function createOutlets(options: {
   };
   const open = (target: OutletTarget) => {
     const path = `${folder}/o${count++}`;
+    targets.set(path, target);
     const listening = listenUnix(path, (socket) => {
       options.onConnection(socket);
       dial(socket, target).catch(() => socket.destroy());
@@ -64,6 +68,7 @@ export function createOutlets(options: {
   const close = (key: string) => {
     const outlet = outlets.get(key);
     outlets.delete(key);
+    if (outlet !== undefined) targets.delete(outlet.path);
     return outlet?.listening.then((stop) => stop?.());
   };
   return {
@@ -79,6 +84,10 @@ export function createOutlets(options: {
       outlets.set(key, opened);
       latest = Promise.all([latest, opened.listening]);
       return opened.path;
+    },
+    target(path) {
+      const to = targets.get(path)?.to;
+      return to === "original" ? undefined : to;
     },
     async opened() {
       await latest;

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { createSignal, type Stop } from "../../../base/index.ts";
 import { plainAddress } from "../../network/addresses.ts";
 import type { AgentProxy, ProxyStartOptions } from "../contracts.ts";
-import { createResourceAdapter, interceptionSocket } from "./adapt-resources.ts";
+import { createResourceAdapter, interceptionSocket, listenerAddress } from "./adapt-resources.ts";
 import { askAdmin } from "./admin-client.ts";
 import { type AdsRelay, createAdsRelay, type RelayedType } from "./ads-relay.ts";
 import { serveAgentSocket } from "./agent-socket.ts";
@@ -12,6 +12,7 @@ import type { EnvoyHost } from "./envoy-host.ts";
 import { createInlets } from "./inlets.ts";
 import { createOutlets } from "./outlets.ts";
 import { runEnvoy } from "./run-envoy.ts";
+import { showAddresses } from "./show-addresses.ts";
 import { spliceInto } from "./splice.ts";
 
 export interface EnvoyOptions extends ProxyStartOptions {
@@ -64,6 +65,8 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
     isDirect: network.isDirect,
     address: network.address,
   });
+  const asSent = (text: string) =>
+    showAddresses(text, folder.path, (socket) => listenerAddress(socket) ?? outlets.target(socket));
   const relay = createAdsRelay({ openAds: options.openAds, adapter, clock, log, onChange });
   const readiness = watchReadiness(relay);
 
@@ -90,7 +93,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
       args: envoyArgs(file),
       folder: folder.path,
       host: options.host,
-      onLine: options.accessLog,
+      onLine: (line) => options.accessLog(asSent(line)),
       onStart: () => relay.restart(),
       onExit: readiness.lost,
       clock,
@@ -195,13 +198,16 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
     },
     async admin(path, query, method) {
       const search = query.toString();
-      return askAdmin(adminSocket, search === "" ? path : `${path}?${search}`, method).catch(
-        (reason: unknown) => ({
+      try {
+        const answer = await askAdmin(adminSocket, search === "" ? path : `${path}?${search}`, method);
+        return { ...answer, body: asSent(answer.body) };
+      } catch (reason) {
+        return {
           status: 503,
           contentType: "text/plain; charset=UTF-8",
           body: `Envoy does not answer: ${reason instanceof Error ? reason.message : String(reason)}\n`,
-        }),
-      );
+        };
+      }
     },
     stop(drainMs) {
       stopping ??= stop(drainMs);
