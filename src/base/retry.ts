@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** Waiting times that double from `first` to `most` milliseconds, with up to 20 % taken off at random. */
+/** Waiting times that grow from `first` to `most` milliseconds, with up to 20 % taken off at random. */
 export interface Retry {
   /** The next waiting time. */
   next(): number;
@@ -10,11 +10,14 @@ export interface Retry {
   wait(signal: AbortSignal): Promise<void>;
 }
 
-export function createRetry(clock: Clock, options: { readonly first: number; readonly most: number }): Retry {
+export function createRetry(
+  clock: Clock,
+  options: { readonly first: number; readonly most: number; readonly factor?: number },
+): Retry {
   let delay = options.first;
   const next = () => {
     const wait = delay * (0.8 + 0.2 * Math.random());
-    delay = Math.min(options.most, delay * 2);
+    delay = Math.min(options.most, delay * (options.factor ?? 2));
     return wait;
   };
   return {

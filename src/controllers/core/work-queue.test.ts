@@ -20,7 +20,7 @@ suite("createWorkQueue()", () => {
     assert.equal(queue.take(), "a");
   });
 
-  test("back-off doubles from 50 ms to 5 s, and starts over after a success", () => {
+  test("back-off grows by a third from 25 ms to 5 s, and starts over after a success", () => {
     const clock = createManualClock();
     const queue = createWorkQueue(clock);
     const wait = () => {
@@ -34,8 +34,9 @@ suite("createWorkQueue()", () => {
         clock.move(5);
       }
     };
-    const waits = Array.from({ length: 9 }, wait);
-    for (const [i, most] of [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000].entries()) {
+    const waits = Array.from({ length: 22 }, wait);
+    const steps = Array.from({ length: 22 }, (_, i) => Math.min(5000, 25 * (4 / 3) ** i));
+    for (const [i, most] of steps.entries()) {
       const waited = waits[i] ?? 0;
       assert.ok(waited >= most * 0.79 && waited <= most + 5, `${waited} ms of ${most}`);
     }

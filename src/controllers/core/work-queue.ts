@@ -10,7 +10,7 @@ export interface WorkQueue {
   add(key: string): void;
   /** Queues the key after `delay` milliseconds, unless it is queued or asked for earlier. */
   addAfter(key: string, delay: number): void;
-  /** Queues the key after its next back-off, which doubles from 50 ms to 5 s until `forget`. */
+  /** Queues the key after its next back-off, which grows by a third from 25 ms to 5 s until `forget`. */
   addWithBackOff(key: string): void;
   /** Ends the key's back-off, after a success. */
   forget(key: string): void;
@@ -23,8 +23,11 @@ export interface WorkQueue {
   readonly size: number;
 }
 
-const firstBackOff = 50;
-const longestBackOff = 5000;
+/**
+ * Gentle growth: what is refused while a mesh starts (a webhook that is not there yet) is asked for again soon after
+ * it came, also where no watch tells, such as a webhook in another cluster.
+ */
+const backOff = { first: 25, most: 5000, factor: 4 / 3 };
 
 export function createWorkQueue(clock: Clock): WorkQueue {
   const waiting = new Set<string>();
@@ -53,7 +56,7 @@ export function createWorkQueue(clock: Clock): WorkQueue {
     },
     addAfter,
     addWithBackOff(key) {
-      const retry = backOffs.get(key) ?? createRetry(clock, { first: firstBackOff, most: longestBackOff });
+      const retry = backOffs.get(key) ?? createRetry(clock, backOff);
       backOffs.set(key, retry);
       addAfter(key, retry.next());
     },
