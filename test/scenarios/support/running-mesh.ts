@@ -125,9 +125,20 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
     async curl(cluster, url, times = 1, ...curlArgs) {
       // One curl makes all requests; Connection: close gives each a connection of its own.
       const target = ["-n", options.namespace, options.client, "-c", options.container];
-      const args = ["curl", "-sS", "--max-time", "20", "-H", "Connection: close", ...curlArgs, `${url}?n=[1-${times}]`];
+      const args = [
+        "curl",
+        "-sS",
+        "--max-time",
+        "20",
+        "-H",
+        "Connection: close",
+        ...curlArgs,
+        `${url}?n=[1-${times}]`,
+      ];
       const { stdout, stderr } = await tryKubectl(cluster, ["exec", ...target, "--", ...args]);
-      return `${stdout}\n${stderr.replace(/^command terminated.*$/m, "")}`.split("\n").filter((line) => line !== "");
+      return `${stdout}\n${stderr.replace(/^command terminated.*$/m, "")}`
+        .split("\n")
+        .filter((line) => line !== "");
     },
     async stop() {
       await run(process.execPath, [isthmus, "down"], { cwd: folder });
