@@ -9,10 +9,10 @@ import { startTestServer, type TestServer } from "../../src/apiserver/test-suppo
 import { createKubeClient, type KubeClient, kinds } from "../../src/kube/index.ts";
 import { findKubectls } from "../support/tools.ts";
 
-// GUIDE-01, GUIDE-04: what the guides do with kubectl, done by kubectls of several ages on the embedded API alone:
+// What the guides do with kubectl, done by kubectls of several ages on the embedded API alone:
 // nothing runs here but the API server.
 
-const wanted = ["1.27", "1.33"];
+const wanted = ["1.27", "1.28", "1.29", "1.30", "1.31", "1.32", "1.33"];
 const deployment = (image: string, replicas = 1) => `
 apiVersion: apps/v1
 kind: Deployment
@@ -133,7 +133,7 @@ function kubectlOf(file: string, namespace: string) {
 const present = findKubectls();
 for (const version of wanted) {
   const file = present.find((one) => one.version === version)?.path;
-  suite.skipIf(file === undefined)(`GUIDE-01 kubectl ${version}`, () => {
+  suite.skipIf(file === undefined)(`kubectl ${version} [needs kubectl]`, () => {
     const namespace = `core-${version.replace(".", "-")}`;
     const { ok, fails, run } = kubectlOf(file ?? "", namespace);
 
@@ -143,7 +143,7 @@ for (const version of wanted) {
       await client.create(kinds.serviceAccounts, { apiVersion: "v1", kind: "ServiceAccount", metadata });
     });
 
-    test("labels and annotates namespaces, again and again", async () => {
+    test("GUIDE-01 labels and annotates namespaces, again and again", async () => {
       await ok(`label namespace ${namespace} istio-injection=enabled`);
       await ok(`label namespace ${namespace} istio-injection=enabled --overwrite`);
       await ok(`annotate namespace ${namespace} topology.istio.io/controlPlaneClusters=fra`);
@@ -151,7 +151,7 @@ for (const version of wanted) {
       assert.equal(shown, "enabled");
     });
 
-    test("applies, sees no change, applies a change", async () => {
+    test("GUIDE-01 applies, sees no change, applies a change", async () => {
       assert.match(
         await ok("apply -f -", deployment("nginx:1")),
         /deployment.apps\/web created\nservice\/web created/,
@@ -189,7 +189,7 @@ for (const version of wanted) {
       assert.match(await fails("apply -f -", bad), /unknown field "spec.replica"/);
     });
 
-    test("shows objects in every form", async () => {
+    test("GUIDE-01 shows objects in every form", async () => {
       assert.match(await ok("get deploy"), /^NAME\s+READY\s+UP-TO-DATE\s+AVAILABLE\s+AGE\nweb\s+0\/1/);
       assert.match(
         await ok("get svc -o wide"),
@@ -208,7 +208,7 @@ for (const version of wanted) {
       assert.match(await ok("explain deploy.spec.replicas"), /replicas\S*\s+<integer>/);
     });
 
-    test("creates what the guides create, with bodies of its own form", async () => {
+    test("GUIDE-01 creates what the guides create, with bodies of its own form", async () => {
       const file = path.join(folder, "ca-cert.pem");
       writeFileSync(file, "certificate");
       assert.match(
@@ -233,7 +233,7 @@ for (const version of wanted) {
       );
     });
 
-    test("changes objects by its own commands", async () => {
+    test("GUIDE-01 changes objects by its own commands", async () => {
       await ok("scale deployment web --replicas=3");
       assert.equal(await ok("get deploy web -o jsonpath='{.spec.replicas}'"), "3");
       await ok("set env deployment/web A=b");
@@ -252,7 +252,7 @@ for (const version of wanted) {
       assert.match(immutable, /field is immutable/);
     });
 
-    test("waits for conditions and values, and watches", async () => {
+    test("GUIDE-01 waits for conditions and values, and watches", async () => {
       const waiting = ok("wait --for=condition=Available deployment/web --timeout=20s");
       const valued = ok("wait --for=jsonpath='{.status.readyReplicas}'=2 deployment/web --timeout=20s");
       const rollout = ok("rollout status deployment/web --timeout=20s");
@@ -321,7 +321,7 @@ for (const version of wanted) {
       assert.equal((await ok("get vs -o name")).trim(), "");
     });
 
-    test("deletes files, objects and namespaces", async () => {
+    test("GUIDE-01 deletes files, objects and namespaces", async () => {
       await ok("delete -f -", deployment("nginx:1"));
       assert.match(await fails("get deploy web"), /deployments.apps "web" not found/);
       await ok("delete configmap settings --wait=true");

@@ -222,7 +222,7 @@ function deployment(...containers: readonly object[]): object {
 
 for (const version of versions) {
   const program = kubectls.find((kubectl) => kubectl.version === version)?.path ?? "";
-  suite.skipIf(program === "")(`kubectl ${version}`, () => {
+  suite.skipIf(program === "")(`kubectl ${version} [needs kubectl]`, () => {
     beforeAll(() => {
       folder = mkdtempSync(path.join(tmpdir(), "kubectl-openapi-"));
       store.clear();

@@ -131,7 +131,7 @@ async function run(kubectl: string, args: readonly string[], input = "") {
 
 for (const version of versions) {
   const program = kubectls.find((kubectl) => kubectl.version === version)?.path ?? "";
-  suite.skipIf(program === "")(`kubectl ${version}`, () => {
+  suite.skipIf(program === "")(`kubectl ${version} [needs kubectl]`, () => {
     test("exec gives stdout and stderr apart", async () => {
       const { code, stdout, stderr } = await run(program, [
         "exec",

@@ -116,7 +116,8 @@ interface Output {
 
 /**
  * A pipe that the program can open again as /dev/stdout, where the access log goes. Those that Node makes are sockets,
- * which can't be opened.
+ * which can't be opened. Not for worker threads: at their end Node closes what they opened by number, although the
+ * reader has closed it long ago.
  */
 async function openOutput(file: string, onLine: (line: string) => void): Promise<Output> {
   await new Promise<void>((resolve, reject) => {
