@@ -31,8 +31,10 @@ export interface Http1ServerOptions {
   after(delay: number, action: () => void): () => void;
 }
 
-/** A served HTTP/1 connection. */
+/** A served HTTP connection. */
 export interface ServerConnection {
+  /** Tells the client to go elsewhere: HTTP/1 with the next answer, HTTP/2 at once (GOAWAY). */
+  dismiss(): void;
   /** Closes at once when no request runs, else after the running one. */
   drain(): void;
 }
@@ -69,6 +71,7 @@ export function serveHttp1(
   let responseStarted = false;
   let responseDone = true;
   let responseChunked = false;
+  let dismissed = false;
   let draining = false;
   let cancelIdle = armIdle();
 
@@ -108,9 +111,12 @@ export function serveHttp1(
   if (first !== undefined && first.length > 0) onData(first);
 
   return {
+    dismiss() {
+      dismissed = true;
+    },
     drain() {
       draining = true;
-      if (phase === "head" && waiting === undefined) close();
+      if (phase === "head" && waiting === undefined) leave();
     },
   };
 
@@ -288,7 +294,7 @@ export function serveHttp1(
     if (status === 101 && upgradeWanted !== undefined) return switchProtocols(head);
     upgradeWanted = undefined;
     const noBody = isHead || status === 204 || status === 304 || status < 200;
-    if (!requestDone || draining || options.isDraining()) keepAlive = false;
+    if (!requestDone || dismissed || draining || options.isDraining()) keepAlive = false;
     let lines = statusLine(status) + fieldLines(headers);
     responseChunked = false;
     if (head.contentLength !== undefined && status !== 204)
@@ -388,7 +394,7 @@ export function serveHttp1(
     sink = undefined;
     phase = "head";
     if (draining || options.isDraining()) {
-      if (waiting === undefined) return close();
+      if (waiting === undefined) return leave();
     }
     readingPaused = false;
     if (socket.isPaused()) socket.resume();
@@ -414,9 +420,25 @@ export function serveHttp1(
     sink = undefined;
     socket.resume();
     socket.end();
-    // A client that neither reads nor closes must not keep the socket.
-    const cancel = options.after(1000, () => socket.destroy());
-    socket.once("close", cancel);
+    let cancel = noop;
+    let left = Number.POSITIVE_INFINITY;
+    // A client that neither reads nor closes must not keep the socket; a slow one may read to the end.
+    const watch = () => {
+      if (socket.writableLength >= left) {
+        socket.destroy();
+        return;
+      }
+      left = socket.writableLength;
+      cancel = options.after(1000, watch);
+    };
+    watch();
+    socket.once("close", () => cancel());
+  }
+
+  /** Ends an idle connection, whose last answer may still be on its way out. */
+  function leave() {
+    if (socket.writableLength > 0) finish();
+    else close();
   }
 
   function refuse({ status, detail }: HeadError) {

@@ -43,12 +43,9 @@ export function serveHttp2(socket: Socket, options: Http2ServerOptions): ServerC
     const raw = Array.isArray(rest[0]) ? (rest[0] as string[]) : Object.entries(headers).flat().map(String);
     serveStream(stream, raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0, options);
   });
-  return {
-    drain() {
-      // GOAWAY; streams that run may end.
-      session.close();
-    },
-  };
+  // GOAWAY; streams that run may end, a connection without any is closed.
+  const goAway = () => session.close();
+  return { dismiss: goAway, drain: goAway };
 
   function armIdle(): () => void {
     return options.idleTimeout > 0 ? options.after(options.idleTimeout, () => session.close()) : () => {};

@@ -9,6 +9,11 @@ import { type LiveListener, serveConnection } from "./serve-connection.ts";
 export interface Listeners {
   /** Puts a listener to work, in place of one with the same name, whose connections drain. */
   activate(listener: CompiledListener): void;
+  /**
+   * Ends a listener and, within seconds, what came through it: idle connections at once, raw TCP after a second,
+   * HTTP after the requests that run, at the latest after the drain time. Envoy lets all of them go on for the drain
+   * time; here, who takes a way through the mesh away shall see that it is gone.
+   */
   remove(name: string): void;
   acceptOutbound(socket: Socket, destination: Destination): void;
   acceptInbound(socket: Socket, destination: Destination): void;
@@ -19,8 +24,10 @@ export interface Listeners {
   stop(drainMs: number): Promise<void>;
 }
 
-/** Milliseconds that connections of a replaced listener may go on. */
+/** Milliseconds that connections of a replaced listener may go on: Istio's default. */
 const drainTime = 45_000;
+/** Milliseconds after which raw TCP of a removed listener is cut. */
+const tcpDrainTime = 1000;
 
 export function createListeners(
   runtime: ProxyRuntime,
@@ -41,7 +48,7 @@ export function createListeners(
     activate(compiled) {
       const live: LiveListener = {
         compiled,
-        stats: byName.get(compiled.name)?.stats ?? newStats(),
+        stats: named(compiled.name)?.stats ?? newStats(),
         draining: false,
         connections: new Set(),
       };
@@ -49,16 +56,20 @@ export function createListeners(
       if (before !== undefined) retire(before);
       byName.set(compiled.name, live);
       reindex();
-      if (before?.compiled.binds && before.compiled.port !== compiled.port) unbind(before.compiled.port);
+      if (before?.compiled.binds && !(compiled.binds && before.compiled.port === compiled.port)) {
+        unbind(before.compiled.port, compiled.name);
+      }
       if (compiled.binds) bind(compiled.port, compiled.name);
     },
     remove(name) {
       const live = byName.get(name);
       if (live === undefined) return;
       byName.delete(name);
-      retire(live);
+      live.draining = true;
+      drainingListeners.add(live);
+      for (const other of drainingListeners) if (other.compiled.name === name) withdraw(other);
       reindex();
-      if (live.compiled.binds) unbind(live.compiled.port);
+      if (live.compiled.binds) unbind(live.compiled.port, name);
     },
     acceptOutbound(socket, destination) {
       accept(
@@ -78,10 +89,21 @@ export function createListeners(
     },
     *live() {
       yield* byName.values();
-      yield* drainingListeners;
+      // A listener that came in place of another goes on with its counters.
+      const shown = new Set([...byName.values()].map(({ stats }) => stats));
+      for (const live of drainingListeners) {
+        if (shown.has(live.stats)) continue;
+        shown.add(live.stats);
+        yield live;
+      }
     },
     stop,
   };
+
+  /** The listener at work or, when it was removed a moment ago, still draining. */
+  function named(name: string): LiveListener | undefined {
+    return byName.get(name) ?? [...drainingListeners].find(({ compiled }) => compiled.name === name);
+  }
 
   function accept(listener: LiveListener | undefined, socket: Socket, destination: Destination) {
     if (listener === undefined || stopped) {
@@ -105,11 +127,28 @@ export function createListeners(
     }
   }
 
-  /** Its connections answer what runs, then close; what is left after the drain time is closed. */
+  /** Its clients are told to come back; what is left after the drain time is cut. */
   function retire(live: LiveListener) {
     live.draining = true;
-    if (live.connections.size === 0) return;
     drainingListeners.add(live);
+    for (const connection of live.connections) connection.dismiss();
+    cutAfterDrainTime(live);
+  }
+
+  /** What it served is there no more. */
+  function withdraw(live: LiveListener) {
+    for (const connection of live.connections) {
+      if (connection.carries === "nothing") connection.destroy();
+      else connection.drain();
+    }
+    const tcp = [...live.connections].filter(({ carries }) => carries === "tcp");
+    runtime.after(tcpDrainTime, () => {
+      for (const connection of tcp) connection.destroy();
+    });
+    cutAfterDrainTime(live);
+  }
+
+  function cutAfterDrainTime(live: LiveListener) {
     runtime.after(drainTime, () => {
       drainingListeners.delete(live);
       for (const connection of live.connections) connection.destroy();
@@ -158,10 +197,12 @@ export function createListeners(
     return undefined;
   }
 
-  function unbind(port: number) {
+  /** Gives a port back, unless another listener has taken it over. */
+  function unbind(port: number, name: string) {
     const entry = ports.get(port);
+    if (entry?.name !== name) return;
     ports.delete(port);
-    void entry?.stop.then((stop) => stop?.());
+    void entry.stop.then((stop) => stop?.());
   }
 
   async function stop(drainMs: number): Promise<void> {

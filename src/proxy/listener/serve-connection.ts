@@ -16,11 +16,11 @@ import type { CompiledListener, FilterChain } from "./compile-listener.ts";
 import { isHttp2Preface } from "./http-inspector.ts";
 import { type Inspected, inspect } from "./inspect.ts";
 
-/** A listener at work: its counters, and whether its connections should go elsewhere. */
+/** A listener at work: its counters and connections. */
 export interface LiveListener {
   readonly compiled: CompiledListener;
   readonly stats: ListenerStats;
-  /** Replaced or removed: running connections end after their current request. */
+  /** Replaced or removed: it takes no new connections. */
   draining: boolean;
   readonly connections: Set<OpenConnection>;
 }
@@ -39,7 +39,11 @@ export interface ListenerStats {
 }
 
 export interface OpenConnection {
-  /** Ends it when it is idle, else after what runs on it. */
+  /** "nothing" until the client's first bytes were looked at and TLS was agreed on. */
+  readonly carries: "nothing" | "http" | "tcp";
+  /** HTTP clients are told to go elsewhere: HTTP/1 with the next answer, HTTP/2 at once. Raw TCP goes on. */
+  dismiss(): void;
+  /** Ends HTTP when it is idle, else after what runs on it. Raw TCP goes on. */
   drain(): void;
   destroy(): void;
 }
@@ -59,8 +63,18 @@ export function serveConnection(
   const { compiled, stats } = listener;
   const id = ++connectionIds;
   let served: ServerConnection | undefined;
+  let carries: OpenConnection["carries"] = "nothing";
+  let dismissed = false;
   const open: OpenConnection = {
+    get carries() {
+      return carries;
+    },
+    dismiss() {
+      dismissed = true;
+      served?.dismiss();
+    },
     drain() {
+      dismissed = true;
       served?.drain();
     },
     destroy() {
@@ -143,6 +157,7 @@ export function serveConnection(
     }
     const { terminal } = chain;
     if (terminal.kind === "http") return serveHttp(chain.name, terminal.chain, socket, first, downstream);
+    carries = "tcp";
     if (first !== undefined) socket.unshift(first);
     const tcp = chain.clusterFromSni
       ? { ...terminal.chain, cluster: () => downstream.sni ?? terminal.chain.cluster() }
@@ -186,6 +201,7 @@ export function serveConnection(
 
   function serveAs(version: 1 | 2, connection: HttpConnection, socket: Socket, first: Buffer | undefined) {
     const { chain, stats: httpStats } = connection;
+    carries = "http";
     const exchange = startExchange.bind(undefined, connection);
     const onProtocolError = () => {
       httpStats.downstream_cx_protocol_error++;
@@ -211,14 +227,15 @@ export function serveConnection(
         idleTimeout: chain.idleTimeout,
         upgrades: chain.upgrades,
         startExchange: exchange,
-        isDraining: () => listener.draining || runtime.isDraining(),
+        isDraining: runtime.isDraining,
         refusalHeaders: () => `date: ${httpDate(runtime.now())}\r\nserver: ${chain.serverName}\r\n`,
         onProtocolError,
         after: runtime.after,
       });
       socket.resume();
     }
-    if (listener.draining || runtime.isDraining()) served.drain();
+    if (dismissed) served.dismiss();
+    if (runtime.isDraining()) served.drain();
   }
 
   function refuse(

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, Socket } from "node:net";
 import { create } from "@bufbuild/protobuf";
-import { silentLogger, systemClock, waitFor } from "../../base/index.ts";
+import { type Clock, silentLogger, systemClock, waitFor } from "../../base/index.ts";
 import { generateKey, type Issuer, issueCertificate, readIssuer } from "../../pki/index.ts";
 import {
   type Secret,
@@ -37,6 +37,7 @@ export interface ProxyPlace {
   readonly namespace?: string;
   readonly issuer?: Issuer;
   readonly inboundPorts?: readonly number[];
+  readonly clock?: Clock;
 }
 
 export interface RunningProxy {
@@ -209,7 +210,7 @@ export function createWorld(): World {
         },
         accessLog: (line) => logs.push(line),
         log: silentLogger,
-        clock: systemClock,
+        clock: place.clock ?? systemClock,
       });
       proxies.push(proxy);
       for (const port of place.inboundPorts ?? []) {
