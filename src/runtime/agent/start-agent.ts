@@ -4,6 +4,7 @@ import type { ContainerContext, RunningContainer } from "../contracts.ts";
 import { readAgentConfig } from "./agent-config.ts";
 import type { AgentProxy, StartProxy } from "./contracts.ts";
 import { createControlPlane } from "./control-plane.ts";
+import { readMounted, withFileSecrets } from "./file-secrets.ts";
 import { createHoldingInterceptor } from "./holding-interceptor.ts";
 import { createNameLookup } from "./name-lookup.ts";
 import { serveStatusPorts } from "./status-ports.ts";
@@ -81,7 +82,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
           AbortSignal.any([signal, abort.signal]),
         );
       },
-      secrets: certificate.secrets,
+      secrets: withFileSecrets(certificate.secrets, {
+        read: (file) => readMounted(context.readMount, file),
+        clock,
+        signal: abort.signal,
+      }),
       network: {
         address: network.address,
         isDirect: network.isDirect,
