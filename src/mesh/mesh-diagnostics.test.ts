@@ -37,7 +37,7 @@ const files = {
       | undefined,
 };
 
-suite("parseMesh() says what is wrong", () => {
+suite("MESH-02 AKS-43 AKS-57 OKE-40 OKE-50 parseMesh() says what is wrong", () => {
   for (const name of readdirSync(folder).filter((one) => one.endsWith(".txt"))) {
     test(name.replace(/\.txt$/, "").replaceAll("-", " "), () => {
       const file = path.join(folder, name);

@@ -212,50 +212,47 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
     );
   });
 
-  test("OKE-09 without cross-network-gateway v2 is out of reach from fra, v1 keeps answering; re-adding restores", async () => {
-    const gateway = await json(
-      "fra",
-      "-n",
-      "istio-system",
-      "get",
-      "gateways.networking.istio.io",
-      "cross-network-gateway",
-    );
-    await mesh.kubectl(
-      "fra",
-      "-n",
-      "istio-system",
-      "delete",
-      "gateways.networking.istio.io",
-      "cross-network-gateway",
-    );
-    const isRefused = (line: string) => !line.startsWith("Hello");
-    const lines = await eventually(async () => {
-      const answers = await mesh.curl("fra", hello, 20);
-      return answers.some(isRefused) && !answers.some((line) => line.includes("v2")) && answers;
-    }, 10_000);
-    assert.ok(
-      lines.some((line) => line.includes("version: v1")),
-      lines.join("\n"),
-    );
-    assert.equal((await endpointsOf("fra")).length, 2, "the rows come from the labelled Service and stay");
-    const {
-      resourceVersion: _version,
-      uid: _uid,
-      creationTimestamp: _time,
-      managedFields: _fields,
-      ...metadata
-    } = gateway.metadata;
-    const restored = await mesh.tryKubectl(
-      "fra",
-      ["apply", "-f", "-"],
-      JSON.stringify({ ...gateway, metadata }),
-    );
-    assert.equal(restored.code, 0, restored.stderr);
+  test("OKE-09 without cross-network-gateway v2 is out of reach from fra, v1 keeps answering, status explains; re-adding restores", async () => {
+    const kind = "gateways.networking.istio.io";
+    const gateway = await json("fra", "-n", "istio-system", "get", kind, "cross-network-gateway");
+    await mesh.kubectl("fra", "-n", "istio-system", "delete", kind, "cross-network-gateway");
+    try {
+      const lines = await eventually(async () => {
+        const answers = await mesh.curl("fra", hello, 20);
+        return !answers.some((line) => line.includes("v2")) && answers;
+      });
+      assert.ok(
+        lines.some((line) => line.includes("version: v1")),
+        lines.join("\n"),
+      );
+      assert.ok(
+        lines.some((line) => !line.startsWith("Hello")),
+        "v2's share fails",
+      );
+      assert.equal((await endpointsOf("fra")).length, 2, "the rows come from the labelled Service and stay");
+      const { findings } = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout);
+      const codes = findings.map(({ code }: { code: string }) => code);
+      assert.deepEqual(new Set(codes), new Set(["network/not-exposed"]));
+    } finally {
+      const {
+        resourceVersion: _version,
+        uid: _uid,
+        creationTimestamp: _time,
+        managedFields: _fields,
+        ...metadata
+      } = gateway.metadata;
+      const restored = await mesh.tryKubectl(
+        "fra",
+        ["apply", "-f", "-"],
+        JSON.stringify({ ...gateway, metadata }),
+      );
+      assert.equal(restored.code, 0, restored.stderr);
+    }
     await eventually(async () => {
       const { v1, v2 } = versions(await mesh.curl("fra", hello, 20));
       return v1 > 0 && v2 > 0;
-    }, 10_000);
+    });
+    assert.deepEqual(JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout).findings, []);
   });
 
   test("OKE-10 load balancer annotations are on the generated LoadBalancer Services of their cluster and nowhere else", async () => {
@@ -315,6 +312,78 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
         return v1 > 0 && v2 > 0;
       });
     }
+  });
+
+  test("GUIDE-01 kubectl's habits work on a running mesh: contexts, wide and sorted lists, logs, rollouts, environment", async () => {
+    const contexts = await mesh.kubectl("fra", "config", "get-contexts", "-o", "name");
+    assert.deepEqual(contexts.trim().split("\n"), ["fra", "ash"].sort());
+    assert.equal((await mesh.kubectl("ash", "config", "current-context")).trim(), "fra");
+    assert.match(
+      await mesh.kubectl("ash", "get", "pods,svc,deploy,ns,cm", "-A", "-o", "wide"),
+      /pod\/helloworld-v2-\S+ +2\/2 +Running/,
+    );
+    for (const short of ["se", "vs", "dr", "gw"])
+      assert.equal((await mesh.tryKubectl("fra", ["get", short, "-A"])).code, 0, short);
+    assert.match(await mesh.kubectl("fra", "get", "crds"), /virtualservices\.networking\.istio\.io/);
+    const grpc = await mesh.kubectl(
+      "fra",
+      "-n",
+      "istio-system",
+      "get",
+      "svc",
+      "istiod",
+      "-o",
+      'jsonpath={.spec.ports[?(@.name=="https-dns")].port}',
+    );
+    assert.equal(grpc, "15012");
+    const daemonSet = {
+      apiVersion: "apps/v1",
+      kind: "DaemonSet",
+      metadata: { name: "agent", namespace: "default" },
+      spec: {
+        selector: { matchLabels: { app: "agent" } },
+        template: {
+          metadata: { labels: { app: "agent" } },
+          spec: {
+            containers: [
+              {
+                name: "agent",
+                image: "curlimages/curl",
+                command: ["sh", "-c", "echo started with $MODE; sleep 1000"],
+              },
+            ],
+          },
+        },
+      },
+    };
+    assert.equal((await mesh.tryKubectl("ash", ["create", "-f", "-"], JSON.stringify(daemonSet))).code, 0);
+    await mesh.kubectl("ash", "set", "env", "daemonset/agent", "MODE=quiet");
+    await mesh.kubectl("ash", "rollout", "status", "daemonset/agent", "--timeout=20s");
+    await eventually(async () =>
+      (await mesh.kubectl("ash", "logs", "-l", "app=agent")).includes("started with quiet"),
+    );
+    await mesh.kubectl(
+      "ash",
+      "create",
+      "clusterrolebinding",
+      "mt-admin",
+      "--user",
+      "me@example.com",
+      "--clusterrole",
+      "cluster-admin",
+    );
+    await mesh.kubectl("ash", "delete", "clusterrolebinding/mt-admin", "--wait=true");
+    await mesh.kubectl("ash", "delete", "daemonset", "agent", "--wait=true");
+  });
+
+  test("exit codes and both output streams of exec pass through, and names are the pod's", async () => {
+    const exec = (...command: string[]) =>
+      mesh.tryKubectl("fra", ["-n", "sample", "exec", "deploy/curl", "-c", "curl", "--", ...command]);
+    const failed = await exec("sh", "-c", "echo out; echo err >&2; exit 7");
+    assert.deepEqual([failed.code, failed.stdout.trim()], [7, "out"]);
+    assert.match(failed.stderr, /err/);
+    assert.match((await exec("no-such-program")).stderr, /executable file not found/);
+    assert.match((await exec("getent", "hosts", "helloworld.sample")).stdout, /^127\.\d+\.1[2-9]\d\.\d+/);
   });
 
   test("verify proves both directions and that strangers are refused", async () => {
