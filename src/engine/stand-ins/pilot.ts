@@ -36,6 +36,7 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
       const discovery: Discovery = await startDiscovery({
         clusterId: env["CLUSTER_ID"] ?? context.cluster,
         version: versionOf(context.container.image),
+        revision: env["REVISION"] ?? "default",
         systemNamespace: namespace,
         client,
         connectRemote: (kubeconfig) => connectRemote(kubeconfig, context),
