@@ -8,6 +8,7 @@
  * Runs no controllers and no pods, and knows nothing of meshes.
  */
 export { type ChangeLogFile, openChangeLog } from "./change-log/change-log-file.ts";
+export { copyChangeLog } from "./change-log/copy-change-log.ts";
 export type {
   ApiServer,
   ApiServerOptions,

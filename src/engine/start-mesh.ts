@@ -13,6 +13,7 @@ import { controlHandlers } from "./control-handlers.ts";
 import { startControlServer } from "./control-server.ts";
 import { imageWarnings } from "./images.ts";
 import type { Progress, Timings } from "./progress.ts";
+import { recallBlocks, rememberBlocks } from "./relocation/remember-blocks.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { loadTrust, type MeshTrust } from "./trust.ts";
 import { type MeshParts, type RunningCluster, startCluster, wireMesh } from "./wire.ts";
@@ -176,7 +177,7 @@ async function takeBlocks(
   { mesh, state, ephemeral, progress }: StartMeshOptions,
   stops: Stop[],
 ): Promise<ReadonlyMap<string, ClaimedBlock>> {
-  const remembered = new Map(Object.entries(state.readJson<Record<string, number>>("blocks.json") ?? {}));
+  const remembered = recallBlocks(state);
   const blocks = await claimBlocks([...mesh.clusters.keys()], remembered);
   stops.push(async () => {
     await Promise.all([...blocks.values()].map((claimed) => claimed.release()));
@@ -188,8 +189,7 @@ async function takeBlocks(
         text: `${name} moved to 127.${block}.0.0/16: its addresses were taken by another mesh`,
       });
   }
-  if (!ephemeral)
-    state.writeJson("blocks.json", Object.fromEntries([...blocks].map(([name, { block }]) => [name, block])));
+  if (!ephemeral) rememberBlocks(state, remembered, blocks);
   return blocks;
 }
 

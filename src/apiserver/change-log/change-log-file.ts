@@ -7,13 +7,19 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
 } from "node:fs";
 import path from "node:path";
-import { crc32 } from "node:zlib";
 import { type Clock, type Logger, silentLogger, systemClock } from "../../base/index.ts";
-import type { ChangeLog, ChangeRecord } from "../contracts.ts";
-import { jsonText } from "../storage/json-text.ts";
+import type { ChangeLog } from "../contracts.ts";
+import {
+  encodeRecord,
+  heading,
+  noteRecord,
+  type Present,
+  readRecords,
+  writePresent,
+  writeWhole,
+} from "./records.ts";
 
 /** A change log in a file, and the way to close it. */
 export interface ChangeLogFile extends ChangeLog {
@@ -21,11 +27,6 @@ export interface ChangeLogFile extends ChangeLog {
   close(): void;
 }
 
-/** First line of the file: what it is and the version of its format. */
-const heading = Buffer.from("isthmus changes 1\n");
-const recordHead = 8;
-/** No record is longer than a request body may be, with room for the fields that the server adds. */
-const longestRecord = 16 * 1024 * 1024;
 /** Smaller files are not worth rewriting. */
 const compactFrom = 8 * 1024 * 1024;
 /** How long a change that the kernel has may wait for the disk, in milliseconds. */
@@ -56,15 +57,8 @@ export function openChangeLog(
   }
   if (end === 0) writeWhole(handle, heading);
 
-  const present = new Map<string, ChangeRecord>();
-  let newest = 0;
-  const note = (record: ChangeRecord) => {
-    newest = Math.max(newest, record.resourceVersion);
-    const id = `${record.resource} ${record.key}`;
-    if (record.object === undefined) present.delete(id);
-    else present.set(id, record);
-  };
-  for (const record of records) note(record);
+  const present: Present = { newest: 0, objects: new Map() };
+  for (const record of records) noteRecord(present, record);
 
   let size = Math.max(end, heading.length);
   let compactAt = Math.max(compactFrom, size * 2);
@@ -78,10 +72,7 @@ export function openChangeLog(
   const compact = () => {
     const fresh = `${file}.new`;
     const target = openSync(fresh, "w", 0o600);
-    let written = writeWhole(target, heading);
-    // The newest version may belong to a removal, of which nothing else is left.
-    written += writeWhole(target, encode({ resourceVersion: newest, resource: "", key: "" }));
-    for (const record of present.values()) written += writeWhole(target, encode(record));
+    const written = writePresent(target, present.newest, present.objects.values());
     fsyncSync(target);
     closeSync(target);
     renameSync(fresh, file);
@@ -93,7 +84,7 @@ export function openChangeLog(
 
   return {
     append(record) {
-      const bytes = encode(record);
+      const bytes = encodeRecord(record);
       try {
         writeWhole(handle, bytes);
       } catch (reason) {
@@ -101,11 +92,11 @@ export function openChangeLog(
         throw reason;
       }
       size += bytes.length;
-      note(record);
+      noteRecord(present, record);
       if (size > compactAt) compact();
       syncLater();
     },
-    records: () => [{ resourceVersion: newest, resource: "", key: "" }, ...present.values()],
+    records: () => [{ resourceVersion: present.newest, resource: "", key: "" }, ...present.objects.values()],
     close() {
       cancelSync?.();
       cancelSync = undefined;
@@ -113,42 +104,4 @@ export function openChangeLog(
       closeSync(handle);
     },
   };
-}
-
-/** write(2) may take less than it is given, for example when the disk is nearly full. */
-function writeWhole(handle: number, bytes: Buffer): number {
-  let written = 0;
-  while (written < bytes.length) written += writeSync(handle, bytes, written);
-  return written;
-}
-
-function encode({ resourceVersion, resource, key, object }: ChangeRecord): Buffer {
-  const start = `{"v":${resourceVersion},"r":${JSON.stringify(resource)},"k":${JSON.stringify(key)}`;
-  const text = object === undefined ? `${start}}` : `${start},"o":${jsonText(object)}}`;
-  const length = Buffer.byteLength(text);
-  const record = Buffer.allocUnsafe(recordHead + length);
-  record.write(text, recordHead);
-  record.writeUInt32BE(length, 0);
-  record.writeUInt32BE(crc32(record.subarray(recordHead)), 4);
-  return record;
-}
-
-function readRecords(bytes: Buffer, file: string): { records: ChangeRecord[]; end: number } {
-  if (bytes.length < heading.length && heading.subarray(0, bytes.length).equals(bytes))
-    return { records: [], end: 0 };
-  if (!bytes.subarray(0, heading.length).equals(heading))
-    throw new Error(`${file} is no change log of this version`);
-  const records: ChangeRecord[] = [];
-  let at = heading.length;
-  while (at + recordHead <= bytes.length) {
-    const length = bytes.readUInt32BE(at);
-    const next = at + recordHead + length;
-    if (length > longestRecord || next > bytes.length) break;
-    const body = bytes.subarray(at + recordHead, next);
-    if (crc32(body) !== bytes.readUInt32BE(at + 4)) break;
-    const { v, r, k, o } = JSON.parse(body.toString()) as { v: number; r: string; k: string; o?: unknown };
-    records.push({ resourceVersion: v, resource: r, key: k, ...(o === undefined ? {} : { object: o }) });
-    at = next;
-  }
-  return { records, end: at };
 }
