@@ -49,7 +49,8 @@ export function createUpView(terminal: Terminal): UpView {
             } else terminal.live(lines());
           } else if (event.cluster.readyAfter !== undefined && !shownReady.has(event.cluster.name)) {
             shownReady.add(event.cluster.name);
-            for (const line of table([clusterRow(event.cluster, paint)])) terminal.note(`  ${line}`);
+            const line = lines()[[...clusters.keys()].indexOf(event.cluster.name)];
+            if (line !== undefined) terminal.note(line);
           }
           break;
         }

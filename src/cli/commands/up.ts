@@ -205,7 +205,9 @@ function endWith(pid: string | undefined, end: () => void): void {
   const timer = setInterval(() => {
     try {
       process.kill(Number(pid), 0);
-    } catch {
+    } catch (reason) {
+      // A process of another user may not be signalled, but it is there.
+      if ((reason as NodeJS.ErrnoException).code === "EPERM") return;
       clearInterval(timer);
       end();
     }

@@ -47,7 +47,7 @@ function printReport(report: VerifyReport, terminal: Terminal): void {
   const verdict = report.ok ? paint.good("ok") : paint.bad("failed");
   const nothing = report.services.length === 0 ? " · no HTTP service with sidecars was found" : "";
   terminal.print(
-    `\n${verdict} · ${report.services.length} services × ${clusters} clusters · ${failed} failed · ${duration(report.milliseconds)}${nothing}`,
+    `\n${verdict} · ${count(report.services.length, "service")} × ${count(clusters, "cluster")} · ${failed} failed · ${duration(report.milliseconds)}${nothing}`,
   );
 }
 
@@ -66,4 +66,8 @@ function cellRow(cell: Cell, groups: readonly string[], pods: string, paint: Pai
     mtls,
     `${cell.p50.toFixed(1)} / ${cell.p99.toFixed(1)} ms`,
   ];
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
