@@ -4,6 +4,7 @@ import {
   type Informer,
   type KubeClient,
   kinds,
+  matchesLabelSelector,
   type Pod,
   type Service,
   startInformer,
@@ -43,19 +44,31 @@ export function watchCluster(
     waiting: () =>
       deployments
         .list()
-        .filter((deployment) => canRun(deployment.spec.template.spec.containers) && !isAvailable(deployment))
-        .map(({ metadata, status, spec }) => {
+        .map((deployment) => ({ ...deployment, ready: readyPods(deployment, pods).length }))
+        .filter(
+          (deployment) =>
+            canRun(deployment.spec.template.spec.containers) &&
+            (!isAvailable(deployment) || deployment.ready < (deployment.spec.replicas ?? 1)),
+        )
+        .map(({ metadata, status, spec, ready }) => {
           const pod = pods
             .list(metadata.namespace)
             .find((one) => one.metadata.name.startsWith(`${metadata.name}-`) && !isReady(one));
           const why = pod === undefined ? refusalOf(status) : podTrouble(pod);
-          return `${metadata.namespace}/${metadata.name} (${status?.readyReplicas ?? 0} of ${spec.replicas ?? 1} ready${why === "" ? "" : `: ${why}`})`;
+          return `${metadata.namespace}/${metadata.name} (${ready} of ${spec.replicas ?? 1} ready${why === "" ? "" : `: ${why}`})`;
         }),
     get podCount() {
       const all = pods.list().filter(({ spec }) => canRun(spec.containers));
       return { ready: all.filter(isReady).length, total: all.length };
     },
   };
+}
+
+/** Counted by the pods themselves: after a start with kept objects a Deployment's status is for a while that of the last run. */
+function readyPods({ metadata, spec }: Deployment, pods: Informer<Pod>): readonly Pod[] {
+  return pods
+    .list(metadata.namespace)
+    .filter((pod) => isReady(pod) && matchesLabelSelector(spec.selector, pod.metadata.labels));
 }
 
 function isAvailable({ metadata, spec, status }: Deployment): boolean {

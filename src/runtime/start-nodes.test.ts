@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, suite, test } from "vitest";
 import { kinds } from "../kube/index.ts";
-import type { NodesOptions } from "./contracts.ts";
+import type { ContainerContext, NodesOptions } from "./contracts.ts";
 import type { FakeApi } from "./test-support/fake-api.ts";
 import {
   createTestStandIn,
@@ -249,6 +249,30 @@ suite("startNodes()", () => {
     );
     assert.equal(after.status?.podIP, before.status?.podIP);
     assert.equal(after.status?.containerStatuses?.[0]?.lastState?.terminated?.reason, "Unknown");
+  });
+
+  test("a pod that an engine before this one called ready is not called so until it runs again", async () => {
+    const order: string[] = [];
+    const first = await start({ standIns: [createTestStandIn("step", order)] });
+    await first.create("lasting", { containers: [{ name: "app", image: "step" }] });
+    await first.see("lasting", isReady);
+    await first.runtime.stop(0);
+    assert.ok(isReady(first.api.pod("lasting") ?? assert.fail("the pod is gone")));
+    let open = () => {};
+    const held = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const standIn = createTestStandIn("step", order);
+    const slow = {
+      ...standIn,
+      start: (context: ContainerContext) => held.then(() => standIn.start(context)),
+    };
+    const second = await start({ standIns: [slow] }, first.api);
+    const pod = second.api.pod("lasting");
+    assert.equal(pod?.status?.conditions?.find(({ type }) => type === "Ready")?.status, "False");
+    assert.equal(pod?.status?.containerStatuses?.[0]?.ready, false);
+    open();
+    await second.see("lasting", isReady);
   });
 
   test("a preStop hook runs before the container is stopped", async () => {

@@ -13,7 +13,8 @@ import { allStandIns, findStandIn } from "./stand-ins/find-stand-in.ts";
 
 /**
  * Registers the nodes and runs the pods that are bound to them, as a kubelet on each would. Resolves when all
- * nodes are ready in the API; pods of an earlier run of the engine are started again in their place.
+ * nodes are ready in the API; pods of an earlier run of the engine are started again in their place, and by then the API
+ * no longer says of them that they run.
  */
 export async function startNodes(options: NodesOptions): Promise<Runtime> {
   const { client, clock, log, kubernetesVersion } = options;
@@ -58,6 +59,8 @@ export async function startNodes(options: NodesOptions): Promise<Runtime> {
     void keepLease(node, keeper);
     events.record(node, "Normal", "Starting", "Starting kubelet.");
   }
+  await pods.synced;
+  await Promise.all([...workers.values()].map(({ reported }) => reported));
   return {
     ...createConnector((name) => workers.get(objectKey({ metadata: name }))),
     async stop(graceSeconds = 1) {

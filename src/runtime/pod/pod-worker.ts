@@ -13,6 +13,8 @@ import { createStatusWriter } from "./status-writer.ts";
 export interface PodWorker {
   readonly uid: string | undefined;
   readonly pod: Pod;
+  /** Resolves when the API has what is true of the pod now, instead of what an engine before this one last said. */
+  readonly reported: Promise<void>;
   /** The object changed: images, readiness gates, or it is to end. */
   update(pod: Pod): void;
   /** The object is gone: nothing more is written, and what runs ends at once. */
@@ -166,8 +168,8 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     }
     return !ending.signal.aborted;
   };
+  const reported = writer.flush();
   const live = async () => {
-    writer.schedule();
     await attach();
     if (place === undefined) return;
     writer.schedule();
@@ -272,6 +274,7 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     get pod() {
       return latest;
     },
+    reported,
     update,
     async removed() {
       silent.abort();
