@@ -1,7 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { ClusterSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
-import { ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { SecretSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { type NameTable, NameTableSchema } from "../../xds/gen/istio/networking/nds/v1/nds_pb.js";
@@ -10,7 +9,11 @@ import { type Assignment, readAssignment } from "../cluster/assignment.ts";
 import { type Cluster, type ClusterDeps, createCluster } from "../cluster/cluster.ts";
 import { compileCluster } from "../cluster/compile-cluster.ts";
 import type { RouteDirectory, RouteSource } from "../http/http-chain.ts";
-import { type CompiledListener, compileListener } from "../listener/compile-listener.ts";
+import {
+  type CompiledListener,
+  compileListener,
+  type ListenerCompiler,
+} from "../listener/compile-listener.ts";
 import { compileRouteTable, type RouteTable } from "../router/route-table.ts";
 import type { SecretStore } from "../tls/secret-store.ts";
 import type { TlsCompiler } from "../tls/tls-settings.ts";
@@ -93,6 +96,8 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
     },
   };
 
+  const compiler: ListenerCompiler = { tls: deps.tls, routes: directory, isGateway: deps.isGateway };
+
   function table(type: TypeUrl): ResourceTable {
     const found = tables.get(type);
     if (found === undefined) throw new Error(`cannot happen: no table for ${type}`);
@@ -156,13 +161,9 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
         takeAssignment(name, bytes);
         break;
       case typeUrls.listener: {
-        const compiled = compileListener(fromBinary(ListenerSchema, bytes), {
-          tls: deps.tls,
-          routes: directory,
-          isGateway: deps.isGateway,
-        });
-        if (compiled.name !== name) throw new ConfigError(`listener is called ${compiled.name}`);
         const entry = listeners.get(name);
+        const compiled = compileListener(bytes, compiler, entry?.active);
+        if (compiled.name !== name) throw new ConfigError(`listener is called ${compiled.name}`);
         if (entry === undefined) listeners.set(name, { active: undefined, warming: compiled });
         else entry.warming = compiled;
         return;

@@ -1,3 +1,4 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import type {
@@ -5,7 +6,10 @@ import type {
   Filter as FilterMessage,
   ListenerFilterChainMatchPredicate,
 } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
-import type { Listener as ListenerMessage } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
+import {
+  type Listener as ListenerMessage,
+  ListenerSchema,
+} from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RBACSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import { type AccessLogger, compileAccessLogs } from "../access-log/access-log.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -17,10 +21,13 @@ import { compileTcpProxy, type TcpChain } from "../tcp/tcp-proxy.ts";
 import { compileServerTls, type ServerTls } from "../tls/accept-tls.ts";
 import type { TlsCompiler } from "../tls/tls-settings.ts";
 import { type ChainMatcher, compileChainMatcher } from "./match-chain.ts";
+import { splitListener } from "./split-listener.ts";
 
 /** One compiled filter chain. */
 export interface FilterChain {
   readonly name: string;
+  /** Equal for chains whose definitions are equal byte for byte. */
+  readonly digest: string;
   readonly tls: ServerTls | undefined;
   readonly rbac: readonly RbacRules[];
   /** The cluster is called like the server name (sni_cluster). */
@@ -35,6 +42,8 @@ export interface FilterChain {
 /** A listener resource as plain data, ready for connections. */
 export interface CompiledListener {
   readonly name: string;
+  /** Equal for listeners that differ in nothing but their filter chains. */
+  readonly frame: string;
   readonly address: string;
   readonly port: number;
   /** It wants a port of its own; listeners for intercepted connections and those behind them don't. */
@@ -47,8 +56,8 @@ export interface CompiledListener {
   readonly readsProxyHeader: boolean;
   readonly inspectTimeout: number;
   readonly continuesOnTimeout: boolean;
+  /** The chain for a connection: the default one when no other fits. */
   readonly match: ChainMatcher<FilterChain>;
-  readonly fallback: FilterChain | undefined;
   readonly chains: readonly FilterChain[];
   readonly accessLogs: readonly AccessLogger[];
   /** Route configurations that must come by RDS. */
@@ -63,24 +72,38 @@ export interface ListenerCompiler {
   readonly isGateway: boolean;
 }
 
-/** Compiles and checks a Listener. Throws ConfigError. */
-export function compileListener(message: ListenerMessage, compiler: ListenerCompiler): CompiledListener {
+/**
+ * Compiles and checks a serialized Listener. Chains that are in `before` with the same definition are taken from
+ * there. Throws ConfigError, and other errors on bytes that are no Listener.
+ */
+export function compileListener(
+  bytes: Uint8Array,
+  compiler: ListenerCompiler,
+  before: CompiledListener | undefined,
+): CompiledListener {
+  const message = fromBinary(ListenerSchema, bytes);
+  const parts = splitListener(bytes);
+  const known = new Map(before?.chains.map((chain) => [chain.digest, chain]));
+  const compile = (chain: FilterChainMessage, digest: string, where: string) =>
+    known.get(digest) ?? compileChain(chain, digest, where, compiler);
   const { name } = message;
   const { address, port } = socketAddress(message.address, name);
   const filters = compileListenerFilters(message);
   const entries = message.filterChains.map((chain, index) => ({
     match: chain.filterChainMatch,
-    chain: compileChain(chain, `${name}, chain ${chain.name || index}`, compiler),
+    chain: compile(chain, parts.chains[index] ?? "", `${name}, chain ${chain.name || index}`),
   }));
   const fallback =
     message.defaultFilterChain === undefined
       ? undefined
-      : compileChain(message.defaultFilterChain, `${name}, default chain`, compiler);
+      : compile(message.defaultFilterChain, parts.fallback ?? "", `${name}, default chain`);
   if (entries.length === 0 && fallback === undefined) throw new ConfigError(`${name}: no filter chains`);
   const chains = [...entries.map(({ chain }) => chain), ...(fallback === undefined ? [] : [fallback])];
+  const match = compileChainMatcher(entries, name);
   const isInterception = (message.useOriginalDst ?? false) || filters.readsOriginal;
   return {
     name,
+    frame: parts.frame,
     address,
     port,
     binds: (message.bindToPort ?? true) && !isInterception,
@@ -95,8 +118,7 @@ export function compileListener(message: ListenerMessage, compiler: ListenerComp
     readsProxyHeader: filters.readsProxyHeader,
     inspectTimeout: milliseconds(message.listenerFiltersTimeout) ?? 15_000,
     continuesOnTimeout: message.continueOnListenerFiltersTimeout,
-    match: compileChainMatcher(entries, name),
-    fallback,
+    match: (facts) => match(facts) ?? fallback,
     chains,
     accessLogs: compileAccessLogs(message.accessLog, name),
     routeNames: new Set(
@@ -156,7 +178,12 @@ function portPredicate(predicate: ListenerFilterChainMatchPredicate, where: stri
   }
 }
 
-function compileChain(message: FilterChainMessage, where: string, compiler: ListenerCompiler): FilterChain {
+function compileChain(
+  message: FilterChainMessage,
+  digest: string,
+  where: string,
+  compiler: ListenerCompiler,
+): FilterChain {
   const rbac: RbacRules[] = [];
   let clusterFromSni = false;
   let terminal: FilterChain["terminal"] | undefined;
@@ -183,6 +210,7 @@ function compileChain(message: FilterChainMessage, where: string, compiler: List
   if (terminal === undefined) throw new ConfigError(`${where}: no terminal network filter`);
   return {
     name: message.name,
+    digest,
     tls: compileServerTls(message.transportSocket, compiler.tls, where),
     rbac,
     clusterFromSni,

@@ -3,11 +3,16 @@ import { createRetry, type Logger, type Stop } from "../../base/index.ts";
 import type { Destination, ProxyNetwork } from "../contracts.ts";
 import type { ProxyRuntime } from "../router/runtime.ts";
 import type { CompiledListener } from "./compile-listener.ts";
-import { type LiveListener, serveConnection } from "./serve-connection.ts";
+import { type LiveListener, type OpenConnection, serveConnection } from "./serve-connection.ts";
 
 /** The listeners of a proxy: which one gets a connection, and their ports. */
 export interface Listeners {
-  /** Puts a listener to work, in place of one with the same name, whose connections drain. */
+  /**
+   * Puts a listener to work, in place of one with the same name. Where only filter chains changed, connections on
+   * chains that are still there with the same definition go on as if nothing had happened (Envoy's in-place filter
+   * chain update). Others are led away: HTTP clients are told so with the next answer, what is left after the drain
+   * time is cut; and those that no chain is there for any more end as with `remove`.
+   */
   activate(listener: CompiledListener): void;
   /**
    * Ends a listener and, within seconds, what came through it: idle connections at once, raw TCP after a second,
@@ -24,9 +29,9 @@ export interface Listeners {
   stop(drainMs: number): Promise<void>;
 }
 
-/** Milliseconds that connections of a replaced listener may go on: Istio's default. */
+/** Milliseconds that connections of a replaced listener or chain may go on: Istio's default. */
 const drainTime = 45_000;
-/** Milliseconds after which raw TCP of a removed listener is cut. */
+/** Milliseconds after which raw TCP of a removed listener or chain is cut. */
 const tcpDrainTime = 1000;
 
 export function createListeners(
@@ -46,28 +51,38 @@ export function createListeners(
 
   return {
     activate(compiled) {
-      const live: LiveListener = {
-        compiled,
-        stats: named(compiled.name)?.stats ?? newStats(),
-        draining: false,
-        connections: new Set(),
-      };
-      const before = byName.get(compiled.name);
-      if (before !== undefined) retire(before);
-      byName.set(compiled.name, live);
-      reindex();
-      if (before?.compiled.binds && !(compiled.binds && before.compiled.port === compiled.port)) {
-        unbind(before.compiled.port, compiled.name);
+      const { name } = compiled;
+      const before = byName.get(name);
+      if (before?.compiled.frame === compiled.frame) {
+        const kept = new Set(compiled.chains.map(({ digest }) => digest));
+        before.compiled = compiled;
+        part(
+          [...before.connections].filter(({ place }) => place !== undefined && !kept.has(place.chain.digest)),
+          compiled,
+        );
+      } else {
+        byName.set(name, {
+          compiled,
+          stats: named(name)?.stats ?? newStats(),
+          draining: false,
+          connections: new Set(),
+        });
+        if (before !== undefined) retire(before);
+        reindex();
+        if (before?.compiled.binds && !(compiled.binds && before.compiled.port === compiled.port)) {
+          unbind(before.compiled.port, name);
+        }
+        if (compiled.binds) bind(compiled.port, name);
       }
-      if (compiled.binds) bind(compiled.port, compiled.name);
+      for (const live of retired(name))
+        part(live.connections, isSamePlace(live, compiled) ? compiled : undefined);
     },
     remove(name) {
       const live = byName.get(name);
       if (live === undefined) return;
       byName.delete(name);
-      live.draining = true;
-      drainingListeners.add(live);
-      for (const other of drainingListeners) if (other.compiled.name === name) withdraw(other);
+      retire(live);
+      for (const other of retired(name)) part(other.connections, undefined);
       reindex();
       if (live.compiled.binds) unbind(live.compiled.port, name);
     },
@@ -102,7 +117,11 @@ export function createListeners(
 
   /** The listener at work or, when it was removed a moment ago, still draining. */
   function named(name: string): LiveListener | undefined {
-    return byName.get(name) ?? [...drainingListeners].find(({ compiled }) => compiled.name === name);
+    return byName.get(name) ?? retired(name)[0];
+  }
+
+  function retired(name: string): LiveListener[] {
+    return [...drainingListeners].filter(({ compiled }) => compiled.name === name);
   }
 
   function accept(listener: LiveListener | undefined, socket: Socket, destination: Destination) {
@@ -127,31 +146,46 @@ export function createListeners(
     }
   }
 
-  /** Its clients are told to come back; what is left after the drain time is cut. */
+  /** It takes no new connections; its running ones are for `part`. */
   function retire(live: LiveListener) {
     live.draining = true;
+    if (live.connections.size === 0) return;
     drainingListeners.add(live);
-    for (const connection of live.connections) connection.dismiss();
-    cutAfterDrainTime(live);
-  }
-
-  /** What it served is there no more. */
-  function withdraw(live: LiveListener) {
-    for (const connection of live.connections) {
-      if (connection.carries === "nothing") connection.destroy();
-      else connection.drain();
-    }
-    const tcp = [...live.connections].filter(({ carries }) => carries === "tcp");
-    runtime.after(tcpDrainTime, () => {
-      for (const connection of tcp) connection.destroy();
-    });
-    cutAfterDrainTime(live);
-  }
-
-  function cutAfterDrainTime(live: LiveListener) {
     runtime.after(drainTime, () => {
       drainingListeners.delete(live);
       for (const connection of live.connections) connection.destroy();
+    });
+  }
+
+  /**
+   * Parts from connections whose listener or chain is gone. Where a new connection like them would find a chain of
+   * `now`, there is another way to the same place: their clients are told to take it, with time until the drain time
+   * is over. Where it would find none, what they lead to was taken away: they end as a removed listener's do.
+   */
+  function part(gone: Iterable<OpenConnection>, now: CompiledListener | undefined) {
+    const late: OpenConnection[] = [];
+    const soon: OpenConnection[] = [];
+    for (const connection of gone) {
+      const { place, carries, ending } = connection;
+      if (now !== undefined && (place === undefined || now.match(place.facts) !== undefined)) {
+        if (ending !== "no") continue;
+        connection.dismiss();
+        late.push(connection);
+      } else if (ending !== "drained") {
+        connection.drain();
+        if (carries === "nothing") connection.destroy();
+        else if (carries === "tcp") soon.push(connection);
+        else late.push(connection);
+      }
+    }
+    cutAfter(tcpDrainTime, soon);
+    cutAfter(drainTime, late);
+  }
+
+  function cutAfter(delay: number, connections: readonly OpenConnection[]) {
+    if (connections.length === 0) return;
+    runtime.after(delay, () => {
+      for (const connection of connections) connection.destroy();
     });
   }
 
@@ -233,6 +267,10 @@ export function createListeners(
     outbound = undefined;
     inbound = undefined;
   }
+}
+
+function isSamePlace({ compiled }: LiveListener, now: CompiledListener): boolean {
+  return compiled.address === now.address && compiled.port === now.port;
 }
 
 function key(address: string, port: number): string {

@@ -15,10 +15,12 @@ import { acceptTls } from "../tls/accept-tls.ts";
 import type { CompiledListener, FilterChain } from "./compile-listener.ts";
 import { isHttp2Preface } from "./http-inspector.ts";
 import { type Inspected, inspect } from "./inspect.ts";
+import type { ConnectionFacts } from "./match-chain.ts";
 
 /** A listener at work: its counters and connections. */
 export interface LiveListener {
-  readonly compiled: CompiledListener;
+  /** Its present form. Only its filter chains change while it is at work. */
+  compiled: CompiledListener;
   readonly stats: ListenerStats;
   /** Replaced or removed: it takes no new connections. */
   draining: boolean;
@@ -38,9 +40,19 @@ export interface ListenerStats {
   ssl_fail_verify_no_cert: number;
 }
 
+/** Where a connection was led, and what led it there. */
+export interface Place {
+  readonly chain: FilterChain;
+  readonly facts: ConnectionFacts;
+}
+
 export interface OpenConnection {
-  /** "nothing" until the client's first bytes were looked at and TLS was agreed on. */
+  /** Undefined until the client's first bytes were looked at, and when no chain fits. */
+  readonly place: Place | undefined;
+  /** "nothing" until TLS was agreed on and the client's protocol is known. */
   readonly carries: "nothing" | "http" | "tcp";
+  /** What it was told so far. */
+  readonly ending: "no" | "dismissed" | "drained";
   /** HTTP clients are told to go elsewhere: HTTP/1 with the next answer, HTTP/2 at once. Raw TCP goes on. */
   dismiss(): void;
   /** Ends HTTP when it is idle, else after what runs on it. Raw TCP goes on. */
@@ -60,21 +72,28 @@ export function serveConnection(
   accepted: Socket,
   destination: Destination,
 ): void {
-  const { compiled, stats } = listener;
+  const { stats } = listener;
   const id = ++connectionIds;
   let served: ServerConnection | undefined;
   let carries: OpenConnection["carries"] = "nothing";
-  let dismissed = false;
+  let place: Place | undefined;
+  let ending: OpenConnection["ending"] = "no";
   const open: OpenConnection = {
+    get place() {
+      return place;
+    },
     get carries() {
       return carries;
     },
+    get ending() {
+      return ending;
+    },
     dismiss() {
-      dismissed = true;
+      ending = "dismissed";
       served?.dismiss();
     },
     drain() {
-      dismissed = true;
+      ending = "drained";
       served?.drain();
     },
     destroy() {
@@ -94,21 +113,21 @@ export function serveConnection(
     stats.downstream_cx_destroy++;
     listener.connections.delete(open);
   });
-  inspect(accepted, compiled, destination.port, runtime.after, choose);
+  inspect(accepted, listener.compiled, destination.port, runtime.after, choose);
 
   function choose(inspected: Inspected) {
     const to = inspected.destination ?? destination;
     const from = inspected.source ?? remote;
-    const chain =
-      compiled.match({
-        destinationAddress: to.address,
-        destinationPort: to.port,
-        sni: inspected.hello?.sni,
-        transport: inspected.transport,
-        protocols: inspected.protocols,
-        sourceAddress: from.address,
-        sourcePort: from.port,
-      }) ?? compiled.fallback;
+    const matched: ConnectionFacts = {
+      destinationAddress: to.address,
+      destinationPort: to.port,
+      sni: inspected.hello?.sni,
+      transport: inspected.transport,
+      protocols: inspected.protocols,
+      sourceAddress: from.address,
+      sourcePort: from.port,
+    };
+    const chain = listener.compiled.match(matched);
     const facts = {
       id,
       remoteAddress: from.address,
@@ -122,6 +141,7 @@ export function serveConnection(
       stats.no_filter_chain_match++;
       return refuse(accepted, { ...facts, tls: undefined }, "NR", "filter_chain_not_found");
     }
+    place = { chain, facts: matched };
     if (chain.tls === undefined) {
       return serve(chain, accepted, inspected.first, { ...facts, tls: undefined });
     }
@@ -163,7 +183,7 @@ export function serveConnection(
       ? { ...terminal.chain, cluster: () => downstream.sni ?? terminal.chain.cluster() }
       : terminal.chain;
     proxyTcp(
-      { runtime, chain: tcp, chainName: chain.name, downstream, direction: compiled.direction },
+      { runtime, chain: tcp, chainName: chain.name, downstream, direction: listener.compiled.direction },
       socket,
     );
   }
@@ -188,7 +208,7 @@ export function serveConnection(
       chainName,
       stats: httpStats,
       downstream,
-      direction: compiled.direction,
+      direction: listener.compiled.direction,
       xfcc: xfccElement(chain.xfcc, downstream),
     };
     if (chain.codec === "http2" || downstream.tls?.alpn === "h2")
@@ -234,7 +254,7 @@ export function serveConnection(
       });
       socket.resume();
     }
-    if (dismissed) served.dismiss();
+    if (ending !== "no") served.dismiss();
     if (runtime.isDraining()) served.drain();
   }
 
@@ -251,13 +271,14 @@ export function serveConnection(
   }
 
   function logConnection(downstream: Downstream, chainName: string, flag: "NR" | undefined, because: string) {
-    if (compiled.accessLogs.length === 0) return;
+    const { accessLogs } = listener.compiled;
+    if (accessLogs.length === 0) return;
     const facts = newFacts(runtime.now(), downstream, chainName, undefined);
     if (flag !== undefined) facts.flags.push(flag);
     facts.details = because;
     facts.connectionTerminationDetails = because;
     facts.ended = facts.started;
-    for (const log of compiled.accessLogs) {
+    for (const log of accessLogs) {
       const line = log(facts);
       if (line !== undefined) runtime.log(line);
     }
