@@ -1,5 +1,5 @@
 import { arch, release } from "node:os";
-import { type Clock, createRetry, type Logger, version } from "../base/index.ts";
+import { type Clock, createRetry, type Logger } from "../base/index.ts";
 import { isApiError, type KubeClient, kinds, type Node } from "../kube/index.ts";
 import type { NodeSpec } from "./contracts.ts";
 import { kubeTime, pause } from "./timing.ts";
