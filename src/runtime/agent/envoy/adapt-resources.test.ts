@@ -32,6 +32,7 @@ function scene(lowestPort = 1) {
       get names() {
         return [...ports.keys()];
       },
+      bound: async () => {},
       stop: async () => {},
     },
     outlets: {

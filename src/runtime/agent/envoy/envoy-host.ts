@@ -14,6 +14,11 @@ export interface EnvoyHost {
   forget(pid: number): void;
 }
 
+/** Longest path of a unix socket; Node cuts longer ones off without a word. */
+const mostPathBytes = 107;
+/** Longest name of a socket in an Envoy's folder: an IPv6 address and a port. */
+const mostNameBytes = 46;
+
 /**
  * Reads "+ PID" and "- PID" until its input ends, which is when the engine has ended, however that came; then ends the
  * processes that are left and removes the folder.
@@ -30,6 +35,15 @@ done
 for pid in $pids; do kill -9 "$pid" 2>/dev/null; done
 rm -rf "$1"
 `;
+
+function makePlace(): string {
+  const prefix = path.join(tmpdir(), "isthmus-envoy-");
+  if (Buffer.byteLength(`${prefix}XXXXXX/99999/`) + mostNameBytes > mostPathBytes)
+    throw new RangeError(
+      `${tmpdir()} is too long a path for unix sockets in it, set TMPDIR to a shorter one`,
+    );
+  return mkdtempSync(prefix);
+}
 
 /** Nothing is made or started before the first Envoy needs it; both are gone after the last has ended. */
 export function createEnvoyHost(): EnvoyHost {
@@ -70,9 +84,9 @@ export function createEnvoyHost(): EnvoyHost {
 
   return {
     async folder() {
-      folders++;
-      place ??= mkdtempSync(path.join(tmpdir(), "isthmus-envoy-"));
+      place ??= makePlace();
       const own = path.join(place, String(count++));
+      folders++;
       await mkdir(own, { mode: 0o700 });
       let isRemoved = false;
       return {

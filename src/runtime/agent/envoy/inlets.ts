@@ -9,8 +9,11 @@ export interface Inlets {
   /** From now on `listener` is reached by `port` and found at the unix socket `path`. */
   open(listener: string, port: number, path: string): void;
   close(listener: string): void;
+  /** Resolves when all that was opened so far is bound. */
+  bound(): Promise<void>;
   /** What is open, by listener. */
   readonly names: Iterable<string>;
+  /** Closes all; nothing is opened any more. */
   stop(): Promise<void>;
 }
 
@@ -33,6 +36,8 @@ export function createInlets(
   /** Bindings and their ends in order: a port must be free again before its next listener binds it. */
   let turn: Promise<unknown> = Promise.resolve();
 
+  let isStopped = false;
+
   const close = (listener: string) => {
     const inlet = inlets.get(listener);
     if (inlet === undefined) return;
@@ -52,6 +57,7 @@ export function createInlets(
       });
   return {
     open(listener, port, path) {
+      if (isStopped) return;
       const before = inlets.get(listener);
       if (before?.port === port) {
         before.path = path;
@@ -64,10 +70,14 @@ export function createInlets(
       inlets.set(listener, Object.assign(place, { port, listening }));
     },
     close,
+    async bound() {
+      await turn;
+    },
     get names() {
       return [...inlets.keys()];
     },
     async stop() {
+      isStopped = true;
       for (const name of [...inlets.keys()]) close(name);
       await turn;
     },

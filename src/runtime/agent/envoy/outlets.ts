@@ -37,7 +37,6 @@ export function createOutlets(options: {
   readonly folder: string;
   readonly network: Pick<ProxyStartOptions["network"], "dial" | "resolve">;
   readonly log: Logger;
-  onConnection(socket: Socket): void;
 }): Outlets {
   const { folder, network, log } = options;
   const outlets = new Map<string, { readonly path: string; readonly listening: Promise<Stop | undefined> }>();
@@ -57,7 +56,6 @@ export function createOutlets(options: {
     const path = `${folder}/o${count++}`;
     targets.set(path, target);
     const listening = listenUnix(path, (socket) => {
-      options.onConnection(socket);
       dial(socket, target).catch(() => socket.destroy());
     }).catch((reason: unknown) => {
       log.error({ target: keyOf(target), reason: String(reason) }, "an endpoint can't be served to Envoy");

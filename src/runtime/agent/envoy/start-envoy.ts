@@ -5,12 +5,13 @@ import { plainAddress } from "../../network/addresses.ts";
 import type { AgentProxy, ProxyStartOptions } from "../contracts.ts";
 import { createResourceAdapter, interceptionSocket, listenerAddress } from "./adapt-resources.ts";
 import { askAdmin } from "./admin-client.ts";
-import { type AdsRelay, createAdsRelay, type RelayedType } from "./ads-relay.ts";
+import { createAdsRelay, type RelayedType } from "./ads-relay.ts";
 import { serveAgentSocket } from "./agent-socket.ts";
 import { envoyBootstrap } from "./bootstrap.ts";
 import type { EnvoyHost } from "./envoy-host.ts";
 import { createInlets } from "./inlets.ts";
 import { createOutlets } from "./outlets.ts";
+import { watchReadiness } from "./readiness.ts";
 import { runEnvoy } from "./run-envoy.ts";
 import { showAddresses } from "./show-addresses.ts";
 import { spliceInto } from "./splice.ts";
@@ -30,10 +31,6 @@ export interface EnvoyProxy extends AgentProxy {
   /** Of the process that runs now. */
   readonly pid: number | undefined;
 }
-
-/** Before this long Envoy is asked again whether it serves; each time it takes longer, milliseconds. */
-const readinessDelays = [3, 5, 10, 20, 40, 80];
-const readinessStats = "/stats?filter=^(listener_manager.workers_started|server.state)$";
 
 /**
  * Starts Envoy for a pod. It listens on unix sockets only, in a folder closed to other users: connections are handed to
@@ -57,7 +54,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
   let onIdle = () => {};
 
   const inlets = createInlets(network, log, track);
-  const outlets = createOutlets({ folder: folder.path, network, log, onConnection: () => {} });
+  const outlets = createOutlets({ folder: folder.path, network, log });
   const adapter = createResourceAdapter({
     folder: folder.path,
     inlets,
@@ -68,7 +65,13 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
   const asSent = (text: string) =>
     showAddresses(text, folder.path, (socket) => listenerAddress(socket) ?? outlets.target(socket));
   const relay = createAdsRelay({ openAds: options.openAds, adapter, clock, log, onChange });
-  const readiness = watchReadiness(relay);
+  const readiness = watchReadiness({
+    relay,
+    adminSocket,
+    bound: inlets.bound,
+    clock,
+    onChange: changes.notify,
+  });
 
   let stopAgentSocket: Stop | undefined;
   const release = async () => {
@@ -107,50 +110,6 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
   function onChange() {
     readiness.look();
     changes.notify();
-  }
-
-  /** Ready is an Envoy that has taken clusters and listeners and whose workers accept connections. */
-  function watchReadiness({ types }: AdsRelay) {
-    let isReady = false;
-    let isAsking = false;
-    let isStopped = false;
-    const ask = async () => {
-      const answer = await askAdmin(adminSocket, readinessStats, "GET").catch(() => undefined);
-      const body = answer?.body ?? "";
-      return /workers_started: 1/.test(body) && /server\.state: 0/.test(body);
-    };
-    const isConfigured = () =>
-      [...types.keys()].filter((type) => /\.(Cluster|Listener)$/.test(type)).length === 2;
-    const run = async () => {
-      for (let attempt = 0; !isStopped && isConfigured(); attempt++) {
-        if (await ask()) {
-          isReady = isConfigured();
-          break;
-        }
-        const delay = readinessDelays[Math.min(attempt, readinessDelays.length - 1)] ?? 0;
-        await new Promise<void>((resolve) => clock.after(delay, resolve));
-      }
-      isAsking = false;
-      changes.notify();
-    };
-    return {
-      get isReady() {
-        return isReady;
-      },
-      look() {
-        if (isReady || isAsking || isStopped || !isConfigured()) return;
-        isAsking = true;
-        void run();
-      },
-      lost() {
-        isReady = false;
-        changes.notify();
-      },
-      stop() {
-        isStopped = true;
-        isReady = false;
-      },
-    };
   }
 
   const stop = async (drainMs: number) => {
