@@ -185,8 +185,9 @@ function envoyArgs(bootstrapFile: string): readonly string[] {
     "--disable-hot-restart",
     "--drain-strategy",
     "immediate",
+    // How long connections live on after their listener went: changes are to be seen within 5 s.
     "--drain-time-s",
-    "5",
+    "2",
     "--file-flush-interval-msec",
     "100",
     "--log-level",
