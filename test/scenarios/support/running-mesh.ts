@@ -80,6 +80,9 @@ export interface MeshOptions {
 
 const kubectlPath = findKubectls().at(-1)?.path ?? "kubectl";
 
+/** DATAPLANE=envoy runs every scenario on real Envoys: both data planes must give the same answers. */
+const dataplane = process.env["DATAPLANE"] === undefined ? [] : ["--dataplane", process.env["DATAPLANE"]];
+
 /** Copies the example to a folder of its own and runs `isthmus up --detach` in it. Rejects when that fails. */
 export async function startExample(options: MeshOptions): Promise<MeshUnderTest> {
   const folder = mkdtempSync(path.join(tmpdir(), `isthmus-${options.example}-`));
@@ -90,7 +93,7 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
   options.prepare?.(folder);
   const started = await run(
     process.execPath,
-    [isthmus, "up", "--detach", "--exit-with", String(process.pid), ...(options.args ?? [])],
+    [isthmus, "up", "--detach", "--exit-with", String(process.pid), ...dataplane, ...(options.args ?? [])],
     { cwd: folder, timeout: 90_000 },
   );
   const state = path.join(folder, ".isthmus");
