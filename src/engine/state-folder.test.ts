@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, suite, test } from "vitest";
-import { IsthmusError } from "../base/index.ts";
+import { IsthmusError, waitFor } from "../base/index.ts";
 import { openStateFolder } from "./state-folder.ts";
 
 const withCode = (code: string) => (reason: unknown) =>
@@ -63,4 +65,35 @@ suite("openStateFolder()", () => {
       state.unlock();
     }
   });
+
+  test.skipIf(!existsSync("/proc/self/stat"))(
+    "the lock of a killed process that nobody has asked for yet is taken over",
+    async () => {
+      // The shell never waits for the child that it starts before it becomes a program that knows of none.
+      const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      try {
+        const [pid] = (await once(parent.stdout, "data")) as [Buffer];
+        const state = openStateFolder(folder, { create: true });
+        const inTime = { signal: AbortSignal.timeout(5000) };
+        const fields = () =>
+          readFileSync(`/proc/${Number(pid)}/stat`, "utf8")
+            .replace(/^.*\) /, "")
+            .split(" ");
+        writeFileSync(path.join(folder, "lock"), `${Number(pid)} ${fields()[19]}`);
+        assert.throws(() => state.lock(), withCode("engine/already-running"));
+        await waitFor(
+          () => (readFileSync(`/proc/${parent.pid}/comm`, "utf8") === "sleep\n" ? true : undefined),
+          inTime,
+        );
+        process.kill(Number(pid), "SIGKILL");
+        await waitFor(() => (fields()[0] === "Z" ? true : undefined), inTime);
+        state.lock();
+        state.unlock();
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
 });

@@ -150,17 +150,25 @@ function isAlive(pid: number, started: string): boolean {
   } catch (reason) {
     if (!(reason instanceof Error && "code" in reason && reason.code === "EPERM")) return false;
   }
+  const [condition] = processFields(pid);
   const now = startTime(pid);
-  return started === "" || now === undefined || now === started;
+  // A killed process keeps its id as a zombie until its parent asks for it, which some parents never do.
+  return condition !== "Z" && (started === "" || now === undefined || now === started);
 }
 
 /** Start time of a process in clock ticks since boot (proc(5), field 22); undefined where /proc is missing. */
 function startTime(pid: number): string | undefined {
+  return processFields(pid)[22 - 3];
+}
+
+/** The fields of a process in proc(5) from the third on, its state; none where /proc is missing. */
+function processFields(pid: number): readonly string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    // The second field, the program's name, may contain spaces and parentheses itself.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return undefined;
+    return [];
   }
 }
 
