@@ -4,10 +4,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const folder = path.join(root, "examples/aks");
+const state = ["--state", "examples/aks/.isthmus"];
 const isthmus = (...args) =>
-  spawnSync(process.execPath, [path.join(root, "bin/isthmus"), ...args], { cwd: folder, stdio: "inherit" })
-    .status ?? 1;
+  spawnSync(process.execPath, ["bin/isthmus", ...args, ...state], { cwd: root, stdio: "inherit" }).status ??
+  1;
 
 let down = false;
 const end = () => {
@@ -18,7 +18,7 @@ const end = () => {
 
 const started = isthmus(
   "up",
-  "mesh.yaml",
+  "examples/aks/mesh.yaml",
   "--detach",
   "--exit-with",
   String(process.pid),
@@ -47,9 +47,5 @@ for (const cluster of ["main0", "remote0"]) {
     "6",
   );
 }
-console.log(`\nRunning. In another terminal, in ${path.relative(process.cwd(), folder) || "."}:`);
-console.log(
-  "  isthmus status, isthmus verify, kubectl --kubeconfig .isthmus/kubeconfig --context remote0 get pods -A",
-);
-console.log("Ctrl-C ends it.");
+console.log("\nRunning; another terminal can use the commands above. Ctrl-C ends it.");
 setInterval(() => {}, 1 << 30);

@@ -14,7 +14,8 @@ export interface UpView {
   ended(mesh: string): void;
 }
 
-export function createUpView(terminal: Terminal): UpView {
+/** `detached`: another process runs the mesh, and Ctrl-C does not reach it. */
+export function createUpView(terminal: Terminal, detached = false): UpView {
   const { paint } = terminal;
   const clusters = new Map<string, ClusterProgress>();
   const shownReady = new Set<string>();
@@ -67,8 +68,11 @@ export function createUpView(terminal: Terminal): UpView {
       const place = shown.startsWith("..") ? kubeconfig : `$PWD/${shown}`;
       terminal.note(`\n${paint.good("ready")} in ${duration(milliseconds)}\n`);
       terminal.note(`  kubectl      export KUBECONFIG=${place}      contexts: ${names.join(", ")}`);
-      terminal.note("  prove it     isthmus verify");
-      terminal.note("  stop         Ctrl-C, or isthmus down\n");
+      const state = path.dirname(kubeconfig);
+      const where =
+        path.dirname(state) === process.cwd() ? "" : ` --state ${path.relative(process.cwd(), state)}`;
+      terminal.note(`  prove it     ${programName()} verify${where}`);
+      terminal.note(`  stop         ${detached ? "" : "Ctrl-C, or "}${programName()} down${where}\n`);
     },
     ended: (mesh) => terminal.note(`${mesh} ended`),
   };
@@ -103,4 +107,13 @@ function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"]): string[
 /** One line: a warning of a start is no mistake that needs its place in the file. */
 function warningLine(diagnostic: Parameters<typeof formatDiagnostics>[0][number]): string {
   return diagnostic.hint === undefined ? diagnostic.message : `${diagnostic.message}; ${diagnostic.hint}`;
+}
+
+/** How the user can call this program: by its name when it was found on PATH, else by its path from here. */
+function programName(): string {
+  const program = process.argv[1] ?? "isthmus";
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
+  if (folders.includes(path.dirname(program))) return "isthmus";
+  const relative = path.relative(process.cwd(), program);
+  return relative.startsWith("..") ? relative : `./${relative}`;
 }

@@ -130,7 +130,7 @@ async function upDetached(input: CommandInput): Promise<number> {
     stdio: ["ignore", output, output, "ipc"],
   });
   closeSync(output);
-  const view = createUpView(terminal);
+  const view = createUpView(terminal, true);
   const interrupt = () => child.kill("SIGTERM");
   signal.addEventListener("abort", interrupt, { once: true });
   try {
