@@ -58,7 +58,9 @@ export function watchCluster(
           return `${metadata.namespace}/${metadata.name} (${ready} of ${spec.replicas ?? 1} ready${why === "" ? "" : `: ${why}`})`;
         }),
     get podCount() {
-      const all = pods.list().filter(({ spec }) => canRun(spec.containers));
+      const all = pods
+        .list()
+        .filter(({ metadata, spec }) => metadata.deletionTimestamp === undefined && canRun(spec.containers));
       return { ready: all.filter(isReady).length, total: all.length };
     },
   };

@@ -5,7 +5,8 @@ import { formatKubeconfig, formatYaml } from "../kube/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
-import { type ApplyTarget, applyCompiled } from "./apply/apply-compiled.ts";
+import { applyCompiled } from "./apply/apply-compiled.ts";
+import type { ApplyTarget } from "./apply/applying.ts";
 import { chartStandIns } from "./charts/index.ts";
 import { clusterProgress } from "./cluster-progress.ts";
 import { type ClusterWatch, watchCluster } from "./cluster-watch.ts";
@@ -141,6 +142,11 @@ async function start(
       else waitingFor.set(cluster, what);
       progress({ kind: "cluster", cluster: describe(cluster) });
     },
+    deleted: (cluster, objects) =>
+      progress({
+        kind: "note",
+        text: `${cluster}: deleted, no longer in the mesh file: ${objects.join(", ")}`,
+      }),
   });
   for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
   timings.mark("objects applied");

@@ -6,34 +6,15 @@ import {
   type Signal,
   waitFor,
 } from "../../base/index.ts";
-import type { CaFiles } from "../../ca/index.ts";
 import type { ChartReference, Compiled, CompiledItem } from "../../compile/index.ts";
-import {
-  ApiError,
-  formatKubeconfig,
-  formatYaml,
-  type Informer,
-  type KubeClient,
-  type KubeObject,
-  kinds,
-  type Secret,
-  type Service,
-  startInformer,
-} from "../../kube/index.ts";
+import { ApiError, type KubeObject, kinds, startInformer } from "../../kube/index.ts";
 import type { ChartStandIn } from "../charts/index.ts";
+import type { Applying, ApplyTarget } from "./applying.ts";
+import { fillSecret } from "./generated-secret.ts";
+import { openInventory } from "./inventory.ts";
 import { type AddressReference, fillLateValues } from "./late-values.ts";
+import { prune } from "./prune.ts";
 import { createResourceMap, type ResourceMap } from "./resource-map.ts";
-
-/** A cluster as apply needs it. */
-export interface ApplyTarget {
-  readonly client: KubeClient;
-  readonly services: Informer<Service>;
-  /** How other clusters reach its API. */
-  readonly server: string;
-  /** PEM of the API's CA. */
-  readonly apiCa: string;
-  readonly caFiles: CaFiles;
-}
 
 export interface ApplyOptions {
   readonly targets: ReadonlyMap<string, ApplyTarget>;
@@ -45,46 +26,78 @@ export interface ApplyOptions {
   readonly log: Logger;
   /** Told what is waited for; undefined when the wait is over. */
   waiting(cluster: string, what: string | undefined): void;
+  /** Told what was deleted since it is no longer in the mesh file: "Deployment sample/curl". */
+  deleted(cluster: string, objects: readonly string[]): void;
 }
 
-const readerAccount = "istio-reader-service-account";
-const tokenSecret = `${readerAccount}-istio-remote-secret-token`;
-
 /**
- * Applies everything that compile made, all clusters side by side, each in its own order. Objects of kinds that
- * a cluster does not serve are returned as warnings and applied as soon as their CRD appears. Rejects with
- * manifest/refused when an API server refuses an object, gateway/no-address when an address does not come.
+ * Applies everything that compile made, all clusters side by side, each in its own order, and then deletes what an
+ * earlier mesh file asked for and this one does not. By server-side apply with force: a field that a manifest sets
+ * has its value afterwards, and one that it leaves open keeps what others gave it, such as replicas of a scale.
+ *
+ * Objects of kinds that a cluster does not serve are returned as warnings and applied as soon as their CRD appears.
+ * Rejects with manifest/refused when an API server refuses an object, gateway/no-address when an address does not
+ * come; then nothing is deleted.
  */
 export async function applyCompiled(
   compiled: Compiled,
   options: ApplyOptions,
 ): Promise<readonly Diagnostic[]> {
-  const perCluster = [...compiled.clusters].map(async ([name, items]) => {
-    const target = options.targets.get(name);
-    return target === undefined ? [] : applyCluster(name, target, items, options);
+  const clusters = new Map<string, Applying>();
+  await Promise.all(
+    [...compiled.clusters.keys()].map(async (name) => {
+      const target = options.targets.get(name);
+      if (target === undefined) return;
+      const resources = createResourceMap(target.client);
+      const inventory = await openInventory(target.client, resources);
+      clusters.set(name, { ...target, name, resources, inventory });
+    }),
+  );
+  const applied = [...clusters.values()].map((cluster) =>
+    applyCluster(cluster, compiled.clusters.get(cluster.name) ?? [], clusters, options),
+  );
+  const warnings = (await Promise.all(applied)).flat();
+  // Only now: a cluster's own objects come from others too, such as the token that another's control plane reads it with.
+  const pruned = [...clusters.values()].map(async ({ name, client, resources, inventory }) => {
+    const { deleted, warnings } = await prune(name, client, resources, inventory);
+    if (deleted.length > 0) options.deleted(name, deleted);
+    return warnings;
   });
-  return (await Promise.all(perCluster)).flat();
+  return [...warnings, ...(await Promise.all(pruned)).flat()];
 }
 
 async function applyCluster(
-  name: string,
-  target: ApplyTarget,
+  cluster: Applying,
   items: readonly CompiledItem[],
+  clusters: ReadonlyMap<string, Applying>,
   options: ApplyOptions,
 ): Promise<readonly Diagnostic[]> {
-  const resources = createResourceMap(target.client);
+  const { name } = cluster;
   const unserved: KubeObject[] = [];
   const apply = async (object: KubeObject) => {
-    if (!(await applyObject(target.client, resources, object, name))) unserved.push(object);
+    if (!(await applyObject(cluster, object))) unserved.push(object);
   };
-  for (const item of items) {
+  const note = async (objects: readonly KubeObject[]) =>
+    cluster.inventory.note(await Promise.all(objects.map((object) => place(cluster.resources, object))));
+  for (const batch of batchesOf(items)) {
     options.signal.throwIfAborted();
-    if (item.kind === "object") await apply(item.object);
-    else if (item.kind === "generated-secret")
-      await apply(await fillSecret(item.object, item.source, name, options));
-    else for (const object of await renderChart(item.chart, name, options)) await apply(object);
+    if (batch.kind === "chart") {
+      const objects = await renderChart(batch.chart, name, options);
+      await note(objects);
+      for (const object of objects) await apply(object);
+      continue;
+    }
+    await note(batch.items.map(({ object }) => object));
+    for (const item of batch.items) {
+      options.signal.throwIfAborted();
+      await apply(
+        item.kind === "object"
+          ? item.object
+          : await fillSecret(item.object, item.source, cluster, clusters, options),
+      );
+    }
   }
-  if (unserved.length > 0) void applyWhenServed(target.client, resources, unserved, name, options);
+  if (unserved.length > 0) void applyWhenServed(cluster, unserved, options);
   return unserved.map(({ apiVersion, kind, metadata }) => ({
     severity: "warning",
     code: "mesh/kind-not-served",
@@ -94,26 +107,45 @@ async function applyCluster(
   }));
 }
 
-async function applyObject(
-  client: KubeClient,
-  resources: ResourceMap,
-  object: KubeObject,
-  cluster: string,
-): Promise<boolean> {
+type ChartItem = Extract<CompiledItem, { kind: "chart" }>;
+type ObjectItem = Exclude<CompiledItem, ChartItem>;
+
+/** Charts one by one, and what stands between them together: objects that are listed in the inventory in one go. */
+function batchesOf(
+  items: readonly CompiledItem[],
+): readonly (ChartItem | { readonly kind: "objects"; readonly items: readonly ObjectItem[] })[] {
+  const batches: (ChartItem | { readonly kind: "objects"; readonly items: ObjectItem[] })[] = [];
+  for (const item of items) {
+    const last = batches.at(-1);
+    if (item.kind === "chart") batches.push(item);
+    else if (last?.kind === "objects") last.items.push(item);
+    else batches.push({ kind: "objects", items: [item] });
+  }
+  return batches;
+}
+
+/** The object in the namespace where it goes; as it is when its kind is not served. */
+async function place(resources: ResourceMap, object: KubeObject): Promise<KubeObject> {
+  const kind = await resources.find(object.apiVersion, object.kind);
+  if (kind === undefined) return object;
+  const { namespace: written, ...metadata } = object.metadata;
+  return {
+    ...object,
+    metadata: kind.namespaced ? { ...metadata, namespace: written ?? "default" } : metadata,
+  };
+}
+
+async function applyObject({ client, resources, name }: Applying, object: KubeObject): Promise<boolean> {
   const kind = await resources.find(object.apiVersion, object.kind);
   if (kind === undefined) return false;
-  const { namespace: written, ...metadata } = object.metadata;
-  const placed = kind.namespaced
-    ? { ...object, metadata: { ...metadata, namespace: written ?? "default" } }
-    : { ...object, metadata };
   try {
-    await client.apply(kind, placed);
+    await client.apply(kind, await place(resources, object));
   } catch (reason) {
     if (!(reason instanceof ApiError)) throw reason;
     const from = object.metadata.annotations?.["isthmus.dev/from"];
     throw new IsthmusError(
       "manifest/refused",
-      `${cluster} refuses ${object.kind} ${object.metadata.name}: ${reason.message}`,
+      `${name} refuses ${object.kind} ${object.metadata.name}: ${reason.message}`,
       {
         cause: reason,
         nextStep:
@@ -177,72 +209,13 @@ async function addressOf(
   }
 }
 
-async function fillSecret(
-  object: KubeObject,
-  source: Extract<CompiledItem, { kind: "generated-secret" }>["source"],
-  cluster: string,
-  options: ApplyOptions,
-): Promise<KubeObject> {
-  const base64 = (text: string) => Buffer.from(text).toString("base64");
-  if (source.kind === "cacerts") {
-    const files: Readonly<Record<string, string>> = { ...options.targets.get(cluster)?.caFiles };
-    return {
-      ...object,
-      data: Object.fromEntries(Object.entries(files).map(([name, text]) => [name, base64(text)])),
-    };
-  }
-  const remote = options.targets.get(source.cluster);
-  if (remote === undefined) return object;
-  const token = await readerToken(remote.client, object.metadata.namespace ?? "istio-system", options);
-  const kubeconfig = formatKubeconfig([
-    { name: source.cluster, server: remote.server, ca: remote.apiCa, token },
-  ]);
-  return { ...object, data: { [source.cluster]: base64(formatYaml(kubeconfig)) } };
-}
-
-/** The long-lived token of the remote's reader account, made the way `istioctl create-remote-secret` does. */
-async function readerToken(client: KubeClient, namespace: string, options: ApplyOptions): Promise<string> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  const { log } = options;
-  try {
-    const accounts = startInformer(client, kinds.serviceAccounts, { namespace, signal, log });
-    await waitFor(() => accounts.get(readerAccount, namespace), { signal, changes: accounts.changes });
-    const secret: Secret = {
-      apiVersion: "v1",
-      kind: "Secret",
-      type: "kubernetes.io/service-account-token",
-      metadata: {
-        name: tokenSecret,
-        namespace,
-        annotations: { "kubernetes.io/service-account.name": readerAccount },
-      },
-    };
-    await client.apply(kinds.secrets, secret);
-    const secrets = startInformer(client, kinds.secrets, {
-      namespace,
-      fieldSelector: `metadata.name=${tokenSecret}`,
-      signal,
-      log,
-    });
-    const encoded = await waitFor(() => secrets.get(tokenSecret, namespace)?.data?.["token"], {
-      signal,
-      changes: secrets.changes,
-    });
-    return Buffer.from(encoded, "base64").toString("utf8");
-  } finally {
-    stop.abort();
-  }
-}
-
 /** Applies `objects` when a CustomResourceDefinition begins to serve their kinds. Ends when all are applied or the mesh stops. */
 async function applyWhenServed(
-  client: KubeClient,
-  resources: ResourceMap,
+  cluster: Applying,
   objects: readonly KubeObject[],
-  cluster: string,
   { signal, log }: ApplyOptions,
 ): Promise<void> {
+  const { client, resources, name } = cluster;
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
   const crds = startInformer(client, kinds.customResourceDefinitions, { signal: ended, log });
@@ -255,9 +228,9 @@ async function applyWhenServed(
         resources.forget();
         const still: KubeObject[] = [];
         for (const object of left) {
-          const applied = await applyObject(client, resources, object, cluster).catch((reason: unknown) => {
+          const applied = await applyObject(cluster, object).catch((reason: unknown) => {
             log.warn(
-              { cluster, kind: object.kind, name: object.metadata.name, reason: String(reason) },
+              { cluster: name, kind: object.kind, name: object.metadata.name, reason: String(reason) },
               "not applied",
             );
             return true;

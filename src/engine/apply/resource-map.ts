@@ -5,20 +5,27 @@ interface ResourceList {
     readonly name: string;
     readonly kind: string;
     readonly namespaced: boolean;
+    readonly verbs?: readonly string[];
   }[];
+}
+
+interface GroupList {
+  readonly groups?: readonly { readonly preferredVersion: { readonly groupVersion: string } }[];
 }
 
 /** Finds under which resource a cluster serves a kind, by API discovery; answers are kept until `forget`. */
 export interface ResourceMap {
   /** Undefined when the cluster does not serve the kind (now). */
   find(apiVersion: string, kind: string): Promise<Kind | undefined>;
+  /** Every namespaced kind whose objects can be listed, each in one version. */
+  namespacedKinds(): Promise<readonly Kind[]>;
   /** Drops what is known, after the served kinds changed. */
   forget(): void;
 }
 
 export function createResourceMap(client: KubeClient): ResourceMap {
   const lists = new Map<string, Promise<ResourceList>>();
-  const load = async (path: string): Promise<ResourceList> => {
+  const load = async <T extends object>(path: string): Promise<T | Record<string, never>> => {
     const headers = { accept: "application/json" };
     const { status, body } = await client.transport.send({
       method: "GET",
@@ -26,21 +33,43 @@ export function createResourceMap(client: KubeClient): ResourceMap {
       query: new URLSearchParams(),
       headers,
     });
-    return status === 200 ? (body as ResourceList) : {};
+    return status === 200 ? (body as T) : {};
+  };
+  const listOf = (group: string, version: string): Promise<ResourceList> => {
+    const path = pathOf(group, version);
+    const list = lists.get(path) ?? load<ResourceList>(path);
+    lists.set(path, list);
+    return list;
   };
   return {
     async find(apiVersion, kind) {
       const { group, version } = groupVersion(apiVersion);
-      const path = group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
-      const list = lists.get(path) ?? load(path);
-      lists.set(path, list);
-      const resource = (await list).resources?.find((one) => one.kind === kind && !one.name.includes("/"));
+      const { resources } = await listOf(group, version);
+      const resource = resources?.find((one) => one.kind === kind && !one.name.includes("/"));
       if (resource === undefined) {
-        lists.delete(path);
+        lists.delete(pathOf(group, version));
         return undefined;
       }
       return { group, version, kind, plural: resource.name, namespaced: resource.namespaced };
     },
+    async namespacedKinds() {
+      const { groups = [] } = await load<GroupList>("/apis");
+      const versions = ["v1", ...groups.map(({ preferredVersion }) => preferredVersion.groupVersion)];
+      const all = await Promise.all(
+        versions.map(async (apiVersion) => {
+          const { group, version } = groupVersion(apiVersion);
+          const { resources = [] } = await listOf(group, version);
+          return resources
+            .filter(({ namespaced, verbs }) => namespaced && verbs?.includes("list") === true)
+            .map(({ kind, name }): Kind => ({ group, version, kind, plural: name, namespaced: true }));
+        }),
+      );
+      return all.flat();
+    },
     forget: () => lists.clear(),
   };
+}
+
+function pathOf(group: string, version: string): string {
+  return group === "" ? `/api/${version}` : `/apis/${group}/${version}`;
 }
