@@ -22,6 +22,7 @@ export const errorCodes = {
   "engine/start-timed-out": { exit: 1, http: 504 },
   "engine/interrupted": { exit: 1, http: 499 },
   "cluster/unknown": { exit: 3, http: 404 },
+  "cluster/stopped": { exit: 1, http: 409 },
   "cluster/unreachable": { exit: 1, http: 503 },
   "cluster/forbidden": { exit: 1, http: 403 },
   "manifest/refused": { exit: 1, http: 422 },

@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "send requests at a rate, from a pod or from outside",
     load: async () => (await import("./commands/load.ts")).load,
   },
+  cluster: {
+    summary: "stop, start or restart one cluster of the running mesh",
+    load: async () => (await import("./commands/cluster.ts")).cluster,
+  },
   compile: {
     summary: "the objects per cluster, without a cluster",
     load: async () => (await import("./commands/compile.ts")).compileCommand,

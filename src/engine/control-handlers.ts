@@ -1,6 +1,8 @@
 import { IsthmusError } from "../base/index.ts";
 import type { Pod } from "../kube/index.ts";
 import { hasSidecar, runVerification } from "../verify/index.ts";
+import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
+import { stoppedCluster } from "./cluster-set.ts";
 import type { ControlHandler } from "./control-server.ts";
 import { endpointRows } from "./endpoint-rows.ts";
 import { gatherStatus } from "./gather-status.ts";
@@ -52,6 +54,13 @@ export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, Cont
       const wanted = Number.isInteger(requests) ? Math.min(10_000, Math.max(1, Number(requests))) : 40;
       return runVerification(verifyTarget(mesh), { requests: wanted, signal });
     },
+    async cluster(body, signal) {
+      const { action, name, timeout } = body as { action?: string; name?: string; timeout?: number };
+      const wanted = knownCluster(mesh, name ?? "");
+      if (action === "stop") return stopCluster(mesh, wanted);
+      if (action === "start") return startCluster(mesh, wanted, { timeout: timeout ?? 60_000, signal });
+      throw new IsthmusError("arguments/wrong", `clusters are stopped and started, not "${action}"`);
+    },
     async stop() {
       // Answer first: the caller's connection ends with the mesh.
       setImmediate(() => void mesh.stop());
@@ -82,21 +91,15 @@ function clusterOf(
   name: string | undefined,
   reference: string | undefined,
 ): RunningCluster {
-  const known = [...mesh.clusters.keys()];
-  const found =
-    name === undefined
-      ? known.length === 1
-        ? mesh.clusters.get(known[0] ?? "")
-        : undefined
-      : mesh.clusters.get(name);
-  if (found !== undefined) return found;
-  const message =
-    name === undefined
-      ? `${reference ?? "the workload"} may be in several clusters`
-      : `the mesh has no cluster "${name}"`;
-  throw new IsthmusError("cluster/unknown", message, {
-    nextStep: `Name one with --cluster: ${known.join(", ")}.`,
-  });
+  const known = [...mesh.clusterSet.clusters.keys()];
+  const meant = name ?? (known.length === 1 ? known[0] : undefined);
+  if (meant === undefined)
+    throw new IsthmusError("cluster/unknown", `${reference ?? "the workload"} may be in several clusters`, {
+      nextStep: `Name one with --cluster: ${known.join(", ")}.`,
+    });
+  const running = mesh.clusters.get(knownCluster(mesh, meant));
+  if (running === undefined) throw stoppedCluster(meant);
+  return running;
 }
 
 function textFields(body: unknown): Readonly<Record<string, string | undefined>> {

@@ -2,6 +2,7 @@ import { version } from "../base/index.ts";
 import { checkMesh } from "../checks/index.ts";
 import type { Pod, Service } from "../kube/index.ts";
 import { certificateInfo } from "../pki/index.ts";
+import { addressesOf, apiPort } from "./address-blocks.ts";
 import { getJson } from "./http-get.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";
@@ -32,19 +33,23 @@ interface ControlPlaneView {
 /** Reads the running mesh's state: from the watches, and from every istiod's debug interface. */
 export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
   const views = new Map<string, ControlPlaneView>();
-  for (const [name, watch] of mesh.watches) {
-    const istiod = watch.pods.list().find((pod) => pod.metadata.labels?.["app"] === "istiod" && isReady(pod));
-    if (istiod !== undefined) views.set(name, await readControlPlane(istiod));
-  }
+  await Promise.all(
+    [...mesh.watches].map(async ([name, watch]) => {
+      const istiod = watch.pods
+        .list()
+        .find((pod) => pod.metadata.labels?.["app"] === "istiod" && isReady(pod));
+      if (istiod !== undefined) views.set(name, await readControlPlane(istiod));
+    }),
+  );
   const [root] = [...mesh.trust.files.values()];
   const info = root === undefined ? undefined : certificateInfo(root["root-cert.pem"]);
-  const clusters = [...mesh.clusters].map(([name]) => clusterStatus(mesh, name, views));
+  const clusters = [...mesh.clusterSet.clusters.keys()].map((name) => clusterStatus(mesh, name, views));
   return {
     name: mesh.mesh.name,
     version,
     dataplane: mesh.dataplane,
     startedAt: new Date(mesh.startedAt).toISOString(),
-    state: clusters.every(({ state }) => state === "ready") ? "ready" : "starting",
+    state: clusters.every(({ state }) => state === "ready" || state === "stopped") ? "ready" : "starting",
     kubeconfig: mesh.kubeconfig,
     ...(info === undefined
       ? {}
@@ -83,15 +88,15 @@ function clusterStatus(
 ): ClusterStatus {
   const watch = mesh.watches.get(name);
   const running = mesh.clusters.get(name);
-  const cluster = running?.cluster;
+  const cluster = mesh.clusterSet.clusters.get(name);
   const waiting = watch?.waiting() ?? [];
   const primary = cluster?.primary ?? name;
   const registry = views.get(primary)?.clusters.find(({ id }) => id === name)?.syncStatus;
   const readyAfter = mesh.readyAfter.get(name);
   return {
     name,
-    state: waiting.length === 0 ? "ready" : "starting",
-    api: running?.server ?? "",
+    state: running === undefined ? "stopped" : waiting.length === 0 ? "ready" : "starting",
+    api: running?.server ?? apiServerOf(mesh, name),
     ...(cluster?.network === undefined ? {} : { network: cluster.network }),
     ...(cluster?.region === undefined ? {} : { region: cluster.region }),
     primary,
@@ -101,6 +106,14 @@ function clusterStatus(
     ...(readyAfter === undefined ? {} : { readyAfter }),
     ...(waiting.length === 0 ? {} : { waitingFor: waiting.join("; ") }),
   };
+}
+
+function apiServerOf(mesh: RunningMesh, name: string): string {
+  const block = mesh.clusterSet.blocks.get(name);
+  return (
+    mesh.clusterSet.clusters.get(name)?.server ??
+    (block === undefined ? "" : `https://${addressesOf(block).api}:${apiPort}`)
+  );
 }
 
 function gatewaysOf(mesh: RunningMesh, name: string): GatewayStatus[] {
@@ -139,7 +152,7 @@ function externalAddress(service: Service | undefined): string | undefined {
 /** Every proxy container of the mesh, with what its istiod says of it; one that istiod does not know is not connected. */
 function proxiesOf(mesh: RunningMesh, views: ReadonlyMap<string, ControlPlaneView>): ProxyStatus[] {
   return [...mesh.watches].flatMap(([cluster, watch]) => {
-    const view = views.get(mesh.clusters.get(cluster)?.cluster.primary ?? cluster);
+    const view = views.get(mesh.clusterSet.clusters.get(cluster)?.primary ?? cluster);
     return watch.pods
       .list()
       .filter(

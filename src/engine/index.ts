@@ -6,6 +6,7 @@
  *
  * Only wiring: no rules about meshes, and nothing that a real cluster would not have behind the same seams.
  */
+export type { ClusterChange } from "./cluster-control.ts";
 export { type ControlClient, connectEngine } from "./control-client.ts";
 export type { PodAddress } from "./control-handlers.ts";
 export type { EndpointRow } from "./endpoint-rows.ts";

@@ -9,7 +9,8 @@ import { applyCompiled } from "./apply/apply-compiled.ts";
 import type { ApplyTarget } from "./apply/applying.ts";
 import { chartStandIns } from "./charts/index.ts";
 import { clusterProgress } from "./cluster-progress.ts";
-import { type ClusterWatch, watchCluster } from "./cluster-watch.ts";
+import { type ClusterSet, createClusterSet } from "./cluster-set.ts";
+import type { ClusterWatch } from "./cluster-watch.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { startControlServer } from "./control-server.ts";
 import { imageWarnings } from "./images.ts";
@@ -17,7 +18,7 @@ import type { Progress, Timings } from "./progress.ts";
 import { recallBlocks, rememberBlocks } from "./relocation/remember-blocks.ts";
 import type { StateFolder } from "./state-folder.ts";
 import { loadTrust, type MeshTrust } from "./trust.ts";
-import { type MeshParts, type RunningCluster, startCluster, wireMesh } from "./wire.ts";
+import { type RunningCluster, wireMesh } from "./wire.ts";
 
 export interface StartMeshOptions {
   readonly mesh: Mesh;
@@ -38,8 +39,12 @@ export interface StartMeshOptions {
 /** A mesh that runs on this machine, and everything that a command asks of it. */
 export interface RunningMesh {
   readonly mesh: Mesh;
+  /** Those that run now. */
   readonly clusters: ReadonlyMap<string, RunningCluster>;
+  /** Of the clusters that run now. */
   readonly watches: ReadonlyMap<string, ClusterWatch>;
+  /** Stops and starts clusters one by one. */
+  readonly clusterSet: ClusterSet;
   readonly trust: MeshTrust;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
@@ -105,20 +110,25 @@ async function start(
     warn: (text) => progress({ kind: "note", text }),
   });
   stops.push(() => parts.network.stop());
-  const clusters = await startClusters(options, blocks, parts, stops);
-  writeKubeconfig(state.kubeconfig, clusters);
-  timings.mark("API servers, controllers, nodes");
-
   // Injection gives `auto` its image.
   const hasNoStandIn = (image: string) =>
     image !== "auto" && !standsInFor(image, parts.standIns, mesh.images);
+  const set = createClusterSet({
+    mesh,
+    blocks,
+    parts,
+    persistent: !options.ephemeral,
+    log,
+    folder: (name) => state.clusterFolder(name),
+    hasNoStandIn,
+  });
+  stops.push(() => set.end());
+  await startClusters(set, mesh);
+  const { running: clusters, watches } = set;
+  writeKubeconfig(state.kubeconfig, clusters);
+  timings.mark("API servers, controllers, nodes");
+
   for (const diagnostic of imageWarnings(compiled, hasNoStandIn)) progress({ kind: "warning", diagnostic });
-  const watches = new Map(
-    [...clusters].map(([name, { client }]) => [
-      name,
-      watchCluster(client, { signal: lifetime, log, hasNoStandIn }),
-    ]),
-  );
   const readyAfter = new Map<string, number>();
   const waitingFor = new Map<string, string>();
   const describe = (name: string) =>
@@ -128,7 +138,7 @@ async function start(
       readyAfter: readyAfter.get(name),
       waitingFor: waitingFor.get(name),
     });
-  progress({ kind: "clusters", mesh: mesh.name, dataplane, lines: [...clusters.keys()].map(describe) });
+  progress({ kind: "clusters", mesh: mesh.name, dataplane, lines: [...mesh.clusters.keys()].map(describe) });
 
   const warnings = await applyCompiled(compiled, {
     targets: applyTargets(clusters, watches, trust),
@@ -165,6 +175,7 @@ async function start(
     mesh,
     clusters,
     watches,
+    clusterSet: set,
     trust,
     startedAt,
     readyAfter,
@@ -199,29 +210,11 @@ async function takeBlocks(
   return blocks;
 }
 
-async function startClusters(
-  { mesh, state, ephemeral }: StartMeshOptions,
-  blocks: ReadonlyMap<string, ClaimedBlock>,
-  parts: MeshParts,
-  stops: Stop[],
-): Promise<ReadonlyMap<string, RunningCluster>> {
-  const starts = [...mesh.clusters.values()].map(
-    async (cluster): Promise<readonly (readonly [string, RunningCluster])[]> => {
-      const claimed = blocks.get(cluster.name);
-      if (claimed === undefined) return [];
-      const running = await startCluster(cluster, claimed, parts, {
-        folder: state.clusterFolder(cluster.name),
-        persistent: !ephemeral,
-      });
-      stops.push(() => running.stop());
-      return [[cluster.name, running]];
-    },
-  );
+async function startClusters(set: ClusterSet, mesh: Mesh): Promise<void> {
   // All of them settle first: one that is still starting must not outlive the failure of another.
-  const settled = await Promise.allSettled(starts);
+  const settled = await Promise.allSettled([...mesh.clusters.keys()].map((name) => set.start(name)));
   const failed = settled.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  return new Map(settled.flatMap((one) => (one.status === "fulfilled" ? one.value : [])));
 }
 
 function applyTargets(

@@ -19,7 +19,8 @@ export interface MeshStatus {
 
 export interface ClusterStatus {
   readonly name: string;
-  readonly state: "starting" | "ready" | "failed";
+  /** "stopped": by `isthmus cluster stop`. */
+  readonly state: "starting" | "ready" | "failed" | "stopped";
   readonly api: string;
   readonly network?: string;
   readonly region?: string;

@@ -4,6 +4,7 @@ import { type Clock, type Logger, startAll } from "../base/index.ts";
 import { startControllers } from "../controllers/index.ts";
 import { createClusterDns } from "../dns/index.ts";
 import {
+  type ApiTransport,
   createHttpTransport,
   createKubeClient,
   type KubeClient,
@@ -39,6 +40,8 @@ export interface RunningCluster {
   readonly server: string;
   /** As a user that may do everything. */
   readonly client: KubeClient;
+  /** The way of `client`. */
+  readonly transport: ApiTransport;
   readonly runtime: Runtime;
   stop(): Promise<void>;
 }
@@ -203,11 +206,13 @@ export async function startCluster(
       return () => started.stop();
     },
   ]);
+  const transport = running(api).transport(administrator);
   return {
     cluster,
     keys,
     server: cluster.server ?? `https://${addresses.api}:${apiPort}`,
-    client: clientOf(api, administrator),
+    client: createKubeClient(transport),
+    transport,
     runtime: running(runtime),
     async stop() {
       stopped.abort();
