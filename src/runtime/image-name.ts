@@ -9,8 +9,23 @@ export function imageName(image: string): string {
   return name;
 }
 
+/**
+ * Whether a pattern of the mesh file's `images` means the image: its last part ("echo*"), or with a registry the
+ * whole reference ("example.com/tools/echo*"), in both cases with or without tag and digest.
+ */
+export function matchesImage(pattern: string, image: string): boolean {
+  const [reference = ""] = image.split("@", 1);
+  const slash = reference.lastIndexOf("/");
+  const colon = reference.indexOf(":", slash);
+  const untagged = colon < 0 ? reference : reference.slice(0, colon);
+  const names = [image, reference, untagged];
+  return [...names, ...names.map((name) => name.slice(slash + 1))].some((name) =>
+    matchesPattern(pattern, name),
+  );
+}
+
 /** Whether `text` is of the form `pattern`, in which `*` stands for any text. */
-export function matchesPattern(pattern: string, text: string): boolean {
+function matchesPattern(pattern: string, text: string): boolean {
   const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "s").test(text);
 }

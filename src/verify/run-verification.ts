@@ -141,18 +141,20 @@ function crosses(from: string | undefined, to: string | undefined): boolean {
 }
 
 function problemsOf(cell: Cell, { service }: PlannedService): string[] {
-  const problems: string[] = [];
-  const arrived = cell.shares.reduce((sum, { received }) => sum + received, 0);
-  if (cell.failed > 0) {
-    problems.push(
-      `${service} from ${cell.from.cluster}: ${cell.failed} of ${cell.sent} requests failed (${cell.failure ?? "no answer"})`,
-    );
-  } else if (arrived < cell.sent) {
-    problems.push(
-      `${service} from ${cell.from.cluster}: ${cell.sent - arrived} of ${cell.sent} answers came from outside the service`,
-    );
-  }
-  return problems;
+  if (cell.failed === 0) return [];
+  const why = cell.failure ?? "no answer";
+  return [`${service} from ${cell.from.cluster}: ${cell.failed} of ${cell.sent} requests failed (${why})`];
+}
+
+/** Answered, but not counted at the service's own sidecars: routed elsewhere, or the port is not HTTP for them. */
+function uncountedOf({ service, cells }: ServiceReport): string[] {
+  return cells.flatMap((cell) => {
+    const arrived = cell.shares.reduce((sum, { received }) => sum + received, 0);
+    if (cell.failed > 0 || arrived >= cell.sent) return [];
+    return [
+      `${service} from ${cell.from.cluster}: ${cell.sent - arrived} of ${cell.sent} answers were not counted as HTTP at its sidecars (routed to another service, or a port that is not HTTP there)`,
+    ];
+  });
 }
 
 /** Who must be refused is refused: foreign certificates at pods, and TLS without a mesh server name at gateways. */

@@ -40,7 +40,7 @@ function printReport(report: VerifyReport, terminal: Terminal): void {
       `${ok ? paint.good("✓") : paint.bad("✗")} ${name} is ${ok ? "refused" : "ACCEPTED"}   ${paint.dim(evidence)}`,
     );
   }
-  for (const text of report.skipped) terminal.print(paint.dim(`- not tested: ${text}`));
+  for (const text of report.skipped) terminal.print(paint.dim(`- not shown: ${text}`));
   const failed = report.services.flatMap(({ cells }) => cells).reduce((sum, cell) => sum + cell.failed, 0);
   const clusters = new Set(report.services.flatMap(({ cells }) => cells.map(({ from }) => from.cluster)))
     .size;

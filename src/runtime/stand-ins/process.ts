@@ -1,5 +1,5 @@
 import type { ContainerContext, ImageCommand, StandIn } from "../contracts.ts";
-import { matchesPattern } from "../image-name.ts";
+import { matchesImage } from "../image-name.ts";
 import { runProgram } from "./run-program.ts";
 
 /** Where a program listens whose container names no port. */
@@ -12,7 +12,7 @@ const usualPort = 8080;
 export function createProcessStandIn(pattern: string, { command, env, cwd }: ImageCommand): StandIn {
   return {
     name: `command for ${pattern}`,
-    matches: (imageName) => matchesPattern(pattern, imageName),
+    matches: (_imageName, { image = "" }) => matchesImage(pattern, image),
     async start(context) {
       const place = await listenPlace(context);
       const { name, namespace = "default" } = context.pod.metadata;
