@@ -40,7 +40,7 @@ export async function runVerification(
     requestsPerCell: requests,
     services,
     checks,
-    skipped,
+    skipped: [...skipped, ...services.flatMap(uncountedOf)],
     milliseconds: performance.now() - started,
   };
 }
