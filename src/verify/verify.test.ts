@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { suite, test } from "vitest";
+import type { EndpointSlice, KubeClient, KubeObject, Pod, Service } from "../kube/index.ts";
+import { runVerification, type VerifyTarget } from "./index.ts";
+
+const never = new AbortController().signal;
+
+interface Cluster {
+  readonly name: string;
+  readonly network: string;
+  readonly objects: Readonly<Record<string, readonly KubeObject[]>>;
+}
+
+const service: Service = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "web", namespace: "shop" },
+  spec: { selector: { app: "web" }, ports: [{ name: "http", port: 80, targetPort: 8080 }] },
+};
+const pod = (name: string, version: string, sidecar = true): Pod => ({
+  apiVersion: "v1",
+  kind: "Pod",
+  metadata: { name, namespace: "shop", labels: { version } },
+  spec: { containers: [{ name: "app" }, ...(sidecar ? [{ name: "istio-proxy" }] : [])] },
+  status: { podIP: "127.16.0.9", conditions: [{ type: "Ready", status: "True" }] },
+});
+const slice = (name: string): EndpointSlice => ({
+  apiVersion: "discovery.k8s.io/v1",
+  kind: "EndpointSlice",
+  metadata: { name: "web-1", namespace: "shop", labels: { "kubernetes.io/service-name": "web" } },
+  addressType: "IPv4",
+  endpoints: [{ addresses: ["127.16.0.9"], conditions: { ready: true }, targetRef: { kind: "Pod", name } }],
+  ports: [{ name: "http", port: 8080 }],
+});
+const cluster = (name: string, network: string, version: string): Cluster => ({
+  name,
+  network,
+  objects: {
+    pods: [pod(`web-${version}`, version), pod(`client-${name}`, "none")],
+    services: [service],
+    endpointslices: [slice(`web-${version}`)],
+  },
+});
+
+/** A mesh in which `answer` says which backend takes the nth request; undefined fails. */
+function target(
+  clusters: readonly Cluster[],
+  answer: (n: number) => string | undefined,
+  listens = true,
+): VerifyTarget {
+  const counts = new Map<string, number>();
+  let sent = 0;
+  return {
+    clusters: clusters.map(({ name, network, objects }) => ({
+      name,
+      network,
+      client: {
+        list: async ({ plural }: { plural: string }) => ({
+          items: objects[plural] ?? [],
+          resourceVersion: "1",
+        }),
+      } as unknown as KubeClient,
+    })),
+    async request() {
+      const name = answer(sent++);
+      if (name === undefined) return { status: 503, milliseconds: 1, failure: "no healthy upstream" };
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      return { status: 200, milliseconds: 1 };
+    },
+    async proxyStats({ name }) {
+      return new Map([
+        ["cluster.inbound|8080||.upstream_rq_total", counts.get(name) ?? 0],
+        ["cluster.outbound|80||web.shop.svc.cluster.local.upstream_cx_total", 3],
+        ["cluster.outbound|80||web.shop.svc.cluster.local.upstream_cx_connect_fail", 1],
+        ["cluster.outbound|80||web.shop.svc.cluster.local.ssl.handshake", 2],
+      ]);
+    },
+    listens: async () => listens,
+    handshake: async () => ({ accepted: false, detail: "closed" }),
+  };
+}
+
+const two = [cluster("fra", "n1", "v1"), cluster("ash", "n2", "v2")];
+
+suite("runVerification()", () => {
+  test("counts where requests arrive, and says which crossed networks", async () => {
+    const report = await runVerification(
+      target(two, (n) => (n % 2 === 0 ? "web-v1" : "web-v2")),
+      { requests: 10, signal: never },
+    );
+    assert.ok(report.ok);
+    const [fra] = report.services[0]?.cells ?? [];
+    assert.deepEqual(
+      fra?.shares.map(({ group, received, path }) => [group, received, path]),
+      [
+        ["v1 (fra)", 5, "local"],
+        ["v2 (ash)", 5, "gateway"],
+      ],
+    );
+    assert.equal(fra?.from.name, "client-fra");
+    assert.ok(fra?.mtls);
+  });
+
+  test("a failed request fails the verdict and is quoted", async () => {
+    const report = await runVerification(
+      target(two, (n) => (n === 3 ? undefined : "web-v1")),
+      { requests: 10, signal: never },
+    );
+    assert.equal(report.ok, false);
+    assert.match(
+      report.services[0]?.problems[0] ?? "",
+      /web\.shop from fra: 1 of 10 requests failed \(no healthy upstream\)/,
+    );
+  });
+
+  test("answers that no sidecar of the service counted are said, not blamed", async () => {
+    const report = await runVerification(
+      target(two, () => "elsewhere"),
+      { requests: 4, signal: never },
+    );
+    assert.ok(report.ok);
+    assert.ok(
+      report.skipped.some((text) => /4 of 4 answers were not counted/.test(text)),
+      report.skipped.join("\n"),
+    );
+  });
+
+  test("a service whose pods listen on nothing is left out by name, and nothing proved is no proof", async () => {
+    const report = await runVerification(
+      target(two, () => "web-v1", false),
+      { requests: 4, signal: never },
+    );
+    assert.equal(report.ok, false);
+    assert.equal(report.services.length, 0);
+    assert.ok(report.skipped.some((text) => text.includes("nothing listens on port 8080 of web-v1 in fra")));
+  });
+
+  test("a stranger who is let in fails the verdict", async () => {
+    const open = {
+      ...target(two, () => "web-v1"),
+      handshake: async () => ({ accepted: true, detail: "an answer came" }),
+    };
+    const report = await runVerification(open, { requests: 2, signal: never });
+    assert.equal(report.ok, false);
+    assert.ok(report.checks.some(({ ok }) => !ok));
+  });
+});
