@@ -83,7 +83,7 @@ function headline(clusters: readonly ClusterProgress[]): string {
     .size;
   const remotes = clusters.filter(({ controlPlane }) => controlPlane.startsWith("←")).length;
   const topology = remotes === 0 ? "a control plane each" : "primary-remote";
-  return `${clusters.length} clusters · ${topology} ${networks === 0 ? "on one flat network" : `over ${networks} networks`}`;
+  return `${clusters.length} clusters · ${topology} ${networks === 0 ? "on one flat network" : networks === 1 ? "on one network" : `over ${networks} networks`}`;
 }
 
 function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"]): string[] {

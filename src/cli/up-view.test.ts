@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { suite, test } from "vitest";
+import type { ClusterProgress } from "../engine/index.ts";
+import type { Terminal } from "./terminal.ts";
+import { createUpView } from "./up-view.ts";
+
+const same = (text: string) => text;
+
+function plainTerminal(): Terminal & { readonly notes: string[] } {
+  const notes: string[] = [];
+  return {
+    notes,
+    print() {},
+    note: (text) => notes.push(text),
+    live() {},
+    isInteractive: false,
+    paint: { good: same, warn: same, bad: same, dim: same, bold: same },
+  };
+}
+
+const cluster = (name: string, readyAfter?: number): ClusterProgress => ({
+  name,
+  network: "n1",
+  region: "eu",
+  api: "127.16.0.1:6443",
+  controlPlane: name === "east" ? "istiod" : "← east",
+  gateways: [],
+  pods: { ready: 3, total: 3 },
+  ...(readyAfter === undefined ? {} : { readyAfter }),
+});
+
+suite("createUpView()", () => {
+  test("without a terminal every cluster gets one line when it is ready, aligned with the others", () => {
+    const terminal = plainTerminal();
+    const view = createUpView(terminal);
+    view.show({
+      kind: "clusters",
+      mesh: "demo",
+      dataplane: "builtin",
+      lines: [cluster("east"), cluster("longer-name")],
+    });
+    view.show({ kind: "cluster", cluster: cluster("east") });
+    view.show({ kind: "cluster", cluster: cluster("east", 410) });
+    view.show({ kind: "cluster", cluster: cluster("east", 410) });
+    view.show({ kind: "cluster", cluster: cluster("longer-name", 630) });
+    const [headline = "", east = "", west = "", ...more] = terminal.notes;
+    assert.match(headline, /^demo · 2 clusters · primary-remote on one network/);
+    assert.match(east, /^ {2}east {10}n1 .* 3 of 3 pods ready {3}0\.41 s$/);
+    assert.equal(east.indexOf("api "), west.indexOf("api "));
+    assert.deepEqual(more, []);
+  });
+
+  test("what is told before the clusters are known comes below the headline", () => {
+    const terminal = plainTerminal();
+    const view = createUpView(terminal);
+    view.show({
+      kind: "warning",
+      diagnostic: {
+        severity: "warning",
+        code: "mesh/not-run-yet",
+        path: [],
+        message: "kiali does not run",
+        hint: "later",
+      },
+    });
+    assert.deepEqual(terminal.notes, []);
+    view.show({ kind: "clusters", mesh: "demo", dataplane: "builtin", lines: [cluster("east")] });
+    assert.match(terminal.notes[1] ?? "", /kiali does not run; later/);
+  });
+
+  test("the way to stop names Ctrl-C only where it reaches the engine", () => {
+    for (const detached of [false, true]) {
+      const terminal = plainTerminal();
+      createUpView(terminal, detached).ready({
+        milliseconds: 900,
+        kubeconfig: "/x/.isthmus/kubeconfig",
+        clusters: ["east"],
+      });
+      assert.equal(/Ctrl-C/.test(terminal.notes.join("\n")), !detached);
+    }
+  });
+});
