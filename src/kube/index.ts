@@ -89,6 +89,7 @@ export {
   type GroupVersionKind,
   type RawSchema,
   type SchemaNode,
+  type ValidationRule,
 } from "./schema/schema-node.ts";
 export { createSchemaSet, loadBuiltInSchema, type SchemaSet } from "./schema/schema-set.ts";
 export { duplicateFieldErrors, strictFieldErrors } from "./schema/strict-fields.ts";

@@ -353,6 +353,7 @@ export interface Webhook {
   }[];
   readonly failurePolicy?: "Fail" | "Ignore";
   readonly matchPolicy?: string;
+  readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
   readonly namespaceSelector?: LabelSelector;
   readonly objectSelector?: LabelSelector;
   readonly sideEffects?: string;

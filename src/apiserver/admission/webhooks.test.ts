@@ -171,6 +171,27 @@ suite("mutating webhooks", () => {
     );
   });
 
+  const conditions = [
+    { expression: "object.metadata.name == 'asked'", asked: true },
+    { expression: "object.metadata.name != 'asked'", asked: false },
+    { expression: "request.operation == 'CREATE' && request.userInfo.username != ''", asked: true },
+    { expression: "object.data.nothing == 'a'", asked: false, fails: /match condition "c": No such key: / },
+    { expression: "authorizer.group('').check('get').allowed()", asked: false, fails: /match condition/ },
+  ];
+  for (const { expression, asked, fails } of conditions)
+    test(`match condition ${expression}: ${fails ? "refuses" : asked ? "asks" : "does not ask"}`, async () => {
+      const namespace = await api.freshNamespace();
+      await configure("validatingWebhooks", { matchConditions: [{ name: "c", expression }] });
+      const made = api.client.create(kinds.configMaps, {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "asked", namespace },
+      });
+      if (fails === undefined) await made;
+      else assert.match((await refusalOf(made)).message ?? "", fails);
+      assert.equal(reviews.length > 0, asked);
+    });
+
   test("with matchPolicy Equivalent see another version of the same object", async () => {
     const namespace = await api.freshNamespace();
     await configure("mutatingWebhooks", {

@@ -14,6 +14,7 @@ import { badRequest, deniedByWebhook, internalError } from "../status.ts";
 import { inVersion, toStoredVersion } from "../storage/in-version.ts";
 import type { Store } from "../storage/store.ts";
 import type { AdmissionRequest } from "./admission.ts";
+import { conditionsMatch } from "./match-conditions.ts";
 import { type WebhookClient, WebhookFailure } from "./webhook-client.ts";
 import { matchedType, selectorsMatch } from "./webhook-match.ts";
 
@@ -114,19 +115,19 @@ async function ask(
   object: KubeObject | undefined,
 ): Promise<JsonObject | undefined> {
   const { name, sideEffects = "", timeoutSeconds = 10, failurePolicy = "Fail" } = webhook;
-  if (request.dryRun && sideEffects !== "None" && sideEffects !== "NoneOnDryRun")
-    throw badRequest(`admission webhook ${JSON.stringify(name)} does not support dry run`);
   const uid = randomUUID();
   const version = (webhook.admissionReviewVersions ?? []).includes("v1") ? "v1" : "v1beta1";
   try {
-    // Conditions in CEL are not evaluated here, so nobody can tell whether this webhook wants the request.
-    if ((webhook as { matchConditions?: readonly unknown[] }).matchConditions?.length)
-      throw new WebhookFailure("its matchConditions cannot be evaluated");
-    const review = {
-      kind: "AdmissionReview",
-      apiVersion: `admission.k8s.io/${version}`,
-      request: reviewOf(uid, request, type, object),
-    };
+    const asked = reviewOf(uid, request, type, object);
+    const conditions = webhook.matchConditions ?? [];
+    if (conditions.length > 0) {
+      const matches = await conditionsMatch(conditions, asked);
+      if (matches === false) return undefined;
+      if (matches !== true) throw new WebhookFailure(matches);
+    }
+    if (request.dryRun && sideEffects !== "None" && sideEffects !== "NoneOnDryRun")
+      throw badRequest(`admission webhook ${JSON.stringify(name)} does not support dry run`);
+    const review = { kind: "AdmissionReview", apiVersion: `admission.k8s.io/${version}`, request: asked };
     const answer = await client.post(webhook.clientConfig, review, timeoutSeconds, request.signal);
     const response = isObject(answer) ? child(answer, "response") : undefined;
     if (response === undefined)

@@ -67,7 +67,7 @@ export async function createObject(
 
   const causes: Cause[] = [
     ...metadataCauses(type, draft),
-    ...(type.custom === undefined ? [] : validateCustomObject(context.schemaOf(type), draft)),
+    ...(type.custom === undefined ? [] : await validateCustomObject(context.schemaOf(type), draft)),
     ...(type.strategy.validate?.(draft, rules) ?? []),
   ];
   if (causes.length > 0) throw invalid(type, draft.metadata.name, causes);

@@ -108,7 +108,7 @@ async function tryUpdate(
   const causes: Cause[] = [
     ...metadataCauses(type, draft),
     ...metadataUpdateCauses(sent, old),
-    ...(type.custom === undefined ? [] : validateCustomObject(context.schemaOf(type), draft)),
+    ...(type.custom === undefined ? [] : await validateCustomObject(context.schemaOf(type), draft, old)),
     ...(update.part === "main" ? (type.strategy.validate?.(draft, rules) ?? []) : []),
     ...(update.part === "main" ? (type.strategy.validateUpdate?.(draft, old, rules) ?? []) : []),
   ];

@@ -37,6 +37,24 @@ export interface RawSchema {
   readonly "x-kubernetes-patch-merge-key"?: string;
   readonly "x-kubernetes-patch-strategy"?: string;
   readonly "x-kubernetes-group-version-kind"?: readonly GroupVersionKind[];
+  readonly "x-kubernetes-validations"?: readonly ValidationRule[];
+}
+
+/** A rule in CEL that values at its place in a custom kind's schema must keep. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+  /** An expression that gives the message; wins over `message` when it gives one line of text. */
+  readonly messageExpression?: string;
+  readonly reason?:
+    | "FieldValueInvalid"
+    | "FieldValueForbidden"
+    | "FieldValueRequired"
+    | "FieldValueDuplicate";
+  /** Path of the field that is complained about, from the rule's place: ".spec.host". */
+  readonly fieldPath?: string;
+  /** oldSelf is an optional value, so that the rule applies to new values as well. */
+  readonly optionalOldSelf?: boolean;
 }
 
 export interface GroupVersionKind {

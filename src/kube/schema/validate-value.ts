@@ -32,7 +32,7 @@ const mostCauses = 100;
 
 /**
  * What the schema says against the value, in the words of Kubernetes' validation of custom resources. Empty
- * when the value is valid. CEL rules (x-kubernetes-validations) are not looked at.
+ * when the value is valid. Rules in CEL (x-kubernetes-validations) are not looked at: they need an evaluator.
  */
 export function validateValue(schema: SchemaNode, value: unknown, path = ""): FieldCause[] {
   const causes: FieldCause[] = [];
