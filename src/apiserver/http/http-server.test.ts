@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { connect } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { suite, test } from "vitest";
 import { type KubeObject, kinds, type Status } from "../../kube/index.ts";
 import { configMap, useApiServer } from "../test-support/api-harness.ts";
+import { startTestServer } from "../test-support/start-test-server.ts";
 
 const api = useApiServer();
 
@@ -56,6 +58,28 @@ async function call(path: string, options?: Options): Promise<Reply> {
 const admin = () => api.server.client("admin", ["system:masters"]);
 const json = { "content-type": "application/json" };
 
+suite("the end of a server", () => {
+  test("waits for no client: not for one in its handshake, not for an idle one, not for one that watches", async () => {
+    const server = await startTestServer();
+    const { hostname, port } = new URL(server.api.url);
+    const bare = connect(Number(port), hostname);
+    await once(bare, "connect");
+    const idle = tlsConnect({ port: Number(port), host: hostname, rejectUnauthorized: false });
+    await once(idle, "secureConnect");
+    const watching = httpsRequest(`${server.api.url}/api/v1/namespaces?watch=true`, {
+      ca: server.caCert,
+      agent: false,
+      ...server.client("admin", ["system:masters"]),
+    }).end();
+    const [response] = (await once(watching, "response")) as [IncomingMessage];
+    response.resume();
+    for (const one of [bare, idle, watching, response]) one.on("error", () => {});
+    await server.api.stop();
+    bare.destroy();
+    idle.destroy();
+  });
+});
+
 suite("who a client is", () => {
   test("a certificate names user and groups", async () => {
     const as = api.server.client("jane", ["developers", "testers"]);
@@ -81,7 +105,6 @@ suite("who a client is", () => {
   });
 
   test("a certificate of a stranger and a forged token are nobody's: 401", async () => {
-    const { startTestServer } = await import("../test-support/start-test-server.ts");
     const other = await startTestServer();
     const stranger = await call("/version", { as: other.client("admin", ["system:masters"]) });
     await other.api.stop();

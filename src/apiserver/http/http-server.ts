@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import type { Logger } from "../../base/index.ts";
@@ -41,7 +42,7 @@ const mostConnections = 10_000;
 export async function startHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { log } = parts;
   const users = new WeakMap<TLSSocket, User>();
-  const upgraded = new Set<Duplex>();
+  const connections = new Set<Socket>();
 
   const certificateUser = (socket: TLSSocket): User | undefined => {
     const known = users.get(socket);
@@ -142,11 +143,13 @@ export async function startHttpServer(parts: HttpServerParts): Promise<HttpServe
     maxHeaderSize: 32 * 1024,
   });
   server.maxConnections = mostConnections;
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
   server.on("request", (request, response) => void serve(request, response));
   server.on("tlsClientError", (reason) => log.debug({ reason: reason.message }, "a TLS handshake failed"));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    upgraded.add(socket);
-    socket.once("close", () => upgraded.delete(socket));
     socket.on("error", (reason) => log.debug({ reason: reason.message }, "an upgraded connection broke"));
     const run = async () => parts.upgrade(callOf(request, socket, []), request, socket, head);
     run().catch((reason: unknown) => {
@@ -170,7 +173,8 @@ export async function startHttpServer(parts: HttpServerParts): Promise<HttpServe
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-        for (const socket of upgraded) socket.destroy();
+        // The server itself does not know of those that are upgraded or still in their handshake.
+        for (const socket of connections) socket.destroy();
       }),
   };
 }

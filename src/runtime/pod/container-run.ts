@@ -159,7 +159,8 @@ export function createContainerRun(first: Container, host: ContainerHost, firstR
     try {
       const starting = launch.standIn.start(host.context(launch.container, launch.env, ownLog));
       const begun = await orAborted(starting, ending.signal, undefined);
-      if (begun === undefined) {
+      // Whoever ended it in the very moment of its start has found nothing running.
+      if (begun === undefined || ending.signal.aborted) {
         starting.then((late) => late.stop(0)).catch(() => {}); // Nobody waits for it any more.
         return undefined;
       }
