@@ -12,7 +12,13 @@ import {
 } from "../../src/kube/index.ts";
 import { findKubectls } from "../support/tools.ts";
 import { versions } from "./support/hello.ts";
-import { eventually, type MeshUnderTest, type Result, startExample } from "./support/running-mesh.ts";
+import {
+  dataplane,
+  eventually,
+  type MeshUnderTest,
+  type Result,
+  startExample,
+} from "./support/running-mesh.ts";
 
 const hello = "helloworld.sample:5000/hello";
 const hasKubectl = findKubectls().length > 0;
@@ -47,7 +53,7 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
     await isFree();
   };
   const up = async (): Promise<Result> => {
-    const result = await mesh.isthmus("up", "--detach", "--exit-with", String(process.pid));
+    const result = await mesh.isthmus("up", "--detach", "--exit-with", String(process.pid), ...dataplane);
     assert.equal(result.code, 0, result.stderr);
     return result;
   };
@@ -64,6 +70,13 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
     );
     return lines.flat().sort();
   };
+  /** Every kind but those that tell what happens: an unchanged start must not touch them. */
+  const settledKinds = async () =>
+    (await mesh.kubectl("fra", "api-resources", "--verbs=list", "-o", "name"))
+      .trim()
+      .split("\n")
+      .filter((name) => !living.has(name))
+      .join(",");
   const replicas = async (cluster: string, deployment: string) =>
     mesh.kubectl(cluster, "-n", "sample", "get", "deployment", deployment, "-o", "jsonpath={.spec.replicas}");
   const bothAnswer = async () => {
@@ -142,6 +155,107 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
     );
     assert.equal(ready, "2", "up returned before both pods were ready");
     await mesh.kubectl("ash", "-n", "sample", "scale", "deployment/helloworld-v2", "--replicas=1");
+  });
+
+  test("MESH-06 up again with the same file changes nothing: every object keeps its version, workloads change in status alone", async () => {
+    const applied = async () => facts(await settledKinds(), ({ metadata }) => metadata.resourceVersion);
+    const workloads = () =>
+      facts("deployments,replicasets,pods", ({ metadata }) => `${metadata.uid} ${metadata.generation}`);
+    const before = { applied: await applied(), workloads: await workloads() };
+    assert.ok(before.applied.length > 100, "the kinds of this test are not all there");
+    await down();
+    const { stderr } = await up();
+    assert.deepEqual(await applied(), before.applied);
+    assert.deepEqual(await workloads(), before.workloads);
+    assert.doesNotMatch(stderr, /no longer in the mesh file/);
+  });
+
+  test("MESH-04 a changed field changes the objects concerned; the pods of all others stay, and only their containers start anew", async () => {
+    const manifests = path.join(mesh.folder, "hello-world.yaml");
+    const generations = () => facts("deployments", ({ metadata }) => `${metadata.generation}`);
+    const pods = () => facts("pods", ({ metadata }) => metadata.uid);
+    const applied = async () => facts(await settledKinds(), ({ metadata }) => metadata.resourceVersion);
+    const before = { generations: await generations(), pods: await pods(), applied: await applied() };
+    edit(manifests, /(helloworld-v1:1\.0\n)/, "$1          env: [{ name: GREETING, value: changed }]\n");
+    await down();
+    await up();
+    const changed = (now: readonly string[], then: readonly string[]) =>
+      now.filter((line) => !then.includes(line)).map((line) => line.split(" ")[2]);
+    assert.deepEqual(changed(await generations(), before.generations), ["sample/helloworld-v1"]);
+    assert.deepEqual(await applied(), before.applied);
+    const [replaced, ...others] = changed(await pods(), before.pods);
+    assert.match(replaced ?? "", /^sample\/helloworld-v1-/);
+    assert.deepEqual(others, []);
+    await bothAnswer();
+  });
+
+  test("what leaves the mesh file is deleted at the next up, and what somebody made beside it stays", async () => {
+    await mesh.kubectl("fra", "-n", "demo", "create", "configmap", "theirs", "--from-literal=a=1");
+    const file = path.join(mesh.folder, "mesh.yaml");
+    const [whole, extra] = [readFileSync(file, "utf8"), path.join(mesh.folder, "extra.yaml")];
+    writeFileSync(extra, extraManifest);
+    edit(
+      file,
+      "  - { file: curl.yaml, namespace: sample }\n",
+      "$&  - { file: extra.yaml, namespace: extra }\n",
+    );
+    edit(file, "namespaces: [sample, demo]", "namespaces: [sample, demo, extra]");
+    await down();
+    await up();
+    for (const cluster of clusters)
+      assert.match(
+        await mesh.kubectl(cluster, "-n", "extra", "get", "pods", "--no-headers"),
+        /2\/2 +Running/,
+      );
+    await mesh.kubectl("ash", "-n", "extra", "create", "configmap", "theirs", "--from-literal=a=1");
+    await down();
+    writeFileSync(file, whole);
+    const { stderr } = await up();
+    for (const cluster of clusters)
+      assert.match(
+        stderr,
+        new RegExp(`${cluster}: deleted, no longer in the mesh file: .*Deployment extra/extra`),
+      );
+    assert.match(stderr, /ash: Namespace extra .* stays: ConfigMap theirs is in it/);
+    await eventually(async () => {
+      const { stderr: said } = await mesh.tryKubectl("fra", ["get", "namespace", "extra"]);
+      return said.includes("NotFound");
+    }, 10_000);
+    await eventually(async () => {
+      const { stdout } = await mesh.tryKubectl("ash", [
+        "-n",
+        "extra",
+        "get",
+        "deploy,pods,svc",
+        "-o",
+        "name",
+      ]);
+      return stdout === "";
+    }, 10_000);
+    await mesh.kubectl("ash", "-n", "extra", "get", "configmap", "theirs");
+    await mesh.kubectl("fra", "-n", "demo", "get", "configmap", "theirs");
+    await bothAnswer();
+  });
+
+  test("MESH-06 a start that fails half-way resumes: the next one finishes it and makes nothing twice", async () => {
+    const manifests = path.join(mesh.folder, "hello-world.yaml");
+    const whole = readFileSync(manifests, "utf8");
+    const uids = () => facts("deployments,services,pods", ({ metadata }) => metadata.uid);
+    const before = await uids();
+    // The label that both selectors name is gone from the template of v2: ash refuses it, fra has all of its own.
+    writeFileSync(
+      manifests,
+      whole.replace(/(template:\n {4}metadata:\n {6}labels:\n {8}app: helloworld\n) {8}version: v2\n/, "$1"),
+    );
+    await down();
+    const failed = await mesh.isthmus("up", "--detach", ...dataplane);
+    assert.equal(failed.code, 1);
+    assert.match(failed.stderr, /ash refuses Deployment helloworld-v2/);
+    await isFree();
+    writeFileSync(manifests, whole);
+    await up();
+    assert.deepEqual(await uids(), before);
+    await bothAnswer();
   });
 
   test("an engine killed while clients write loses nothing that it had acknowledged, and the next one takes over", async () => {
@@ -257,6 +371,39 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
 
 const everyKind =
   "services,endpoints,endpointslices,pods,nodes,configmaps,deployments,replicasets,mutatingwebhookconfigurations,gateways.networking.istio.io,virtualservices,serviceentries";
+
+/** Kinds whose status follows the pods, and what nodes and controllers write. */
+const living = new Set([
+  "pods",
+  "replicasets.apps",
+  "deployments.apps",
+  "endpoints",
+  "endpointslices.discovery.k8s.io",
+  "nodes",
+  "leases.coordination.k8s.io",
+  "events",
+  "events.events.k8s.io",
+  "componentstatuses",
+]);
+
+const extraManifest = `apiVersion: v1
+kind: Service
+metadata: { name: extra }
+spec:
+  selector: { app: extra }
+  ports: [{ name: http, port: 80 }]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: extra }
+spec:
+  selector: { matchLabels: { app: extra } }
+  template:
+    metadata: { labels: { app: extra } }
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{ name: extra, image: "docker.io/curlimages/curl:8.16.0", command: [sleep, infinity] }]
+`;
 
 /** What the tests read of an object. */
 interface Item {
