@@ -1,4 +1,4 @@
-// Generates TypeScript types for xDS from the protos that @grpc/grpc-js-xds ships, into src/xds/gen
+// Generates types and descriptors for xDS from the protos that @grpc/grpc-js-xds ships, into src/xds/gen
 // (ignored by git). Runs again only when its inputs change.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeLazyModules } from "./xds-modules.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const out = path.join(root, "src/xds/gen");
@@ -23,9 +24,8 @@ const own = path.join(root, "src/xds/proto");
 
 /** Files whose messages isthmus sends, reads or shows. Their imports are generated as well. */
 const wanted = [
-  "envoy/service/discovery/v3/ads.proto",
+  "envoy/service/discovery/v3/discovery.proto",
   "envoy/service/status/v3/csds.proto",
-  "envoy/service/secret/v3/sds.proto",
   "envoy/admin/v3/config_dump.proto",
   "envoy/admin/v3/config_dump_shared.proto",
   "envoy/admin/v3/clusters.proto",
@@ -80,16 +80,17 @@ const options = ["target=js+dts", "import_extension=js"];
 
 const ownFiles = readdirSync(own, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
 const stamp = createHash("sha256")
-  .update(JSON.stringify([wanted, options]))
+  .update(readFileSync(fileURLToPath(import.meta.url)))
+  .update(readFileSync(path.join(root, "scripts/xds-modules.mjs")))
   .update(readFileSync(path.join(root, "node_modules/@grpc/grpc-js-xds/package.json")))
   .update(readFileSync(path.join(root, "node_modules/@bufbuild/protoc-gen-es/package.json")))
   .update(ownFiles.map((entry) => readFileSync(path.join(entry.parentPath, entry.name), "utf8")).join("\n"))
   .digest("hex");
 const stampFile = path.join(out, ".stamp");
 
-if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) generate();
+if (!existsSync(stampFile) || readFileSync(stampFile, "utf8") !== stamp) await generate();
 
-function generate() {
+async function generate() {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   for (const module of ["envoy-api", "googleapis", "protoc-gen-validate", "xds"])
@@ -121,10 +122,12 @@ function generate() {
       env: { ...process.env, BUF_CACHE_DIR: path.join(work, ".cache") },
     },
   );
-  writeFileSync(path.join(work, "gen", ".stamp"), stamp);
+  const made = path.join(work, "made");
+  await writeLazyModules(path.join(work, "gen"), made, wanted, "../lazy-descriptors.ts");
+  writeFileSync(path.join(made, ".stamp"), stamp);
   // Both renames take a moment only, so that a test run at the same time finds one or the other.
   if (existsSync(out)) renameSync(out, path.join(work, "old"));
-  renameSync(path.join(work, "gen"), out);
+  renameSync(made, out);
   rmSync(work, { recursive: true, force: true });
 }
 
