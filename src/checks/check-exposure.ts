@@ -14,12 +14,12 @@ interface GatewaySpec {
  * A gateway between networks that no Gateway object makes listen: endpoints behind it are handed out all the same, since
  * they come from the labelled Service, and requests to them fail.
  */
-export const checkExposure: Check = (clusters) =>
-  networkGateways(clusters)
-    .filter((gateway) => isNeeded(gateway, clusters))
+export const checkExposure: Check = (mesh) =>
+  networkGateways(mesh)
+    .filter((gateway) => isNeeded(gateway, mesh))
     .flatMap((gateway) => {
       const { cluster, service, network, port } = gateway;
-      const config = clusters.find(({ name }) => name === cluster.primary);
+      const config = mesh.clusters.find(({ name }) => name === cluster.primary);
       if (config === undefined || config.gateways.some((one) => exposes(one, gateway))) return [];
       const { name, namespace } = service.metadata;
       return [

@@ -2,9 +2,9 @@ import type { Check } from "./contracts.ts";
 import { isNeeded, networkGateways } from "./network-gateways.ts";
 
 /** A gateway between networks without an address: nothing behind it is found from other networks. */
-export const checkGatewayAddresses: Check = (clusters) =>
-  networkGateways(clusters)
-    .filter((gateway) => isNeeded(gateway, clusters))
+export const checkGatewayAddresses: Check = (mesh) =>
+  networkGateways(mesh)
+    .filter((gateway) => isNeeded(gateway, mesh))
     .filter(
       ({ service }) =>
         service.spec.type === "LoadBalancer" && (service.status?.loadBalancer?.ingress ?? []).length === 0,

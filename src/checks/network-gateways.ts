@@ -1,5 +1,6 @@
 import type { Service } from "../kube/index.ts";
-import type { ClusterView } from "./contracts.ts";
+import type { ClusterView, MeshView } from "./contracts.ts";
+import { networkLabel } from "./labels.ts";
 
 /** A Service through which pods of a network are reached from other networks. */
 export interface NetworkGateway {
@@ -11,10 +12,10 @@ export interface NetworkGateway {
 }
 
 /** Every Service that carries a network's label, as Istio finds gateways of networks. */
-export function networkGateways(clusters: readonly ClusterView[]): NetworkGateway[] {
+export function networkGateways({ clusters }: MeshView): NetworkGateway[] {
   return clusters.flatMap((cluster) =>
     cluster.services.flatMap((service) => {
-      const network = service.metadata.labels?.["topology.istio.io/network"];
+      const network = service.metadata.labels?.[networkLabel];
       const port = Number(service.metadata.labels?.["networking.istio.io/gatewayPort"] ?? 15443);
       return network === undefined ? [] : [{ cluster, service, network, port }];
     }),
@@ -22,6 +23,6 @@ export function networkGateways(clusters: readonly ClusterView[]): NetworkGatewa
 }
 
 /** Whether there are pods on other networks that would need the gateway. */
-export function isNeeded(gateway: NetworkGateway, clusters: readonly ClusterView[]): boolean {
-  return clusters.some(({ network }) => network !== undefined && network !== gateway.network);
+export function isNeeded(gateway: NetworkGateway, { clusters, unread }: MeshView): boolean {
+  return [...clusters, ...unread].some(({ network }) => network !== undefined && network !== gateway.network);
 }

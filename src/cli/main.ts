@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "what runs, and what is wrong",
     load: async () => (await import("./commands/status.ts")).status,
   },
+  analyze: {
+    summary: "what is wrong, over all clusters, and the way out",
+    load: async () => (await import("./commands/analyze.ts")).analyze,
+  },
   verify: {
     summary: "prove by real requests that the mesh works",
     load: async () => (await import("./commands/verify.ts")).verify,

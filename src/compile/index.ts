@@ -16,4 +16,5 @@ export {
   type ManifestReader,
   noManifests,
 } from "./manifests/manifest-content.ts";
+export { clustersReadBy } from "./outputs/remote-credentials.ts";
 export { renderFiles } from "./render/render-files.ts";

@@ -5,6 +5,7 @@ import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
 import { stoppedCluster } from "./cluster-set.ts";
 import type { ControlHandler } from "./control-server.ts";
 import { endpointRows } from "./endpoint-rows.ts";
+import { gatherFindings } from "./gather-findings.ts";
 import { gatherStatus } from "./gather-status.ts";
 import { getJson } from "./http-get.ts";
 import type { RunningMesh } from "./start-mesh.ts";
@@ -31,6 +32,7 @@ export interface PodAddress {
 export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, ControlHandler>> {
   return {
     status: () => gatherStatus(mesh),
+    analyze: () => gatherFindings(mesh),
     async pods(body) {
       const { reference, cluster } = textFields(body);
       const running = clusterOf(mesh, cluster, reference);

@@ -1,46 +1,15 @@
 import { version } from "../base/index.ts";
-import { checkMesh } from "../checks/index.ts";
-import type { Pod, Service } from "../kube/index.ts";
+import type { Service } from "../kube/index.ts";
 import { certificateInfo } from "../pki/index.ts";
 import { addressesOf, apiPort } from "./address-blocks.ts";
-import { getJson } from "./http-get.ts";
+import { type ControlPlaneView, readControlPlanes } from "./control-planes.ts";
+import { gatherFindings } from "./gather-findings.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";
-import { isReady } from "./workload-reference.ts";
-
-const debugPort = 15014;
-
-/** One line of istiod's /debug/syncz. */
-interface SyncStatus {
-  readonly cluster_id?: string;
-  /** "pod.namespace" */
-  readonly proxy?: string;
-  readonly state?: ProxyStatus["state"];
-}
-
-/** One line of istiod's /debug/clusterz. */
-interface RemoteCluster {
-  readonly id?: string;
-  readonly syncStatus?: string;
-}
-
-interface ControlPlaneView {
-  readonly istiod: string;
-  readonly proxies: readonly SyncStatus[];
-  readonly clusters: readonly RemoteCluster[];
-}
 
 /** Reads the running mesh's state: from the watches, and from every istiod's debug interface. */
 export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
-  const views = new Map<string, ControlPlaneView>();
-  await Promise.all(
-    [...mesh.watches].map(async ([name, watch]) => {
-      const istiod = watch.pods
-        .list()
-        .find((pod) => pod.metadata.labels?.["app"] === "istiod" && isReady(pod));
-      if (istiod !== undefined) views.set(name, await readControlPlane(istiod));
-    }),
-  );
+  const views = await readControlPlanes(mesh);
   const [root] = [...mesh.trust.files.values()];
   const info = root === undefined ? undefined : certificateInfo(root["root-cert.pem"]);
   const clusters = [...mesh.clusterSet.clusters.keys()].map((name) => clusterStatus(mesh, name, views));
@@ -58,27 +27,8 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
     gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
     addons: [],
     proxies: proxiesOf(mesh, views),
-    findings: await checkMesh(
-      [...mesh.clusters].map(([name, { client, cluster }]) => ({
-        name,
-        primary: cluster.primary,
-        network: cluster.network,
-        client,
-      })),
-    ),
+    findings: await gatherFindings(mesh, views),
   };
-}
-
-async function readControlPlane(pod: Pod): Promise<ControlPlaneView> {
-  const base = `http://${pod.status?.podIP}:${debugPort}`;
-  const [proxies, clusters] = await Promise.all(
-    ["/debug/syncz", "/debug/clusterz"].map((path) => getJson(`${base}${path}`).catch(() => [])),
-  );
-  return { istiod: pod.metadata.name, proxies: list(proxies), clusters: list(clusters) };
-}
-
-function list<T>(value: unknown): readonly T[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function clusterStatus(
@@ -170,7 +120,7 @@ function proxiesOf(mesh: RunningMesh, views: ReadonlyMap<string, ControlPlaneVie
           namespace,
           pod: name,
           state,
-          ...(view === undefined ? {} : { istiod: view.istiod }),
+          ...(view === undefined ? {} : { istiod: line?.istiod ?? view.istiod }),
         };
       });
   });

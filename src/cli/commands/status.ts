@@ -1,6 +1,6 @@
-import type { Finding } from "../../checks/index.ts";
 import { connectEngine, type MeshStatus, openStateFolder } from "../../engine/index.ts";
 import { type Command, textOption } from "../command.ts";
+import { findingLines } from "../finding-lines.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { duration, type Paint, table } from "../terminal.ts";
 
@@ -50,27 +50,13 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
   const ingress = mesh.gateways
     .filter(({ kind, url }) => kind === "ingress" && url !== undefined)
     .map(({ cluster, url }) => `ingress ${cluster}   ${url}`);
-  const findings =
-    mesh.findings.length === 0
-      ? ["", "No findings."]
-      : mesh.findings.flatMap((finding) => ["", ...findingLines(finding, paint)]);
   return [
     head,
     "",
     ...table([header, ...rows]),
     ...(ingress.length > 0 ? ["", ...ingress] : []),
-    ...findings,
-  ];
-}
-
-function findingLines(finding: Finding, paint: Paint): string[] {
-  const mark = finding.severity === "error" ? paint.bad("✗") : paint.warn("!");
-  const [first = "", ...more] = finding.evidence;
-  return [
-    `${mark} ${finding.effect}     ${paint.dim(finding.code)}`,
-    `  cause     ${finding.cause}`,
-    ...(first === "" ? [] : [`  evidence  ${first}`, ...more.map((line) => `            ${line}`)]),
-    `  fix       ${finding.fix}`,
+    "",
+    ...findingLines(mesh.findings, paint),
   ];
 }
 

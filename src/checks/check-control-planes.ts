@@ -1,0 +1,52 @@
+import type { Check, ClusterView, Finding, MeshView } from "./contracts.ts";
+import { systemNamespace } from "./labels.ts";
+import { isReady, podTrouble } from "./pods.ts";
+import { kubectl, listed } from "./text.ts";
+
+/** A cluster that runs its own control plane, without an istiod that is ready or that answers. */
+export const checkControlPlanes: Check = (mesh) =>
+  mesh.clusters.filter(({ name, primary }) => name === primary).flatMap((cluster) => checkOne(cluster, mesh));
+
+function checkOne(cluster: ClusterView, mesh: MeshView): Finding[] {
+  const { name } = cluster;
+  const served = [...mesh.clusters, ...mesh.unread].filter(({ primary }) => primary === name);
+  const pods = istiodPods(cluster);
+  const read = `-n ${systemNamespace} get pods -l app=istiod`;
+  if (!pods.some(isReady)) {
+    const seen = pods.map(
+      (pod) => `${pod.metadata.name} (${podTrouble(pod) || (pod.status?.phase ?? "new")})`,
+    );
+    return [
+      {
+        code: "istiod/not-ready",
+        severity: "error",
+        effect: `changes reach no proxy of ${listed(served.map((one) => one.name))}, and new pods are refused or stay not ready`,
+        cause: `no istiod in ${name} is ready`,
+        evidence: [kubectl(name, read, listed(seen))],
+        fix: `see kubectl --context ${name} -n ${systemNamespace} describe deployment istiod`,
+      },
+    ];
+  }
+  if (mesh.controlPlanes.has(name)) return [];
+  return [
+    {
+      code: "istiod/not-answering",
+      severity: "warning",
+      effect: `which proxies of ${listed(served.map((one) => one.name))} have their configuration is not known`,
+      cause: `istiod in ${name} is ready but its debug pages (port 15014) do not answer`,
+      evidence: [kubectl(name, read, listed(pods.map(({ metadata }) => metadata.name)))],
+      fix: `see kubectl --context ${name} -n ${systemNamespace} logs deployment/istiod`,
+    },
+  ];
+}
+
+/** Whether an istiod of the cluster is ready. */
+export function hasControlPlane(cluster: ClusterView | undefined): boolean {
+  return cluster !== undefined && istiodPods(cluster).some(isReady);
+}
+
+function istiodPods({ pods }: ClusterView) {
+  return pods.filter(
+    ({ metadata }) => metadata.namespace === systemNamespace && metadata.labels?.["app"] === "istiod",
+  );
+}

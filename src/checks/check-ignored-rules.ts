@@ -1,0 +1,25 @@
+import type { Check, Finding } from "./contracts.ts";
+import { listed } from "./text.ts";
+
+/** Istio's objects in a remote cluster: nobody reads them there. */
+export const checkIgnoredRules: Check = ({ clusters }) =>
+  clusters
+    .filter(({ name, primary }) => name !== primary)
+    .flatMap(({ name, primary, gateways, virtualServices, destinationRules, otherRules }): Finding[] => {
+      const rules = [...virtualServices, ...destinationRules, ...gateways, ...otherRules];
+      const [first] = rules;
+      if (first === undefined) return [];
+      const names = rules.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`);
+      const get = (cluster: string) =>
+        `kubectl --context ${cluster} -n ${first.metadata.namespace} get ${first.kind.toLowerCase()} ${first.metadata.name}`;
+      return [
+        {
+          code: "traffic/ignored-on-remote",
+          severity: "warning",
+          effect: `${listed(names)} in ${name} ${rules.length === 1 ? "has" : "have"} no effect`,
+          cause: `${name} is remote: Istio reads configuration from ${primary}`,
+          evidence: [`${get(name)}  →  is there`],
+          fix: `apply ${rules.length === 1 ? "it" : "them"} to ${primary} instead (kubectl --context ${primary} apply -f FILE), and delete ${rules.length === 1 ? "it" : "them"} in ${name}`,
+        },
+      ];
+    });

@@ -1,0 +1,112 @@
+import type { Pod } from "../kube/index.ts";
+import type { Check, ClusterView, Finding, MeshView } from "./contracts.ts";
+import { groupBy } from "./group-by.ts";
+import { networkLabel, systemNamespace } from "./labels.ts";
+import { networkGateways } from "./network-gateways.ts";
+import { isAlive, podId, proxyOf } from "./pods.ts";
+import { count, kubectl, listed } from "./text.ts";
+
+/** Labels from which Istio takes a cluster's network, where they differ from the mesh file. */
+export const checkNetworkLabels: Check = (mesh) =>
+  mesh.clusters.flatMap((cluster) =>
+    cluster.network === undefined
+      ? []
+      : [
+          ...checkNamespace(cluster, cluster.network, mesh),
+          ...checkServices(cluster, cluster.network),
+          ...checkPods(cluster, cluster.network, mesh),
+        ],
+  );
+
+function checkNamespace(cluster: ClusterView, network: string, mesh: MeshView): Finding[] {
+  const { name } = cluster;
+  const namespace = cluster.namespaces.find(({ metadata }) => metadata.name === systemNamespace);
+  const label = namespace?.metadata.labels?.[networkLabel];
+  if (namespace === undefined || label === network) return [];
+  return [
+    {
+      code: "network/label-differs",
+      severity: "error",
+      effect: `pods of ${name} without a network label of their own count as on ${described(label)}: ${consequence(label, name, mesh)}`,
+      cause: `namespace ${systemNamespace} of ${name} says ${described(label)}, the mesh file says ${network}`,
+      evidence: [kubectl(name, `get ns ${systemNamespace} -L ${networkLabel}`, label ?? "(none)")],
+      fix: `kubectl --context ${name} label ns ${systemNamespace} ${networkLabel}=${network} --overwrite  (isthmus up does it too)`,
+    },
+  ];
+}
+
+function checkServices({ name, services }: ClusterView, network: string): Finding[] {
+  return services.flatMap(({ metadata }): Finding[] => {
+    const label = metadata.labels?.[networkLabel];
+    if (label === undefined || label === network) return [];
+    const service = `-n ${metadata.namespace} get service ${metadata.name}`;
+    return [
+      {
+        code: "network/label-differs",
+        severity: "error",
+        effect: `requests for pods on ${label} are sent to the gateway of ${name}, and those for pods on ${network} don't find it`,
+        cause: `Service ${metadata.namespace}/${metadata.name} of ${name} says it leads to ${label}, the mesh file says ${network}`,
+        evidence: [kubectl(name, `${service} -L ${networkLabel}`, label)],
+        fix: `kubectl --context ${name} -n ${metadata.namespace} label service ${metadata.name} ${networkLabel}=${network} --overwrite  (isthmus up does it too)`,
+      },
+    ];
+  });
+}
+
+function checkPods(cluster: ClusterView, network: string, mesh: MeshView): Finding[] {
+  const { name } = cluster;
+  const differing = groupBy(
+    cluster.pods.filter((pod) => isAlive(pod) && (networkOf(pod) ?? network) !== network),
+    (pod) => `${pod.metadata.namespace} ${networkOf(pod)}`,
+  );
+  return [...differing.values()].flatMap((pods): Finding[] => {
+    const [first] = pods;
+    if (first === undefined) return [];
+    const label = networkOf(first);
+    const { namespace = "default" } = first.metadata;
+    const names = pods.map(({ metadata }) => metadata.name);
+    const wrongLabel = first.metadata.labels?.[networkLabel] === label;
+    return [
+      {
+        code: "network/label-differs",
+        severity: "error",
+        effect: `${count(pods.length, "pod")} of ${name} count${pods.length === 1 ? "s" : ""} as on ${label}: ${consequence(label, name, mesh)}`,
+        cause: `${listed(pods.map(podId))} say${pods.length === 1 ? "s" : ""} ${label}, the mesh file says ${network} for ${name}`,
+        evidence: [
+          wrongLabel
+            ? kubectl(name, `-n ${namespace} get pods -l ${networkLabel}=${label}`, listed(names))
+            : kubectl(
+                name,
+                `-n ${namespace} get pod ${first.metadata.name} -o yaml`,
+                `ISTIO_META_NETWORK ${label}`,
+              ),
+        ],
+        fix: wrongLabel
+          ? `kubectl --context ${name} -n ${namespace} label pods ${names.join(" ")} ${networkLabel}=${network} --overwrite`
+          : `correct the network in istiod's values for ${name}, then kubectl --context ${name} -n ${namespace} delete pods ${names.join(" ")}`,
+      },
+    ];
+  });
+}
+
+/** What a pod's label says, which Istio believes before all else; without one, what its proxy was started with. */
+function networkOf(pod: Pod): string | undefined {
+  const variable = proxyOf(pod)?.env?.find(({ name }) => name === "ISTIO_META_NETWORK");
+  return pod.metadata.labels?.[networkLabel] ?? (variable?.value === "" ? undefined : variable?.value);
+}
+
+function described(label: string | undefined): string {
+  return label ?? "no network";
+}
+
+function consequence(label: string | undefined, name: string, mesh: MeshView): string {
+  if (label === undefined)
+    return "others call them at their own addresses, and requests across networks time out";
+  const others = mesh.clusters.filter((one) => one.name !== name && one.network === label);
+  if (others.length > 0) {
+    return `${listed(others.map((one) => one.name))} call${others.length === 1 ? "s" : ""} them at their own addresses, and those requests time out`;
+  }
+  return networkGateways(mesh).some((gateway) => gateway.network === label)
+    ? `requests for them go to the gateway of ${label}`
+    : `${label} has no gateway, so others call them at their own addresses and time out`;
+}
