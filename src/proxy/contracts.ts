@@ -78,6 +78,8 @@ export interface Proxy {
     query: URLSearchParams,
     method: string,
   ): { readonly status: number; readonly contentType: string; readonly body: string };
+  /** Leads clients elsewhere (GOAWAY, Connection: close) while it goes on serving, new connections included. */
+  drain(): void;
   /** Takes no new connections, lets running ones finish for `drainMs`, then closes all. */
   stop(drainMs: number): Promise<void>;
 }

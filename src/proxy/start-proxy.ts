@@ -21,12 +21,14 @@ export function startProxy(options: ProxyOptions): MeshProxy {
   const startedAt = clock.now();
   const metrics = createIstioMetrics(node.metadata);
   let ready = false;
+  let leaving = false;
   let draining = false;
 
   const runtime: ProxyRuntime = {
     cluster: (name) => configuration.cluster(name),
     now: () => clock.now(),
     after: (delay, action) => clock.after(delay, action),
+    isLeaving: () => leaving,
     isDraining: () => draining,
     log: (line) => options.accessLog(line),
     ownMetadata: ownMetadata(node.id, node.metadata),
@@ -72,11 +74,11 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     clusters: () => configuration.clusters(),
     listeners: () => listeners.live(),
     http: () => httpStats,
-    state: () => (draining ? "DRAINING" : ready ? "LIVE" : "PRE_INITIALIZING"),
+    state: () => (draining || leaving ? "DRAINING" : ready ? "LIVE" : "PRE_INITIALIZING"),
     extraMetrics: () => metrics.text(),
     server: () => ({
       "server.live": Number(ready),
-      "server.state": draining ? 1 : ready ? 0 : 2,
+      "server.state": draining || leaving ? 1 : ready ? 0 : 2,
       "server.uptime": Math.floor((clock.now() - startedAt) / 1000),
       "control_plane.connected_state": Number(ads.connected),
     }),
@@ -102,6 +104,10 @@ export function startProxy(options: ProxyOptions): MeshProxy {
       return configuration.nameTable;
     },
     admin: (path, query, method) => answerAdmin(adminSources, path, query, method),
+    drain() {
+      leaving = true;
+      listeners.drain();
+    },
     async stop(drainMs) {
       draining = true;
       await listeners.stop(drainMs);

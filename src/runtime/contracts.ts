@@ -108,6 +108,11 @@ export interface ProgramContext {
 export interface RunningContainer {
   /** Resolves when the container has ended, by itself or after `stop`. Never rejects. */
   readonly exited: Promise<{ readonly exitCode: number; readonly signal?: string }>;
+  /**
+   * Called when the pod is being deleted, some time before `stop`: whoever carries requests for others leads its
+   * clients elsewhere and goes on serving meanwhile.
+   */
+  drain?(): void;
   /** Ends it as SIGTERM does, and as SIGKILL after `graceSeconds`. */
   stop(graceSeconds: number): Promise<void>;
   /** Absent: ready as soon as it runs. Otherwise asked beside the container's own readiness probe. */

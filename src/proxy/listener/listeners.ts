@@ -25,6 +25,8 @@ export interface Listeners {
   /** Whether every listener that wants a port has it. */
   readonly allBound: boolean;
   live(): Iterable<LiveListener>;
+  /** Tells the clients of all connections to take another one next time. */
+  drain(): void;
   /** Takes no new connections, waits up to `drainMs` for running ones, then closes them. */
   stop(drainMs: number): Promise<void>;
 }
@@ -112,6 +114,7 @@ export function createListeners(
         yield live;
       }
     },
+    drain,
     stop,
   };
 
@@ -237,6 +240,11 @@ export function createListeners(
     if (entry?.name !== name) return;
     ports.delete(port);
     void entry.stop.then((stop) => stop?.());
+  }
+
+  function drain() {
+    for (const live of [...byName.values(), ...drainingListeners])
+      for (const connection of live.connections) connection.dismiss();
   }
 
   async function stop(drainMs: number): Promise<void> {

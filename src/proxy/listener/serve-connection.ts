@@ -247,7 +247,7 @@ export function serveConnection(
         idleTimeout: chain.idleTimeout,
         upgrades: chain.upgrades,
         startExchange: exchange,
-        isDraining: runtime.isDraining,
+        isDraining: () => runtime.isDraining() || runtime.isLeaving(),
         refusalHeaders: () => `date: ${httpDate(runtime.now())}\r\nserver: ${chain.serverName}\r\n`,
         onProtocolError,
         after: runtime.after,

@@ -9,6 +9,8 @@ export interface ProxyRuntime {
   /** Milliseconds since 1970. */
   now(): number;
   after(delay: number, action: () => void): () => void;
+  /** Goes on serving, but HTTP clients are told to take another connection next time. */
+  isLeaving(): boolean;
   isDraining(): boolean;
   /** One line of the access log. */
   log(line: string): void;

@@ -121,6 +121,7 @@ function createFakeProxy() {
       contentType: "text/plain",
       body: `admin ${path}\n`,
     }),
+    drain() {},
     stop: async (drainMs) => {
       drains.push(drainMs);
     },

@@ -57,6 +57,8 @@ export interface AgentProxy {
   readonly changes: Signal;
   readonly nameTable: NameTable | undefined;
   admin(path: string, query: URLSearchParams, method: string): AdminAnswer | Promise<AdminAnswer>;
+  /** Leads clients elsewhere (GOAWAY, Connection: close) while it goes on serving, new connections included. */
+  drain(): void;
   stop(drainMs: number): Promise<void>;
 }
 

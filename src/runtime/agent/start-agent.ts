@@ -152,7 +152,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
     throw reason;
   });
   look();
-  return { exited, stop, isReady, changes };
+  return { exited, drain: () => running.drain(), stop, isReady, changes };
 }
 
 /** "1.32.0" of "docker.io/istio/proxyv2:1.32.0-distroless"; undefined for tags that are no version. */

@@ -34,6 +34,9 @@ export interface PodWorkerOptions {
   readonly events: EventRecorder;
 }
 
+/** How long a pod with a proxy goes on serving after its deletion: several times what an endpoint's way to all proxies takes. */
+const leaveTime = 1000;
+
 /** What a pod without an object is given to end: as little as a kubelet gives. */
 const orphanGraceSeconds = 1;
 
@@ -45,6 +48,8 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
   const startTime = first.status?.startTime ?? kubeTime(clock.now());
   /** The pod is to end: no new containers, no waiting. */
   const ending = new AbortController();
+  /** The pod is to end sooner than was said at first. */
+  const hurried = new AbortController();
   /** Nobody listens any more: no status, no deletion. */
   const silent = new AbortController();
   const retry = createRetry(clock, { first: 50, most: 5000 });
@@ -235,7 +240,20 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     })();
     return ended;
   }
+  /**
+   * Nothing ends before everybody has heard that the pod is going: its endpoints leave Services and proxies elsewhere,
+   * its own proxy sends clients away. A kubelet wins that time by being slow, and by hooks of the user's.
+   */
+  const leave = async () => {
+    if (ended !== undefined || (latest.metadata.deletionGracePeriodSeconds ?? defaultGraceSeconds) <= 0)
+      return;
+    const drains = runs.flatMap(({ running }) => (running?.drain === undefined ? [] : [running]));
+    if (drains.length === 0) return;
+    for (const running of drains) running.drain?.();
+    await pause(clock, leaveTime, AbortSignal.any([ending.signal, hurried.signal]));
+  };
   const remove = async () => {
+    await leave();
     await end(latest.metadata.deletionGracePeriodSeconds ?? defaultGraceSeconds);
     isKilled = true;
     await writer.flush();
@@ -261,6 +279,7 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     if (pod.metadata.deletionTimestamp !== undefined) {
       const isShorter =
         grace !== undefined && grace < (before.metadata.deletionGracePeriodSeconds ?? Infinity);
+      if (isShorter && grace <= 1) hurried.abort();
       if (finalized !== undefined && isShorter) for (const run of runs) void run.stop(grace);
       finalized ??= remove();
     }

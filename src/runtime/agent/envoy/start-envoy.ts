@@ -168,6 +168,10 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
         };
       }
     },
+    drain() {
+      // Without skip_exit the listeners would close when the drain time is over.
+      void askAdmin(adminSocket, "/drain_listeners?graceful&skip_exit", "POST").catch(() => undefined);
+    },
     stop(drainMs) {
       stopping ??= stop(drainMs);
       return stopping;
