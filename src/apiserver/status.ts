@@ -61,6 +61,12 @@ export function unknownPath(): ApiError {
   return failure(404, "NotFound", "the server could not find the requested resource", {});
 }
 
+/** 422: a patch that cannot be applied to the object as it is. Names no object, as in Kubernetes. */
+export function unusablePatch(why: string): ApiError {
+  const message = `the server rejected our request due to an error in our request: ${why}`;
+  return failure(422, "Invalid", message, {});
+}
+
 /** 409: an object of this name is there already. */
 export function alreadyExists(resource: ResourceName, name: string): ApiError {
   return failure(

@@ -332,3 +332,32 @@ suite("logs, attach and port-forward", () => {
     await waitFor(() => (existsSync(left) ? undefined : true), { signal: AbortSignal.timeout(5000) });
   });
 });
+
+suite("ephemeral containers", () => {
+  test("are started once in a pod that runs, and can be attached to and looked at", async () => {
+    const nodes = await startTools();
+    const pod = nodes.api.pod("tools");
+    assert.ok(pod);
+    const debug = { name: "debug", image: "busybox", stdin: true };
+    await nodes.api.client.replace(kinds.pods, {
+      ...pod,
+      spec: { ...pod.spec, ephemeralContainers: [debug] },
+    });
+    const runs = await nodes.see("tools", ({ status }) =>
+      status?.ephemeralContainerStatuses?.[0]?.state?.running === undefined ? undefined : status,
+    );
+    assert.equal(runs.phase, "Running");
+    const typed = typing(false);
+    const { signal } = new AbortController();
+    const attached = nodes.runtime.attach(name, "debug", typed.streams, signal);
+    typed.type("hostname; exit 4\n");
+    typed.end();
+    assert.equal((await attached).exitCode, 4);
+    await typed.sees(/tools/);
+    const over = await nodes.see(
+      "tools",
+      ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.terminated,
+    );
+    assert.equal(over.exitCode, 4);
+  });
+});

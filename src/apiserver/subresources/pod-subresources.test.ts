@@ -174,6 +174,18 @@ suite("proxies", () => {
   });
 });
 
+test("a patch that cannot be applied is refused as Kubernetes does, and says why", async () => {
+  const namespace = await api.freshNamespace();
+  await podIn(namespace);
+  const headers = { "content-type": "application/json-patch+json" };
+  const body = [{ op: "test", path: "/metadata/name", value: "q" }];
+  const path = `/api/v1/namespaces/${namespace}/pods/p`;
+  const answer = await api.send({ method: "PATCH", path, headers, body });
+  const { code, reason, details, message } = answer.body as Status;
+  assert.deepEqual([code, reason, details], [422, "Invalid", {}]);
+  assert.match(message ?? "", /due to an error in our request: testing value \/metadata\/name failed/);
+});
+
 test("an ephemeral container is added without touching the rest", async () => {
   const namespace = await api.freshNamespace();
   const pod = await podIn(namespace);

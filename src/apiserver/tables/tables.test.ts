@@ -21,6 +21,12 @@ function cells(plural: string, fields: object, metadata: object = {}): readonly 
   return toTable({ plural }, [object(fields, metadata)], { includeObject: "None", now }).rows[0]?.cells ?? [];
 }
 
+test("a scale shows what is wanted and what is there, whatever it scales", () => {
+  const scale = object({ spec: { replicas: 3 }, status: { replicas: 1 } });
+  const table = toTable({ plural: "deployments", kind: "Scale" }, [scale], { includeObject: "None", now });
+  assert.deepEqual(table.rows[0]?.cells, ["x", 3, 1, "60m"]);
+});
+
 suite("humanDuration()", () => {
   const cases: readonly [seconds: number, text: string][] = [
     [-5, "<invalid>"],

@@ -4,7 +4,7 @@ import { coreTables } from "./core-tables.ts";
 import { customTable, defaultTable } from "./custom-table.ts";
 import { otherTables } from "./other-tables.ts";
 import { podTable } from "./pod-table.ts";
-import type { Cell, Column, TableKind } from "./table-kind.ts";
+import { age, type Cell, type Column, columns, count, type TableKind } from "./table-kind.ts";
 import { workloadTables } from "./workload-tables.ts";
 
 /** meta.k8s.io/v1 Table, without the metadata of the list. */
@@ -28,6 +28,9 @@ export interface TableOptions {
   readonly now: number;
 }
 
+/** What decides the columns. */
+type TableSource = Pick<ResourceType, "plural" | "custom"> & { readonly kind?: string };
+
 const builtIn: Readonly<Record<string, TableKind>> = {
   pods: podTable,
   ...coreTables,
@@ -40,7 +43,7 @@ const builtIn: Readonly<Record<string, TableKind>> = {
  * custom ones, else name and age. Columns of priority 1 are in it, too: the client decides whether it is wide.
  */
 export function toTable(
-  type: Pick<ResourceType, "plural" | "custom">,
+  type: TableSource,
   objects: readonly KubeObject[],
   { includeObject, now }: TableOptions,
 ): Table {
@@ -60,7 +63,19 @@ export function toTable(
   };
 }
 
-function tableOf({ plural, custom }: Pick<ResourceType, "plural" | "custom">): TableKind {
+/** Of the scale subresource, whatever it scales. */
+const scaleTable: TableKind = {
+  columns: columns("Name", "Desired:integer", "Available:integer", "Age"),
+  cells: (object, now) => [
+    object.metadata.name,
+    count(object, "spec", "replicas"),
+    count(object, "status", "replicas"),
+    age(object, now),
+  ],
+};
+
+function tableOf({ plural, kind, custom }: TableSource): TableKind {
+  if (kind === "Scale") return scaleTable;
   if (custom !== undefined) return customTable(custom.columns);
   return Object.hasOwn(builtIn, plural) ? (builtIn[plural] ?? defaultTable) : defaultTable;
 }

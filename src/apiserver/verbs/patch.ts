@@ -14,7 +14,14 @@ import { cloneJson, type Draft, isObject } from "../draft.ts";
 import { mediaType } from "../http/accepted-form.ts";
 import type { Answer, Call } from "../http/call.ts";
 import { type DecodedBody, decodeJson, decodeYaml } from "../http/decode-body.ts";
-import { applyConflict, badRequest, invalid, notFound, unsupportedMediaType } from "../status.ts";
+import {
+  applyConflict,
+  badRequest,
+  invalid,
+  notFound,
+  unsupportedMediaType,
+  unusablePatch,
+} from "../status.ts";
 import { inVersion } from "../storage/in-version.ts";
 import { type Part, partOf } from "../subresources/parts.ts";
 import { type Context, keyOf, type Target, timestamp } from "./context.ts";
@@ -66,7 +73,7 @@ async function patchPresent(
       optionsKind: "PatchOptions",
       next(old) {
         const present = inVersion(part.bodyType, part.read(old));
-        const patched = patchValue(target, form, present, body.value, schema);
+        const patched = patchValue(form, present, body.value, schema);
         const text = form === json ? undefined : body.text;
         return wholeFrom(context, call, target, part, old, options, { value: patched, text, owned: false });
       },
@@ -92,7 +99,6 @@ function wholeFrom(
 }
 
 function patchValue(
-  { type, name = "" }: Target,
   form: string,
   present: KubeObject,
   body: unknown,
@@ -106,7 +112,7 @@ function patchValue(
   } catch (reason) {
     if (!(reason instanceof PatchError)) throw reason;
     if (reason.reason === "BadRequest") throw badRequest(reason.message);
-    throw invalid(type, name, [{ reason: "FieldValueInvalid", message: reason.message, field: "" }]);
+    throw unusablePatch(reason.message);
   }
 }
 

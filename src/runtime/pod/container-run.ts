@@ -244,10 +244,11 @@ export function createContainerRun(first: Container, host: ContainerHost, firstR
     cancel();
   };
   const startsAgain = (exitCode: number) =>
-    role === "sidecar" ||
-    (host.restartPolicy === "Always"
-      ? role === "app" || exitCode !== 0
-      : host.restartPolicy === "OnFailure" && exitCode !== 0);
+    role !== "ephemeral" &&
+    (role === "sidecar" ||
+      (host.restartPolicy === "Always"
+        ? role === "app" || exitCode !== 0
+        : host.restartPolicy === "OnFailure" && exitCode !== 0));
 
   const waitBackOff = async (): Promise<void> => {
     const { wait, delay } = backOff.remaining(clock.now());
@@ -368,7 +369,10 @@ export function createContainerRun(first: Container, host: ContainerHost, firstR
       name: first.name,
       state,
       lastState: lastState ?? {},
-      ready: role === "init" ? state.terminated?.exitCode === 0 : isRunning && health?.isReady === true,
+      ready:
+        role === "init"
+          ? state.terminated?.exitCode === 0
+          : role !== "ephemeral" && isRunning && health?.isReady === true,
       restartCount,
       image: container.image ?? "",
       imageID: log === undefined ? "" : (container.image ?? ""),
@@ -379,7 +383,7 @@ export function createContainerRun(first: Container, host: ContainerHost, firstR
 }
 
 /** The last state of a container that ran when the engine ended: nobody saw its end. */
-function lastStateOf(previous: ContainerStatus | undefined, clock: Clock): ContainerState | undefined {
+export function lastStateOf(previous: ContainerStatus | undefined, clock: Clock): ContainerState | undefined {
   const { running, terminated } = previous?.state ?? {};
   if (terminated !== undefined) return { terminated };
   if (running === undefined) {

@@ -11,7 +11,10 @@ export interface EventRecorder {
     type: EventType,
     reason: string,
     message: string,
-    container?: { readonly name: string; readonly isInit: boolean },
+    container?: {
+      readonly name: string;
+      readonly list: "containers" | "initContainers" | "ephemeralContainers";
+    },
   ): void;
 }
 
@@ -65,8 +68,7 @@ export function createEventRecorder(options: {
       const { name, namespace = "default", uid, resourceVersion } = object.metadata;
       const time = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z");
       const text = message.slice(0, longestMessage);
-      const fieldPath =
-        container && `spec.${container.isInit ? "initContainers" : "containers"}{${container.name}}`;
+      const fieldPath = container && `spec.${container.list}{${container.name}}`;
       const node =
         object.kind === "Node" ? name : (object["spec"] as { nodeName?: string } | undefined)?.nodeName;
       const id = JSON.stringify([uid ?? name, type, reason, text, fieldPath]);

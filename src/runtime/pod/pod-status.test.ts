@@ -51,6 +51,21 @@ function statusOf(
   return podStatus(pod, { ...facts, ...more }, undefined, Date.parse("2030-01-01T00:00:05Z"));
 }
 
+test("an ephemeral container counts neither for the phase nor for readiness", () => {
+  const app = container("app", "a", running);
+  for (const state of [waiting, running, ended(1)]) {
+    const status = statusOf([app, container("ephemeral", "debug", state)]);
+    assert.equal(status.phase, "Running");
+    assert.equal(status.conditions?.find(({ type }) => type === "Ready")?.status, "True");
+    assert.deepEqual(
+      [status.containerStatuses, status.ephemeralContainerStatuses].map((list) =>
+        list?.map(({ name }) => name),
+      ),
+      [["a"], ["debug"]],
+    );
+  }
+});
+
 suite("phase", () => {
   const cases: readonly [policy: Policy, containers: readonly ContainerFacts[], phase: string][] = [
     ["Always", [container("app", "a", waiting)], "Pending"],

@@ -3,8 +3,11 @@ import { kubeTime } from "../timing.ts";
 
 /** What the node knows about one container of a pod. */
 export interface ContainerFacts {
-  /** "sidecar": an init container that is started before the others and stays (restartPolicy Always). */
-  readonly role: "init" | "sidecar" | "app";
+  /**
+   * "sidecar": an init container that is started before the others and stays (restartPolicy Always). "ephemeral":
+   * one that was added to the running pod; it counts neither for the pod's phase nor for its readiness.
+   */
+  readonly role: "init" | "sidecar" | "app" | "ephemeral";
   readonly status: ContainerStatus;
 }
 
@@ -32,6 +35,7 @@ export function podStatus(
   const statuses = (wanted: readonly string[]) =>
     containers.filter(({ role }) => wanted.includes(role)).map(({ status }) => status);
   const init = statuses(["init", "sidecar"]);
+  const ephemeral = statuses(["ephemeral"]);
   return {
     phase,
     conditions: conditionsOf(pod, facts, phase).map((condition) => withTransition(condition, previous, now)),
@@ -42,6 +46,7 @@ export function podStatus(
     startTime,
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),
     containerStatuses: statuses(["app"]),
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
   };
 }
 
@@ -64,6 +69,7 @@ function phaseOf(pod: Pod, { containers, failure, isKilled }: PodFacts): Phase {
   const initialized = containers.every(
     ({ role, status }) =>
       role === "app" ||
+      role === "ephemeral" ||
       (role === "init" ? exitCode(status) === 0 : status.started === true || status.lastState !== undefined),
   );
   const waitsForFirstRun = apps.some(
@@ -112,7 +118,9 @@ function conditionsOf(pod: Pod, { containers, podIP }: PodFacts, phase: Phase): 
 function containersReady(containers: readonly ContainerFacts[], phase: Phase): Omit<Judgement, "type"> {
   if (phase === "Succeeded") return { status: "False", reason: "PodCompleted" };
   if (phase === "Failed") return { status: "False", reason: "PodFailed" };
-  const unready = containers.filter(({ role, status }) => role !== "init" && !status.ready);
+  const unready = containers.filter(
+    ({ role, status }) => role !== "init" && role !== "ephemeral" && !status.ready,
+  );
   if (unready.length === 0) return { status: "True" };
   const message = `containers with unready status: [${namesOf(unready)}]`;
   return { status: "False", reason: "ContainersNotReady", message };

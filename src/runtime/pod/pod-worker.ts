@@ -3,10 +3,10 @@ import { createRetry } from "../../base/index.ts";
 import { type Container, isApiError, kinds, type Pod } from "../../kube/index.ts";
 import type { NodeSpec, PodAttachment, ProgramContext } from "../contracts.ts";
 import { kubeTime, orAborted, pause } from "../timing.ts";
-import { type ContainerRun, createContainerRun } from "./container-run.ts";
+import { type ContainerRun, createContainerRun, lastStateOf } from "./container-run.ts";
 import type { EventRecorder } from "./events.ts";
 import { createPodPlace, type NodeServices, type PodPlace } from "./pod-place.ts";
-import { type PodFacts, podStatus } from "./pod-status.ts";
+import { type ContainerFacts, type PodFacts, podStatus } from "./pod-status.ts";
 import { createStatusWriter } from "./status-writer.ts";
 
 /** One pod on one of our nodes, from its binding to the removal of its object. */
@@ -81,6 +81,12 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
   );
   const appRuns = first.spec.containers.map((container) => createRun(container, "app"));
   const runs = [...initRuns, ...appRuns];
+  // Ephemeral containers are never started again, not even by the next engine.
+  const formerEphemeral = (first.status?.ephemeralContainerStatuses ?? []).map((status): ContainerFacts => {
+    const state = lastStateOf(status, clock);
+    return { role: "ephemeral", status: state === undefined ? status : { ...status, state } };
+  });
+  let isMounted = false;
   const sidecarRuns = initRuns.filter((run) => sidecarNames.has(run.name));
 
   const proxyNames = new Set(
@@ -96,7 +102,7 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     compute(previous) {
       const podIP = attachment?.network.address;
       const facts: PodFacts = {
-        containers: runs.map((run) => run.facts),
+        containers: [...runs.map((run) => run.facts), ...formerEphemeral],
         hostIP: node.address,
         startTime,
         isKilled,
@@ -179,6 +185,8 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     if (place === undefined) return;
     writer.schedule();
     await Promise.all([exposePorts(place), mountVolumes(place)]);
+    isMounted = true;
+    startEphemeral(latest);
     if (!(await initialize())) return;
     for (const run of appRuns) {
       run.start();
@@ -275,6 +283,7 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     for (const spec of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
       runs.find((run) => run.name === spec.name)?.update(spec);
     }
+    if (isMounted) startEphemeral(pod);
     const grace = pod.metadata.deletionGracePeriodSeconds;
     if (pod.metadata.deletionTimestamp !== undefined) {
       const isShorter =
@@ -306,7 +315,8 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     },
     container: (wanted) => runs.find((run) => run.name === wanted),
     programs(run) {
-      const spec = [...latest.spec.containers, ...(latest.spec.initContainers ?? [])].find(
+      const { containers, initContainers = [], ephemeralContainers = [] } = latest.spec;
+      const spec = [...containers, ...initContainers, ...ephemeralContainers].find(
         (container) => container.name === run.name,
       );
       return spec === undefined || run.env === undefined ? undefined : place?.programs(spec, run.env);
@@ -326,11 +336,32 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     },
   };
 
-  function createRun(container: Container, role: "init" | "sidecar" | "app"): ContainerRun {
-    const isInit = role !== "app";
-    const known = isInit ? first.status?.initContainerStatuses : first.status?.containerStatuses;
+  /** Starts the containers that were added to the running pod, each once. */
+  function startEphemeral(pod: Pod): void {
+    for (const container of pod.spec.ephemeralContainers ?? []) {
+      const isKnown =
+        runs.some((run) => run.name === container.name) ||
+        formerEphemeral.some(({ status }) => status.name === container.name);
+      if (isKnown || ending.signal.aborted) continue;
+      const run = createRun(container, "ephemeral");
+      runs.push(run);
+      run.start();
+      writer.schedule();
+    }
+  }
+
+  function createRun(container: Container, role: ContainerFacts["role"]): ContainerRun {
+    const list =
+      role === "app" ? "containers" : role === "ephemeral" ? "ephemeralContainers" : "initContainers";
+    const known = {
+      containers: first.status?.containerStatuses,
+      initContainers: first.status?.initContainerStatuses,
+      ephemeralContainers: undefined,
+    }[list];
     const firstReason =
-      (first.spec.initContainers ?? []).length > 0 ? "PodInitializing" : "ContainerCreating";
+      role !== "ephemeral" && (first.spec.initContainers ?? []).length > 0
+        ? "PodInitializing"
+        : "ContainerCreating";
     const run: ContainerRun = createContainerRun(
       container,
       {
@@ -346,7 +377,7 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
         context: (spec, env, ownLog) => placed().context(spec, env, ownLog),
         probeTarget: (spec) => placed().probeTarget(spec, () => run.env ?? {}),
         event: (type, reason, message) =>
-          events.record(latest, type, reason, message, { name: container.name, isInit }),
+          events.record(latest, type, reason, message, { name: container.name, list }),
         changed: () => writer.schedule(),
         clock,
         log: log.child({ pod: `${namespace}/${name}` }),

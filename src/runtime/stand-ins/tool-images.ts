@@ -27,7 +27,9 @@ export const toolImages: StandIn = {
   matches: (imageName) => images.has(imageName),
   async start(context) {
     const { command = [], args = [] } = context.container;
-    const words = [...command, ...args];
+    const given = [...command, ...args];
+    // Without a command such an image starts a shell, which ends at once when nobody can type.
+    const words = given.length === 0 && context.container["stdin"] === true ? ["sh"] : given;
     return isSleep(words) ? sleep(words) : runProgram(context, { command: withProgram(words, context) });
   },
 };
