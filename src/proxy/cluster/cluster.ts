@@ -3,7 +3,7 @@ import type { Alpn } from "../filters/alpn.ts";
 import { type Assignment, type EndpointFacts, readAssignment } from "./assignment.ts";
 import type { ClusterConfig } from "./compile-cluster.ts";
 import type { Dialler } from "./connect.ts";
-import { createHost, type Host, hostKey } from "./host.ts";
+import { createHost, type Host, hostKey, isHealthy } from "./host.ts";
 import { createHostSet, type HostSet } from "./host-set.ts";
 import { createHttpPool, type HttpPool } from "./http-pool.ts";
 import { createOutlierDetector, type OutlierDetector } from "./outlier.ts";
@@ -135,7 +135,19 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
     for (let i = 1; i < context.maxAttempts && host !== undefined && tried.includes(host); i++) {
       host = set.pick(context.hash);
     }
-    return host;
+    return host !== undefined && tried.includes(host) ? untried(host, tried) : host;
+  }
+
+  /**
+   * Another host of the same priority, when there is one. Envoy gives up here and tries a host again; under a policy
+   * that prefers idle hosts one that refuses connections always looks idle, and would be tried until retries are spent.
+   */
+  function untried(host: Host, tried: readonly Host[]): Host {
+    const others = set.hosts.filter(
+      (other) =>
+        other.priority === host.priority && other.weight > 0 && isHealthy(other) && !tried.includes(other),
+    );
+    return others[Math.floor(Math.random() * others.length)] ?? host;
   }
 
   function pickOriginal({ originalDestination: to }: PickContext): Host | undefined {

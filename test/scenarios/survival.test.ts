@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { afterAll, beforeAll, suite, test } from "vitest";
+import { findKubectls } from "../support/tools.ts";
+import { versions } from "./support/hello.ts";
+import { eventually, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+
+const hello = "helloworld.sample:5000/hello";
+const hasKubectl = findKubectls().length > 0;
+const clusters = ["fra", "ash"] as const;
+/** How long until a change is visible to traffic. */
+const settleTime = 5000;
+
+/** What the tests read of `isthmus load -o json`. */
+interface LoadReport {
+  readonly sent: number;
+  readonly ok: number;
+  readonly failed: number;
+  readonly answers: Readonly<Record<string, number>>;
+}
+
+/** What the tests read of `isthmus status -o json`. */
+interface Status {
+  readonly state: string;
+  readonly clusters: readonly { readonly name: string; readonly state: string; readonly api: string }[];
+  readonly proxies: readonly { readonly cluster: string; readonly pod: string; readonly state: string }[];
+}
+
+/** What the tests read of an object. */
+interface Item {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly spec: { readonly clusterIP?: string };
+  readonly status: {
+    readonly podIP?: string;
+    readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] };
+    readonly containerStatuses?: readonly { readonly name: string; readonly restartCount: number }[];
+  };
+}
+
+suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
+  let mesh: MeshUnderTest;
+
+  beforeAll(async () => {
+    mesh = await startExample({
+      example: "oke",
+      client: "deploy/curl",
+      container: "curl",
+      namespace: "sample",
+    });
+  }, 120_000);
+  afterAll(() => mesh?.stop());
+
+  /** Requests from each cluster's client at 10 a second, on kept connections and on fresh ones, while `action` runs. */
+  const underLoad = async <T>(seconds: number, action: () => Promise<T>): Promise<T> => {
+    const loads = clusters.flatMap((cluster) =>
+      [[], ["--fresh"]].map(async (more) => {
+        const { stdout, stderr } = await mesh.isthmus(
+          ...["load", hello, "--from", "deploy/curl.sample", "--cluster", cluster],
+          ...["--rate", "10", "--duration", `${seconds}s`, "-o", "json", ...more],
+        );
+        return { who: `${cluster} ${more.join("")}`, report: report(stdout, stderr) };
+      }),
+    );
+    const [done, ...reports] = await Promise.all([action(), ...loads]);
+    for (const { who, report } of reports) {
+      assert.ok(report.sent >= seconds * 9, `${who} sent ${report.sent}`);
+      assert.equal(report.failed, 0, `${who}: ${JSON.stringify(report.answers)}`);
+    }
+    return done;
+  };
+  const status = async () => JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout) as Status;
+  const scale = (cluster: string, namespace: string, deployment: string, replicas: number) =>
+    mesh.kubectl(cluster, "-n", namespace, "scale", `deployment/${deployment}`, `--replicas=${replicas}`);
+  const restart = async (cluster: string, namespace: string, deployment: string) => {
+    await mesh.kubectl(cluster, "-n", namespace, "rollout", "restart", `deployment/${deployment}`);
+    await mesh.kubectl(cluster, "-n", namespace, "rollout", "status", `deployment/${deployment}`);
+  };
+  const items = async (cluster: string, kinds: string) =>
+    JSON.parse(await mesh.kubectl(cluster, "get", kinds, "-A", "-o", "json")).items as Item[];
+  const restartCounts = async (cluster: string) =>
+    (await items(cluster, "pods"))
+      .flatMap(({ metadata, status: { containerStatuses = [] } }) =>
+        containerStatuses.map(({ name, restartCount }) => `${metadata.name} ${name} ${restartCount}`),
+      )
+      .sort();
+  const readyReplicas = async (cluster: string, deployment: string) =>
+    Number(
+      await mesh.kubectl(
+        ...([cluster, "-n", "sample", "get", "deployment", deployment] as const),
+        ...["-o", "jsonpath={.status.readyReplicas}"],
+      ),
+    );
+  const bothAnswer = async (cluster: string) => {
+    const { v1, v2 } = versions(await mesh.curl(cluster, hello, 20));
+    assert.ok(v1 > 0 && v2 > 0, `from ${cluster}: v1 ${v1}, v2 ${v2}`);
+    return true;
+  };
+  const allSynced = async () => {
+    const { proxies } = await status();
+    for (const { cluster, pod, state } of proxies) assert.equal(state, "SYNCED", `${pod} of ${cluster}`);
+    return proxies.length;
+  };
+
+  test("AKS-25 control plane away: requests go on, new pods wait and then start, proxies are SYNCED again without restarts", async () => {
+    const before = {
+      proxies: await allSynced(),
+      fra: await restartCounts("fra"),
+      ash: await restartCounts("ash"),
+    };
+    await underLoad(8, async () => {
+      await scale("fra", "istio-system", "istiod", 0);
+      await eventually(async () => (await status()).proxies.every(({ state }) => state === "NOT CONNECTED"));
+      await scale("ash", "sample", "helloworld-v2", 2);
+      await eventually(async () =>
+        (await mesh.kubectl("ash", "-n", "sample", "get", "events")).includes("failed calling webhook"),
+      );
+      assert.equal(await readyReplicas("ash", "helloworld-v2"), 1);
+      await scale("fra", "istio-system", "istiod", 1);
+      await eventually(async () => (await readyReplicas("ash", "helloworld-v2")) === 2, 10_000);
+    });
+    await scale("ash", "sample", "helloworld-v2", 1);
+    await eventually(async () => (await allSynced()) === before.proxies, 10_000);
+    const isNew = (line: string) => !before.fra.includes(line) && !before.ash.includes(line);
+    // istiod and the pods of the second replica are new; nothing that ran was restarted.
+    for (const cluster of clusters)
+      for (const line of (await restartCounts(cluster)).filter(isNew)) assert.match(line, / 0$/);
+  });
+
+  test("OKE-42 east-west gateway away: requests are answered by v1 alone, and by both when it is back", async () => {
+    await scale("ash", "istio-system", "istio-eastwestgateway", 0);
+    // Its pod first finishes what it carries.
+    await eventually(async () => {
+      const { v1, v2 } = versions(await mesh.curl("fra", hello, 20));
+      return v1 === 20 && v2 === 0;
+    }, 2 * settleTime);
+    for (let i = 0; i < 3; i++) assert.equal(versions(await mesh.curl("fra", hello, 20)).v2, 0);
+    await scale("ash", "istio-system", "istio-eastwestgateway", 1);
+    await eventually(() => bothAnswer("fra"), settleTime);
+  });
+
+  test("AKS-55 cluster away and back: the other goes on alone, everything returns with its addresses and uids", async () => {
+    const facts = async () =>
+      (await items("ash", "pods,services"))
+        .map(({ kind, metadata, spec, status: { podIP, loadBalancer } }) =>
+          [
+            ...[kind, metadata.namespace, metadata.name, metadata.uid],
+            ...[podIP, spec.clusterIP, loadBalancer?.ingress?.[0]?.ip],
+          ].join(" "),
+        )
+        .sort();
+    const kubeconfig = () => mesh.kubectl("ash", "config", "view", "--raw");
+    const before = { facts: await facts(), kubeconfig: await kubeconfig() };
+    const stopped = await mesh.isthmus("cluster", "stop", "ash");
+    assert.equal(stopped.code, 0, stopped.stderr);
+    const again = await mesh.isthmus("cluster", "stop", "ash");
+    assert.deepEqual([again.code, again.stderr.trim()], [0, "ash was stopped already"]);
+
+    const said = await status();
+    assert.deepEqual(
+      said.clusters.map(({ name, state }) => `${name} ${state}`),
+      ["fra ready", "ash stopped"],
+    );
+    const refused = await mesh.tryKubectl("ash", ["get", "pods"]);
+    assert.notEqual(refused.code, 0);
+    const endpoints = await mesh.isthmus("endpoints", "deploy/curl.sample", "--cluster", "ash");
+    assert.match(endpoints.stderr, /ash is stopped/);
+    await eventually(async () => versions(await mesh.curl("fra", hello, 20)).v1 === 20, settleTime);
+    for (let i = 0; i < 3; i++) assert.equal(versions(await mesh.curl("fra", hello, 20)).v1, 20);
+
+    const started = await mesh.isthmus("cluster", "start", "ash");
+    assert.equal(started.code, 0, started.stderr);
+    assert.deepEqual({ facts: await facts(), kubeconfig: await kubeconfig() }, before);
+    for (const cluster of clusters) await eventually(() => bothAnswer(cluster), settleTime);
+    await eventually(allSynced, settleTime);
+  });
+
+  test("AKS-54 OKE-51 the primary away: the remote's own requests go on, its new pods wait; SYNCED without restarts when it is back", async () => {
+    const before = await restartCounts("ash");
+    const stopped = await mesh.isthmus("cluster", "stop", "fra");
+    assert.equal(stopped.code, 0, stopped.stderr);
+    await eventually(async () => versions(await mesh.curl("ash", hello, 20)).v2 === 20, settleTime);
+    const { clusters: shown, proxies } = await status();
+    assert.equal(shown.find(({ name }) => name === "fra")?.state, "stopped");
+    assert.ok(proxies.length > 0 && proxies.every(({ state }) => state === "NOT CONNECTED"));
+    await scale("ash", "sample", "helloworld-v2", 2);
+    await eventually(async () =>
+      (await mesh.kubectl("ash", "-n", "sample", "get", "events")).includes("failed calling webhook"),
+    );
+    assert.equal(await readyReplicas("ash", "helloworld-v2"), 1);
+    const started = await mesh.isthmus("cluster", "start", "fra");
+    assert.equal(started.code, 0, started.stderr);
+    await eventually(async () => (await readyReplicas("ash", "helloworld-v2")) === 2, 2 * settleTime);
+    await eventually(allSynced, 2 * settleTime);
+    const after = await restartCounts("ash");
+    for (const line of before) assert.ok(after.includes(line), `${line} was restarted`);
+    for (const cluster of clusters) await eventually(() => bothAnswer(cluster), settleTime);
+    await scale("ash", "sample", "helloworld-v2", 1);
+  });
+
+  test("rolling restarts of workloads and of gateways lose no request", async () => {
+    await underLoad(14, async () => {
+      await restart("fra", "sample", "helloworld-v1");
+      await restart("ash", "sample", "helloworld-v2");
+      for (const cluster of clusters) await restart(cluster, "istio-system", "istio-eastwestgateway");
+    });
+  });
+
+  test("clusters and actions that are not known: said with what there is", async () => {
+    const cases = [
+      { args: ["stop", "asj"], says: /no cluster "asj"[\s\S]*Did you mean ash\? There are: fra, ash\./ },
+      { args: ["stpo", "ash"], says: /no action "stpo"[\s\S]*isthmus cluster/ },
+      { args: ["start"], says: /wants the name of one cluster/ },
+    ];
+    for (const { args, says } of cases) {
+      const { code, stderr } = await mesh.isthmus("cluster", ...args);
+      assert.equal(code, 3);
+      assert.match(stderr, says);
+    }
+    const already = await mesh.isthmus("cluster", "start", "ash");
+    assert.deepEqual([already.code, already.stderr.trim()], [0, "ash ran already"]);
+  });
+});
+
+function report(stdout: string, stderr: string): LoadReport {
+  try {
+    return JSON.parse(stdout) as LoadReport;
+  } catch {
+    throw new Error(`isthmus load gave no report: ${stderr}`);
+  }
+}
