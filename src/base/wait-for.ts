@@ -9,7 +9,16 @@ export function createSignal(): Signal {
   const listeners = new Set<() => void>();
   return {
     notify() {
-      for (const listener of [...listeners]) listener();
+      for (const listener of [...listeners]) {
+        try {
+          listener();
+        } catch (reason) {
+          // The fault of one listener is no reason to leave the others untold; it still surfaces.
+          queueMicrotask(() => {
+            throw reason;
+          });
+        }
+      }
     },
     subscribe(listener, signal) {
       if (signal.aborted) return;

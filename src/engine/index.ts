@@ -10,6 +10,7 @@ export type { ClusterChange } from "./cluster-control.ts";
 export { type ControlClient, connectEngine } from "./control-client.ts";
 export type { PodAddress } from "./control-handlers.ts";
 export type { EndpointRow } from "./endpoint-rows.ts";
+export { guardProcess } from "./guard-process.ts";
 export { type ClusterProgress, createTimings, type Progress, type Timings } from "./progress.ts";
 export { type RunningMesh, type StartMeshOptions, startMesh } from "./start-mesh.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";

@@ -54,7 +54,16 @@ export function startInformer<T extends KubeObject>(
   signal.addEventListener("abort", () => rejectSynced(signal.reason), { once: true });
 
   const tell = (change: Change<T>) => {
-    for (const listener of listeners) listener(change);
+    for (const listener of listeners) {
+      try {
+        listener(change);
+      } catch (reason) {
+        // An object that one listener can't take must not keep it, or any later one, from the others.
+        const { name, namespace } = change.object.metadata;
+        const stack = reason instanceof Error ? reason.stack : String(reason);
+        log.error({ kind: kind.plural, name, namespace, reason: stack }, "a listener failed over an object");
+      }
+    }
   };
   const put = (object: T) => {
     const id = objectKey(object);

@@ -4,6 +4,7 @@ import path from "node:path";
 import { type ErrorCode, IsthmusError, type Logger } from "../../base/index.ts";
 import {
   createTimings,
+  guardProcess,
   openStateFolder,
   type Progress,
   type StateFolder,
@@ -80,6 +81,10 @@ async function upHere(input: CommandInput): Promise<number> {
     timings.mark("mesh file read and compiled");
     const state = openStateFolder(stateFolder(input), { create: true });
     for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
+    const log = await engineLog(state);
+    const broken = new AbortController();
+    guardProcess({ log, broken: () => broken.abort() });
+    const signal = AbortSignal.any([input.signal, broken.signal]);
     const running = await startMesh({
       mesh,
       compiled,
@@ -87,8 +92,8 @@ async function upHere(input: CommandInput): Promise<number> {
       ephemeral: input.values["ephemeral"] === true,
       envoy: envoyOf(input),
       timeout: seconds(input),
-      signal: input.signal,
-      log: await engineLog(state),
+      signal,
+      log,
       timings,
       progress,
     });
@@ -102,9 +107,9 @@ async function upHere(input: CommandInput): Promise<number> {
     if (tell === undefined) view.ready(ready);
     else tell(ready);
     process.disconnect?.();
-    input.signal.addEventListener("abort", () => void running.stop(), { once: true });
+    signal.addEventListener("abort", () => void running.stop(), { once: true });
     endWith(textOption(input, "exit-with"), () => void running.stop());
-    if (input.signal.aborted) await running.stop();
+    if (signal.aborted) await running.stop();
     await running.ended;
     view.ended(mesh.name);
     return 0;
