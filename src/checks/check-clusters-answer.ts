@@ -11,7 +11,7 @@ export const checkClustersAnswer: Check = ({ unread, controlPlanes }) =>
       effect: `changes in ${name} are not seen, and nothing of it could be checked`,
       cause: `the API of ${name} can't be read: ${reason}`,
       evidence: [
-        `kubectl --context ${name} get namespaces  →  ${reason}`,
+        `kubectl --context ${name} get namespaces  →  fails`,
         ...(seen === undefined
           ? []
           : [`istiod of ${primary} sees ${name} as: ${seen.problem ?? seen.syncStatus}`]),

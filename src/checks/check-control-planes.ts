@@ -1,3 +1,4 @@
+import type { Pod } from "../kube/index.ts";
 import type { Check, ClusterView, Finding, MeshView } from "./contracts.ts";
 import { systemNamespace } from "./labels.ts";
 import { isReady, podTrouble } from "./pods.ts";
@@ -40,12 +41,12 @@ function checkOne(cluster: ClusterView, mesh: MeshView): Finding[] {
   ];
 }
 
-/** Whether an istiod of the cluster is ready. */
-export function hasControlPlane(cluster: ClusterView | undefined): boolean {
-  return cluster !== undefined && istiodPods(cluster).some(isReady);
+/** The istiods of the cluster that are ready. */
+export function readyControlPlanes(cluster: ClusterView | undefined): readonly Pod[] {
+  return cluster === undefined ? [] : istiodPods(cluster).filter(isReady);
 }
 
-function istiodPods({ pods }: ClusterView) {
+function istiodPods({ pods }: ClusterView): readonly Pod[] {
   return pods.filter(
     ({ metadata }) => metadata.namespace === systemNamespace && metadata.labels?.["app"] === "istiod",
   );

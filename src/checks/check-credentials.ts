@@ -1,4 +1,4 @@
-import { hasControlPlane } from "./check-control-planes.ts";
+import { readyControlPlanes } from "./check-control-planes.ts";
 import type { Check, ClusterView, Finding, MeshView, RegisteredCluster } from "./contracts.ts";
 import { systemNamespace } from "./labels.ts";
 import { kubectl, listed } from "./text.ts";
@@ -51,11 +51,15 @@ function credential(cluster: ClusterView, other: string, mesh: MeshView): Findin
       },
     ];
   }
-  const line = mesh.controlPlanes
-    .get(name)
-    ?.clusters.find(({ id, secretName }) => id === other && secretName.endsWith(secret.name));
+  const lines = mesh.controlPlanes.get(name)?.clusters.filter(({ id }) => id === other) ?? [];
+  // Of two Secrets for one cluster, said elsewhere, the one that is in use counts.
+  const line = lines.find(({ syncStatus }) => syncStatus !== "unusable") ?? lines[0];
   // Of a cluster that nobody can read the reason is known; and without an istiod its word is an old one.
-  if (line === undefined || !hasControlPlane(cluster) || mesh.unread.some((one) => one.name === other))
+  if (
+    line === undefined ||
+    readyControlPlanes(cluster).length === 0 ||
+    mesh.unread.some((one) => one.name === other)
+  )
     return [];
   const trouble = troubleOf(line);
   if (trouble === undefined) return [];

@@ -1,7 +1,7 @@
 import type { Check } from "./contracts.ts";
 import { isNeeded, networkGateways } from "./network-gateways.ts";
 
-/** A gateway between networks without an address: nothing behind it is found from other networks. */
+/** A gateway between networks without an address: until it has one, Istio hands out the addresses of the pods behind it. */
 export const checkGatewayAddresses: Check = (mesh) =>
   networkGateways(mesh)
     .filter((gateway) => isNeeded(gateway, mesh))
@@ -11,8 +11,8 @@ export const checkGatewayAddresses: Check = (mesh) =>
     )
     .map(({ cluster, service: { metadata, spec }, network }) => ({
       code: "network/gateway-without-address",
-      severity: "warning",
-      effect: `services in ${network} (${cluster.name}) are not found from other networks`,
+      severity: "error",
+      effect: `requests from other networks to services in ${network} (${cluster.name}) go to the pods' own addresses and time out`,
       cause: `the gateway ${metadata.namespace}/${metadata.name} of ${cluster.name} has no address (waiting)`,
       evidence: [
         `kubectl --context ${cluster.name} -n ${metadata.namespace} get service ${metadata.name}  →  EXTERNAL-IP <pending>`,

@@ -1,12 +1,12 @@
 import type { Pod } from "../kube/index.ts";
-import { hasControlPlane } from "./check-control-planes.ts";
+import { readyControlPlanes } from "./check-control-planes.ts";
 import { credentialTrouble } from "./check-credentials.ts";
 import type { Check, ClusterView, Finding, MeshView } from "./contracts.ts";
 import { controlPlaneAddresses, discoveryPort } from "./control-plane-address.ts";
-import { isAlive, isReady, podId, proxyOf } from "./pods.ts";
+import { isAlive, isReady, podId, proxyOf, runningSince } from "./pods.ts";
 import { count, kubectl, listed } from "./text.ts";
 
-/** Milliseconds from a pod's start within which its proxy need not be connected yet. */
+/** Milliseconds from the start of a proxy, or of istiod, within which they need not be connected yet. */
 const grace = 4000;
 
 /** Proxies that no istiod of their control plane knows. */
@@ -47,13 +47,13 @@ export function disconnectedProxies(
   { clusters, controlPlanes, now }: MeshView,
 ): readonly Pod[] {
   const report = controlPlanes.get(cluster.primary);
-  if (report === undefined || !hasControlPlane(clusters.find(({ name }) => name === cluster.primary)))
-    return [];
+  const istiods = readyControlPlanes(clusters.find(({ name }) => name === cluster.primary));
+  const isSettled = (pod: Pod) => now - runningSince(pod) > grace;
+  if (report === undefined || istiods.length === 0 || !istiods.every(isSettled)) return [];
   const connected = new Set(report.proxies.filter((one) => one.cluster === cluster.name).map(({ id }) => id));
-  return cluster.pods.filter((pod) => {
-    const started = Date.parse(pod.status?.startTime ?? "");
-    return isAlive(pod) && proxyOf(pod) !== undefined && now - started > grace && !connected.has(podId(pod));
-  });
+  return cluster.pods.filter(
+    (pod) => isAlive(pod) && proxyOf(pod) !== undefined && isSettled(pod) && !connected.has(podId(pod)),
+  );
 }
 
 function reasonOf(cluster: ClusterView, mesh: MeshView): string {

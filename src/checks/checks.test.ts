@@ -195,6 +195,16 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       says: /istio-remote-secret-ash and second.*delete secret second/s,
     },
     {
+      what: "two Secrets for one cluster, of which istiod took the younger",
+      mesh: seen(
+        { secretName: "istio-system/second" },
+        fra(({ remoteSecrets }) => ({
+          remoteSecrets: [...remoteSecrets, { name: "second", clusters: ["ash"] }],
+        })),
+      ),
+      codes: ["credential/duplicate"],
+    },
+    {
       what: "an expired token",
       mesh: seen({ syncStatus: "unreachable", problem: "Unauthorized" }),
       codes: ["credential/refused"],
@@ -334,7 +344,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       what: "a gateway that waits for its address",
       mesh: ash(() => ({ services: [gatewayService("network2", undefined), service("hello", "sample")] })),
       codes: ["network/gateway-without-address"],
-      severity: "warning",
+      severity: "error",
       says: /has no address \(waiting\)/,
     },
     {

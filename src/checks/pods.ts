@@ -26,6 +26,14 @@ export function podId({ metadata }: Pod): string {
   return `${metadata.name}.${metadata.namespace ?? "default"}`;
 }
 
+/** When the pod, or the last of its containers, started, in milliseconds since 1970; NaN before that. */
+export function runningSince({ status }: Pod): number {
+  const containers = (status?.containerStatuses ?? []).flatMap(
+    ({ state }) => state?.running?.startedAt ?? [],
+  );
+  return Math.max(...[status?.startTime ?? "", ...containers].map((time) => Date.parse(time)));
+}
+
 /** Why a pod is not ready, as its status says it; empty when it says nothing. */
 export function podTrouble({ status }: Pod): string {
   const scheduled = status?.conditions?.find(({ type }) => type === "PodScheduled");
