@@ -99,6 +99,36 @@ suite("an engine's process", () => {
     assert.equal(lines.at(-1)?.message, "then 200");
   });
 
+  test("goes on when a stand-in's handler throws, at once or later", async () => {
+    const file = await program(
+      "stand-in",
+      `const { serveHttp } = await import("./runtime/stand-ins/serve-http.ts");
+       const probe = createServer().listen(0, "127.0.0.1", async () => {
+         const { port } = probe.address();
+         await new Promise((resolve) => probe.close(resolve));
+         const network = { appAddress: (port) => ({ address: "127.0.0.1", port }) };
+         const app = await serveHttp({ network, logger: log }, port, (request) => {
+           if (request.url === "/throws") throw new Error("thrown at once");
+           if (request.url === "/later") setImmediate(() => { throw new Error("thrown later"); });
+           return { status: 200, body: "fine" };
+         });
+         const ask = (path) => new Promise((resolve) => {
+           const request = get({ port, host: "127.0.0.1", path, agent: false }, (response) => {
+             response.resume().on("end", () => resolve(response.statusCode));
+           });
+           request.on("error", () => resolve(0));
+         });
+         for (const path of ["/throws", "/later", "/"]) console.log(path + " " + (await ask(path)));
+         await app.stop(0);
+       });`,
+    );
+    const { code, lines } = await run(file);
+    assert.equal(code, 0);
+    const said = lines.filter(({ level }) => level === undefined).map(({ message }) => message);
+    assert.deepEqual(said, ["/throws 0", "/later 200", "/ 200"]);
+    assert.ok(lines.some(({ reason }) => reason === "Error: thrown later"));
+  });
+
   test("goes on when a controller throws: the object is tried again, others are looked at meanwhile", async () => {
     const file = await program(
       "controller",

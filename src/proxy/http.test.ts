@@ -325,6 +325,19 @@ suite("HTTP/1.1 through two sidecars", () => {
     await stopped;
   });
 
+  test("a proxy that is leaving serves on, and tells its clients with each answer", async () => {
+    await mesh.helloworld(hello("v1"));
+    const sleep = await mesh.sleep();
+    const open = await sleep.connect(service);
+    assert.equal((await exchange(open, get())).headers.get("connection"), undefined);
+    sleep.proxy.drain();
+    // The connection from before was idle: it must not close under the client's next request.
+    for (const client of [open, await sleep.connect(service)]) {
+      const { status, headers } = await exchange(client, get());
+      assert.deepEqual([status, headers.get("connection")], [200, "close"]);
+    }
+  });
+
   test("hostile bytes on the inbound side harm nobody", async () => {
     await mesh.helloworld(hello("v2"));
     const sleep = await mesh.sleep();

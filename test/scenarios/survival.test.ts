@@ -205,6 +205,15 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     });
   });
 
+  test("malformed objects stop nobody: what they say is left out, new pods get their configuration", async () => {
+    const applied = await mesh.tryKubectl("fra", ["apply", "-f", "-"], malformed);
+    assert.equal(applied.code, 0, applied.stderr);
+    await restart("fra", "sample", "helloworld-v1");
+    await bothAnswer("fra");
+    const deleted = await mesh.tryKubectl("fra", ["delete", "-f", "-"], malformed);
+    assert.equal(deleted.code, 0, deleted.stderr);
+  });
+
   test("clusters and actions that are not known: said with what there is", async () => {
     const cases = [
       { args: ["stop", "asj"], says: /no cluster "asj"[\s\S]*Did you mean ash\? There are: fra, ash\./ },
@@ -220,6 +229,41 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     assert.deepEqual([already.code, already.stderr.trim()], [0, "ash ran already"]);
   });
 });
+
+/** Accepted by the API server, but of no use to a control plane. */
+const malformed = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: leads-nowhere, namespace: sample }
+spec: { hosts: [nowhere.sample], http: [{}] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: empty, namespace: sample }
+spec: {}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: no-host, namespace: sample }
+spec: { host: "", subsets: [{ name: x }] }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: empty, namespace: sample }
+spec: {}
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: wrong-fields, namespace: sample }
+spec:
+  configPatches:
+    - { applyTo: CLUSTER, patch: { operation: MERGE, value: { connect_timeout: soon, unknown: 1 } } }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: no-kubeconfig, namespace: istio-system, labels: { istio/multiCluster: "true" } }
+stringData: { nowhere: "not a kubeconfig: [" }
+`;
 
 function report(stdout: string, stderr: string): LoadReport {
   try {

@@ -113,6 +113,9 @@ function makeRoute(
     route.action = create(RouteSchema, { action: { case: "redirect", value: redirect } }).action;
   } else if (http.directResponse !== undefined) {
     route.action = directResponse(http.directResponse).action;
+  } else if (!hasDestination(http)) {
+    // Leading nowhere, it would make proxies reject all routes of the port with it.
+    return undefined;
   } else {
     const { action, headers } = forwardAction(http, context, operations.authority);
     const made = create(RouteSchema, { action: { case: "route", value: action }, ...routeHeaders(headers) });
@@ -127,6 +130,11 @@ function makeRoute(
   }).decorator;
   if (decorator !== undefined) route.decorator = decorator;
   return route;
+}
+
+/** Whether a request can go anywhere: one destination takes all, of several those with a weight count. */
+function hasDestination({ route = [] }: HttpRoute): boolean {
+  return route.length === 1 || route.some(({ weight }) => (weight ?? 0) > 0);
 }
 
 /** How traces call a route: its destination's host and port and its path. */
