@@ -12,7 +12,9 @@ export const checkGatewayPods: Check = (mesh) =>
       .flatMap((service) => checkOne(service, cluster)),
   );
 
-function checkOne({ metadata, spec, status }: Service, { name, pods }: ClusterView): Finding[] {
+function checkOne(service: Service, cluster: ClusterView): Finding[] {
+  const { metadata, spec, status } = service;
+  const { name, pods } = cluster;
   const { selector = {} } = spec;
   const behind = pods.filter(
     (pod) => pod.metadata.namespace === metadata.namespace && matchesLabels(selector, pod.metadata.labels),
@@ -35,9 +37,22 @@ function checkOne({ metadata, spec, status }: Service, { name, pods }: ClusterVi
           : `requests to services in ${network} (${name}) from other networks fail for the share that crosses`,
       cause: `the gateway ${metadata.namespace}/${metadata.name} of ${name} has no ready pod`,
       evidence: [kubectl(name, `-n ${metadata.namespace} get pods -l ${labels.join(",")}`, listed(seen))],
-      fix: `see kubectl --context ${name} -n ${metadata.namespace} get deployments; one with 0 replicas: kubectl --context ${name} -n ${metadata.namespace} scale deployment ${metadata.name} --replicas=1`,
+      fix: fixOf(service, cluster),
     },
   ];
+}
+
+function fixOf({ metadata, spec }: Service, { name, deployments }: ClusterView): string {
+  const deployment = deployments.find(
+    (one) =>
+      one.metadata.namespace === metadata.namespace &&
+      matchesLabels(spec.selector ?? {}, one.spec.template.metadata?.labels),
+  );
+  const kubectlHere = `kubectl --context ${name} -n ${metadata.namespace}`;
+  if (deployment === undefined) return `see ${kubectlHere} get deployments: none has the Service's labels`;
+  return deployment.spec.replicas === 0
+    ? `${kubectlHere} scale deployment ${deployment.metadata.name} --replicas=1`
+    : `see ${kubectlHere} describe deployment ${deployment.metadata.name}`;
 }
 
 function isGateway({ metadata, spec }: Service, cluster: ClusterView, mesh: MeshView): boolean {

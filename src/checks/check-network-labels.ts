@@ -27,8 +27,8 @@ function checkNamespace(cluster: ClusterView, network: string, mesh: MeshView): 
     {
       code: "network/label-differs",
       severity: "error",
-      effect: `pods of ${name} without a network label of their own count as on ${described(label)}: ${consequence(label, name, mesh)}`,
-      cause: `namespace ${systemNamespace} of ${name} says ${described(label)}, the mesh file says ${network}`,
+      effect: effectOf(`pods of ${name} without a network label of their own`, label, name, mesh),
+      cause: `namespace ${systemNamespace} of ${name} says ${label ?? "no network"}, the mesh file says ${network}`,
       evidence: [kubectl(name, `get ns ${systemNamespace} -L ${networkLabel}`, label ?? "(none)")],
       fix: `kubectl --context ${name} label ns ${systemNamespace} ${networkLabel}=${network} --overwrite  (isthmus up does it too)`,
     },
@@ -70,7 +70,7 @@ function checkPods(cluster: ClusterView, network: string, mesh: MeshView): Findi
       {
         code: "network/label-differs",
         severity: "error",
-        effect: `${count(pods.length, "pod")} of ${name} count${pods.length === 1 ? "s" : ""} as on ${label}: ${consequence(label, name, mesh)}`,
+        effect: effectOf(`${count(pods.length, "pod")} of ${name}`, label, name, mesh),
         cause: `${listed(pods.map(podId))} say${pods.length === 1 ? "s" : ""} ${label}, the mesh file says ${network} for ${name}`,
         evidence: [
           wrongLabel
@@ -95,18 +95,14 @@ function networkOf(pod: Pod): string | undefined {
   return pod.metadata.labels?.[networkLabel] ?? (variable?.value === "" ? undefined : variable?.value);
 }
 
-function described(label: string | undefined): string {
-  return label ?? "no network";
-}
-
-function consequence(label: string | undefined, name: string, mesh: MeshView): string {
-  if (label === undefined)
-    return "others call them at their own addresses, and requests across networks time out";
-  const others = mesh.clusters.filter((one) => one.name !== name && one.network === label);
-  if (others.length > 0) {
-    return `${listed(others.map((one) => one.name))} call${others.length === 1 ? "s" : ""} them at their own addresses, and those requests time out`;
-  }
+/** What becomes of requests to `pods` of a cluster that count as on another network. */
+function effectOf(pods: string, label: string | undefined, cluster: string, mesh: MeshView): string {
+  const direct = "go to the pods' own addresses and time out";
+  if (label === undefined) return `requests from other networks to ${pods} ${direct}`;
+  const others = mesh.clusters.filter((one) => one.name !== cluster && one.network === label);
+  if (others.length > 0)
+    return `requests from ${listed(others.map(({ name }) => name))} to ${pods} ${direct}`;
   return networkGateways(mesh).some((gateway) => gateway.network === label)
-    ? `requests for them go to the gateway of ${label}`
-    : `${label} has no gateway, so others call them at their own addresses and time out`;
+    ? `requests from other networks to ${pods} go to the gateway of ${label}`
+    : `requests from other networks to ${pods} ${direct}: ${label} has no gateway`;
 }

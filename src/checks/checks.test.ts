@@ -101,6 +101,15 @@ const addressOfIstiod = (address: string, mesh = healthy) =>
     }),
     mesh,
   );
+const gatewayDeployment = (replicas: number) => ({
+  ...deployment("istio-eastwestgateway"),
+  metadata: { name: "istio-eastwestgateway", namespace: "istio-system" },
+  spec: {
+    replicas,
+    selector: {},
+    template: { metadata: { labels: { istio: "eastwestgateway" } }, spec: { containers: [] } },
+  },
+});
 const bare = { containers: [{ name: "app" }], labels: { app: "hello" } };
 const podsOfAsh = (...pods: ClusterView["pods"]) =>
   ash((cluster) => ({
@@ -230,6 +239,20 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   "pods and proxies": [
     {
+      what: "the webhook's connection is cut: the address is that of the Service",
+      mesh: refused(
+        'Internal error occurred: failed calling webhook "x.istio.io": failed to call webhook: Post "https://istiod.istio-system.svc:443/inject?timeout=10s": read: connection reset by peer',
+      ),
+      codes: ["workload/pods-refused"],
+      says: /cannot reach istiod at 127\.16\.255\.2:15017 .*\(read: connection reset by peer\)/,
+    },
+    {
+      what: "the webhook refuses a pod",
+      mesh: refused('admission webhook "x.istio.io" denied the request: bad annotation'),
+      codes: ["workload/pods-refused"],
+      says: /refuses its pods: .*bad annotation/,
+    },
+    {
       what: "the webhook's address refuses connections",
       mesh: refused(
         'Internal error occurred: failed calling webhook "namespace.sidecar-injector.istio.io": failed to call webhook: Post "https://istiod.istio-system.svc:443/inject": dial tcp 127.16.255.9:15017: connect: connection refused',
@@ -282,7 +305,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       what: "istio-system says another cluster's network",
       mesh: relabelled("network1"),
       codes: ["network/label-differs"],
-      says: /fra calls them.*time out.*namespace istio-system of ash says network1, the mesh file says network2.*label ns istio-system topology\.istio\.io\/network=network2 --overwrite/s,
+      says: /requests from fra to pods of ash.*time out.*namespace istio-system of ash says network1, the mesh file says network2.*label ns istio-system topology\.istio\.io\/network=network2 --overwrite/s,
     },
     {
       what: "istio-system says nobody's network",
@@ -352,6 +375,15 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       mesh: ash(({ pods }) => ({ pods: pods.filter(({ metadata }) => metadata.namespace === "sample") })),
       codes: ["gateway/no-ready-pods"],
       says: /services in network2 \(ash\)/,
+    },
+    {
+      what: "a gateway of no replicas",
+      mesh: ash(({ pods }) => ({
+        pods: pods.filter(({ metadata }) => metadata.namespace === "sample"),
+        deployments: [gatewayDeployment(0)],
+      })),
+      codes: ["gateway/no-ready-pods"],
+      says: /scale deployment istio-eastwestgateway --replicas=1/,
     },
     {
       what: "an ingress gateway without pods",

@@ -4,12 +4,16 @@ import { serviceNameLabel, systemNamespace } from "./labels.ts";
 /** Port of istiod that proxies connect to. */
 export const discoveryPort = 15012;
 
+/** Name of istiod's Service, with a revision too. */
+const istiodService = /^istiod(-.+)?$/;
+
 /** The addresses behind a remote's Service istiod: where its proxies and its API server look for their control plane. */
 export function controlPlaneAddresses({ endpointSlices }: ClusterView): readonly string[] {
   return endpointSlices
     .filter(
       ({ metadata }) =>
-        metadata.namespace === systemNamespace && metadata.labels?.[serviceNameLabel] === "istiod",
+        metadata.namespace === systemNamespace &&
+        istiodService.test(metadata.labels?.[serviceNameLabel] ?? ""),
     )
     .flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses));
 }

@@ -35,7 +35,8 @@ export function runningSince({ status }: Pod): number {
 }
 
 /** Why a pod is not ready, as its status says it; empty when it says nothing. */
-export function podTrouble({ status }: Pod): string {
+export function podTrouble({ metadata, status }: Pod): string {
+  if (metadata.deletionTimestamp !== undefined) return "ending";
   const scheduled = status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status === "False") return `not scheduled: ${scheduled.message ?? ""}`;
   const container = status?.containerStatuses?.find(({ ready }) => !ready);

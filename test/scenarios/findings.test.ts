@@ -139,7 +139,7 @@ suite.skipIf(!hasKubectl)("findings: AKS, a shared control plane [needs kubectl]
     ];
     await Promise.all(label("network1"));
     const found = await on.finds("network/label-differs");
-    assert.match(found.effect, /main0 calls them.*time out/);
+    assert.match(found.effect, /^requests from main0 to .* time out/);
     assert.match(found.fix, /kubectl --context remote0 label ns istio-system .*=network2 --overwrite/);
     await eventually(async () => {
       const lines = await on.answers("main0", 4, "--max-time", "0.5");
