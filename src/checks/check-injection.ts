@@ -1,5 +1,6 @@
 import type { Namespace, Pod } from "../kube/index.ts";
 import type { Check, ClusterView, Finding, MeshView } from "./contracts.ts";
+import { injectionLabel, isInjected } from "./injection-label.ts";
 import { isSystemNamespace } from "./labels.ts";
 import { isAlive, proxyOf } from "./pods.ts";
 import { count, kubectl, listed } from "./text.ts";
@@ -104,17 +105,4 @@ function isBare(pod: Pod, namespace: string): boolean {
     spec.hostNetwork !== true &&
     (metadata.labels?.[injectLabel] ?? metadata.annotations?.[injectLabel]) !== "false"
   );
-}
-
-function isInjected(namespace: Namespace): boolean {
-  return injectionLabel(namespace) !== undefined;
-}
-
-/** The label that switches injection on, as kubectl writes it. */
-function injectionLabel(namespace: Namespace | undefined): string | undefined {
-  const labels = namespace?.metadata.labels ?? {};
-  const revision = labels["istio.io/rev"];
-  if (labels["istio-injection"] !== undefined)
-    return labels["istio-injection"] === "enabled" ? "istio-injection=enabled" : undefined;
-  return revision === undefined ? undefined : `istio.io/rev=${revision}`;
 }

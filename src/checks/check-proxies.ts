@@ -20,7 +20,7 @@ export const checkProxies: Check = (mesh) =>
     const effect =
       waiting.length > 0
         ? `${count(waiting.length, "pod")} of ${name} ${waiting.length === 1 ? "does" : "do"} not become ready`
-        : `changes do not reach ${count(pods.length, "proxy").replace("proxys", "proxies")} of ${name}: they keep what they had`;
+        : `changes do not reach ${count(pods.length, "proxy", "proxies")} of ${name}: they keep what they had`;
     const namespace = first.metadata.namespace ?? "default";
     return [
       {

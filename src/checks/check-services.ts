@@ -2,6 +2,7 @@ import { matchesLabels, type Service } from "../kube/index.ts";
 import type { Check, ClusterView, Finding, MeshView } from "./contracts.ts";
 import { groupBy } from "./group-by.ts";
 import { fullHost } from "./hosts.ts";
+import { isInjected } from "./injection-label.ts";
 import { isSystemNamespace } from "./labels.ts";
 import { isAlive } from "./pods.ts";
 import { kubectl, listed } from "./text.ts";
@@ -31,11 +32,7 @@ function checkOne(service: Service, cluster: ClusterView, mesh: MeshView): Findi
       isAlive(pod) &&
       matchesLabels(service.spec.selector ?? {}, pod.metadata.labels),
   );
-  const isMesh = cluster.namespaces.some(
-    ({ metadata }) =>
-      metadata.name === namespace &&
-      (metadata.labels?.["istio-injection"] === "enabled" || metadata.labels?.["istio.io/rev"] !== undefined),
-  );
+  const isMesh = cluster.namespaces.some((one) => one.metadata.name === namespace && isInjected(one));
   if (pods.length === 0 && (!isMesh || isForOutside(service, mesh))) return [];
   const host = `${name}.${namespace}`;
   const names = pods.map(({ metadata }) => metadata.name);

@@ -12,6 +12,6 @@ export function listed(names: readonly string[]): string {
 }
 
 /** "1 pod", "2 pods". */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`;
 }
