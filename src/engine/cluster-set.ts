@@ -3,6 +3,7 @@ import { type ApiTransport, createKubeClient, type KubeClient } from "../kube/in
 import type { Cluster, Mesh } from "../mesh/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
 import { type ClusterWatch, watchCluster } from "./cluster-watch.ts";
+import { serveStoppedApi } from "./stopped-api.ts";
 import { type MeshParts, type RunningCluster, startCluster } from "./wire.ts";
 
 /**
@@ -68,7 +69,7 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
       started = await startCluster(cluster, block, parts, { folder: options.folder(name), persistent });
     } catch (reason) {
       await block.release();
-      await keepBlock(name);
+      await hold(name, () => reclaim(name, block.block));
       throw reason;
     }
     transports.set(name, started.transport);
@@ -85,9 +86,9 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
     return true;
   };
 
-  const stop = async (name: string): Promise<boolean> => {
+  const stop = async (name: string): Promise<RunningCluster | undefined> => {
     const cluster = running.get(name);
-    if (cluster === undefined) return false;
+    if (cluster === undefined) return undefined;
     running.delete(name);
     watches.delete(name);
     watching.get(name)?.abort();
@@ -99,13 +100,13 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
       const text = reason instanceof Error ? reason.stack : String(reason);
       log.error({ cluster: name, reason: text }, "a part did not stop cleanly");
     }
-    return true;
+    return cluster;
   };
 
   /** Holds a stopped cluster's addresses against other meshes. */
-  const keepBlock = async (name: string) => {
+  const hold = async (name: string, take: () => Promise<ClaimedBlock>) => {
     try {
-      if (!ended) claimed.set(name, await reclaim(name, options.blocks.get(name)?.block ?? 0));
+      if (!ended) claimed.set(name, await take());
     } catch (reason) {
       log.warn({ cluster: name, reason: String(reason) }, "the addresses of a stopped cluster are taken");
     }
@@ -138,8 +139,10 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
             nextStep: "Start the mesh without --ephemeral to stop its clusters one by one.",
           });
         const stopped = await stop(name);
-        if (stopped) await keepBlock(name);
-        return stopped;
+        const block = options.blocks.get(name)?.block;
+        if (stopped !== undefined && block !== undefined)
+          await hold(name, () => serveStoppedApi(name, block, stopped.keys));
+        return stopped !== undefined;
       }),
     async end() {
       ended = true;

@@ -162,6 +162,7 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     );
     const refused = await mesh.tryKubectl("ash", ["get", "pods"]);
     assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /cluster ash is stopped; isthmus cluster start ash starts it again/);
     const endpoints = await mesh.isthmus("endpoints", "deploy/curl.sample", "--cluster", "ash");
     assert.match(endpoints.stderr, /ash is stopped/);
     await eventually(async () => versions(await mesh.curl("fra", hello, 20)).v1 === 20, settleTime);
