@@ -45,6 +45,8 @@ export function run(
         });
       },
     );
+    // A program may end without reading what it is given.
+    child.stdin?.on("error", () => {});
     child.stdin?.end(options.input ?? "");
   });
 }
@@ -81,7 +83,8 @@ export interface MeshOptions {
 const kubectlPath = findKubectls().at(-1)?.path ?? "kubectl";
 
 /** DATAPLANE=envoy runs every scenario on real Envoys: both data planes must give the same answers. */
-export const dataplane = process.env["DATAPLANE"] === undefined ? [] : ["--dataplane", process.env["DATAPLANE"]];
+export const dataplane =
+  process.env["DATAPLANE"] === undefined ? [] : ["--dataplane", process.env["DATAPLANE"]];
 
 /** Copies the example to a folder of its own and runs `isthmus up --detach` in it. Rejects when that fails. */
 export async function startExample(options: MeshOptions): Promise<MeshUnderTest> {

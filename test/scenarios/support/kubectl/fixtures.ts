@@ -1,0 +1,50 @@
+/** A Deployment that answers, its Service, and a pod to send requests and run commands from. */
+export const webManifests = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+        - name: c
+          image: docker.io/istio/examples-helloworld-v1:1.0
+          ports: [{containerPort: 5000}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {app: web}}
+spec:
+  selector: {app: web}
+  ports: [{port: 5000, name: http}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: shell, labels: {app: shell}}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - {name: main, image: docker.io/curlimages/curl:8.16.0, command: [sleep, infinity]}
+    - {name: second, image: busybox, command: [sh, -c, "echo one; echo two; sleep infinity"]}
+`;
+
+/** The Deployment of webManifests under another name, for what changes it for good. */
+export function deployment(name: string, image = "docker.io/istio/examples-helloworld-v1:1.0"): string {
+  return `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ${name}, labels: {app: ${name}}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: ${name}}}
+  template:
+    metadata: {labels: {app: ${name}}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: c, image: "${image}", ports: [{containerPort: 5000}]}]
+`;
+}

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { deployment } from "./fixtures.ts";
+import type { KubectlCheck } from "./kubectl-check.ts";
+
+const rolledOut = "kubectl rollout status deploy/rolled --timeout=20s";
+
+/** What kubectl does with workloads, nodes and pods as a whole. */
+export const workloadChecks: readonly KubectlCheck[] = [
+  {
+    command: "rollout status, restart, history, undo, pause, resume",
+    everywhere: true,
+    async check({ ok }) {
+      await ok("kubectl apply -f -", deployment("rolled"));
+      assert.match(await ok(rolledOut), /successfully rolled out/);
+      await ok("kubectl set image deploy/rolled c=docker.io/istio/examples-helloworld-v2:1.0");
+      await ok(`kubectl annotate deploy/rolled kubernetes.io/change-cause=second && ${rolledOut}`);
+      assert.match(await ok("kubectl rollout history deploy/rolled"), /1 +<none>\n2 +second/);
+      assert.match(await ok("kubectl rollout history deploy/rolled --revision=1"), /helloworld-v1/);
+      assert.match(await ok(`kubectl rollout undo deploy/rolled && ${rolledOut}`), /rolled back/);
+      const image = "kubectl get deploy rolled -o jsonpath='{.spec.template.spec.containers[0].image}'";
+      assert.match(await ok(image), /helloworld-v1/);
+      await ok("kubectl rollout pause deploy/rolled && kubectl set env deploy/rolled A=b");
+      await ok(`kubectl rollout resume deploy/rolled && ${rolledOut}`);
+      await ok(`kubectl rollout restart deploy/rolled && ${rolledOut}`);
+      assert.match(await ok("kubectl describe pod -l app=rolled"), /kubectl.kubernetes.io\/restartedAt/);
+      await ok("kubectl delete deploy rolled");
+    },
+  },
+  {
+    command: "set env, image, resources, serviceaccount, selector",
+    async check({ ok }) {
+      await ok("kubectl apply -f -", deployment("set"));
+      assert.match(await ok("kubectl set env deploy/set A=b --dry-run=server"), /server dry run/);
+      await ok("kubectl set env deploy/set A=b");
+      assert.match(await ok("kubectl set env deploy/set --list"), /^A=b$/m);
+      await ok("kubectl set image deploy/set c=busybox");
+      await ok("kubectl set resources deploy/set --requests=cpu=10m --limits=cpu=1");
+      await ok("kubectl set serviceaccount deploy/set default");
+      await ok("kubectl create service clusterip set --tcp=80:80 && kubectl set selector svc/set app=web");
+      const container = JSON.parse(
+        await ok("kubectl get deploy set -o jsonpath='{.spec.template.spec.containers[0]}'"),
+      ) as { readonly image: string; readonly resources: unknown };
+      assert.deepEqual(
+        [container.image, container.resources],
+        ["busybox", { limits: { cpu: "1" }, requests: { cpu: "10m" } }],
+      );
+      await ok("kubectl delete deploy/set svc/set");
+    },
+  },
+  {
+    command: "scale",
+    async check({ ok, fails }) {
+      await ok("kubectl scale deploy web --replicas=2 && kubectl rollout status deploy/web --timeout=20s");
+      assert.match(
+        await fails("kubectl scale deploy web --current-replicas=5 --replicas=1"),
+        /Expected replicas to be 5, was 2/,
+      );
+      await ok("kubectl scale deploy web --replicas=1 && kubectl rollout status deploy/web --timeout=20s");
+    },
+  },
+  {
+    command: "autoscale",
+    async check({ ok }) {
+      await ok("kubectl autoscale deploy web --max=3 --cpu-percent=50");
+      assert.match(await ok("kubectl get hpa web"), /Deployment\/web/);
+      assert.match(await ok("kubectl describe hpa web"), /Max replicas: +3/);
+      await ok("kubectl delete hpa web");
+    },
+  },
+  {
+    command: "expose",
+    async check({ ok }) {
+      await ok("kubectl expose deploy web --name=exposed --port=80 --target-port=5000 --type=LoadBalancer");
+      await ok(
+        "kubectl wait --for=jsonpath='{.status.loadBalancer.ingress[0].ip}' svc/exposed --timeout=20s || true",
+      );
+      const address = await ok("kubectl get svc exposed -o jsonpath='{.status.loadBalancer.ingress[0].ip}'");
+      assert.match(await ok(`curl -sS http://${address}/hello`), /Hello version: v1/);
+      await ok("kubectl delete svc exposed");
+    },
+  },
+  {
+    command: "wait (condition, jsonpath, delete)",
+    async check({ ok, fails }) {
+      assert.match(
+        await ok("kubectl wait --for=condition=Available deploy/web --timeout=20s"),
+        /condition met/,
+      );
+      assert.match(
+        await ok("kubectl wait --for=jsonpath='{.status.readyReplicas}'=1 deploy/web --timeout=20s"),
+        /condition met/,
+      );
+      assert.match(
+        await ok("kubectl wait --for=condition=Ready pod -l app=web --timeout=20s"),
+        /condition met/,
+      );
+      assert.match(
+        await fails("kubectl wait --for=condition=Nothing deploy/web --timeout=0.2s"),
+        /timed out/,
+      );
+      await ok(
+        "kubectl create cm waited && (kubectl wait --for=delete cm/waited --timeout=20s & kubectl delete cm waited; wait $!)",
+      );
+    },
+  },
+  {
+    command: "cordon, uncordon, taint, drain",
+    async check({ ok }) {
+      const node = await ok("kubectl get node -o jsonpath='{.items[0].metadata.name}'");
+      const pending = "kubectl get pods -l app=moved --field-selector=status.phase=Pending -o name";
+      await ok(
+        "kubectl apply -f - && kubectl rollout status deploy/moved --timeout=20s",
+        deployment("moved"),
+      );
+      try {
+        assert.match(await ok(`kubectl cordon ${node}`), /cordoned/);
+        assert.match(await ok("kubectl get nodes"), /SchedulingDisabled/);
+        const drained = await ok(
+          `kubectl drain ${node} --ignore-daemonsets --delete-emptydir-data --pod-selector=app=moved --timeout=20s`,
+        );
+        assert.match(drained, /evicting pod [\s\S]* drained/);
+        assert.match(await ok(pending), /pod\/moved/);
+        await ok(`kubectl taint node ${node} test=x:NoSchedule && kubectl uncordon ${node}`);
+        assert.match(await ok(pending), /pod\/moved/);
+      } finally {
+        await ok(`kubectl uncordon ${node}; kubectl taint node ${node} test-`);
+      }
+      await ok("kubectl rollout status deploy/moved --timeout=20s && kubectl delete deploy moved");
+    },
+  },
+  {
+    command: "events, get events",
+    async check({ ok }) {
+      assert.match(await ok("kubectl events --for deploy/web"), /ScalingReplicaSet +Deployment\/web/);
+      assert.match(await ok("kubectl get events --sort-by=.lastTimestamp"), /Started container c/);
+    },
+  },
+  {
+    command: "top (says that there are no metrics)",
+    async check({ fails }) {
+      assert.match(await fails("kubectl top nodes"), /Metrics API not available/);
+      assert.match(await fails("kubectl top pods"), /Metrics API not available/);
+    },
+  },
+  {
+    command: "certificate approve",
+    async check({ ok, namespace }) {
+      const request = await ok(
+        "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout r.pem -subj /O=a/CN=b 2>/dev/null | base64 -w0",
+      );
+      await ok(
+        "kubectl create -f -",
+        JSON.stringify({
+          apiVersion: "certificates.k8s.io/v1",
+          kind: "CertificateSigningRequest",
+          metadata: { name: namespace },
+          spec: { request, signerName: "example.com/none", usages: ["client auth"] },
+        }),
+      );
+      assert.match(await ok(`kubectl certificate approve ${namespace}`), /approved/);
+      assert.match(await ok(`kubectl get csr ${namespace}`), /Approved/);
+    },
+  },
+];
