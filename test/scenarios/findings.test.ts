@@ -348,6 +348,9 @@ suite.skipIf(!hasKubectl)(
       const scale = (replicas: number) =>
         mesh.kubectl("ash", ...system, "scale", "deployment/istio-eastwestgateway", `--replicas=${replicas}`);
       await scale(0);
+      // At once, as when it breaks: a pod that is asked to end lets requests through for some seconds.
+      const pods = ["pods", "-l", "istio=eastwestgateway", "--grace-period=0", "--force"];
+      await mesh.kubectl("ash", ...system, "delete", ...pods);
       const found = await on.finds("gateway/no-ready-pods");
       assert.match(found.effect, /services in network2 \(ash\)/);
       await eventually(async () => {
