@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, suite, test } from "vitest";
-import { readGolden } from "./testing/golden.ts";
+import { silentLogger, systemClock } from "../base/index.ts";
+import { startProxy } from "./start-proxy.ts";
+import { readGolden, readNode } from "./testing/golden.ts";
 import { exchange } from "./testing/http.ts";
 import { createWorld, type World } from "./testing/world.ts";
 
@@ -45,4 +47,21 @@ suite("two proxies and an east-west gateway on istiod's resources", () => {
       /^By=spiffe:\/\/cluster.local\/ns\/sample\/sa\/helloworld;Hash=[0-9a-f]{64};Subject="";URI=spiffe:\/\/cluster.local\/ns\/sample\/sa\/sleep$/,
     );
   });
+});
+
+test("a proxy ends although opening its stream to discovery takes for ever", async () => {
+  const proxy = startProxy({
+    node: readNode(readGolden("a-multinetwork--sleep-cluster1")),
+    openAds: () => new Promise(() => {}),
+    secrets: { get: () => undefined, onChange: () => {} },
+    network: {
+      dial: () => assert.fail("nothing is to be dialled"),
+      listen: async () => async () => {},
+      resolve: async () => [],
+    },
+    accessLog: () => {},
+    log: silentLogger,
+    clock: systemClock,
+  });
+  await proxy.stop(0);
 });

@@ -275,6 +275,24 @@ suite("startNodes()", () => {
     await second.see("lasting", isReady);
   });
 
+  test("a container whose program never ends is given up after its grace, and its pod goes", async () => {
+    const standIn = createTestStandIn("step");
+    const stubborn = {
+      ...standIn,
+      start: async (context: ContainerContext) => ({
+        ...(await standIn.start(context)),
+        stop: () => new Promise<void>(() => {}),
+      }),
+    };
+    const nodes = await start({ standIns: [stubborn] });
+    await nodes.create("stubborn", {
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: "app", image: "step" }],
+    });
+    await nodes.see("stubborn", isReady);
+    await nodes.runtime.stop(0);
+  });
+
   test("a preStop hook runs before the container is stopped", async () => {
     const order: string[] = [];
     const nodes = await start({ standIns: [createTestStandIn("step", order)] });

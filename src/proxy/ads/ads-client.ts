@@ -61,7 +61,8 @@ export function startAdsClient(options: AdsOptions): AdsClient {
     const retry = createRetry(clock, { first: 50, most: 5000 });
     while (!signal.aborted) {
       try {
-        const stream = await options.openAds(signal);
+        const stream = await open();
+        if (stream === undefined) break;
         connected = true;
         options.onChange();
         await talk(stream, () => retry.reset());
@@ -75,6 +76,16 @@ export function startAdsClient(options: AdsOptions): AdsClient {
       await retry.wait(signal);
     }
     connected = false;
+  }
+
+  /** Undefined when the client is to end meanwhile: opening may wait for a control plane that is ending too. */
+  async function open(): Promise<GrpcStream | undefined> {
+    const done = new AbortController();
+    const aborted = new Promise<undefined>((resolve) => {
+      signal.addEventListener("abort", () => resolve(undefined), { once: true, signal: done.signal });
+    });
+    const stream = await Promise.race([options.openAds(signal), aborted]).finally(() => done.abort());
+    return signal.aborted ? undefined : stream;
   }
 
   async function talk(stream: GrpcStream, onAnswer: () => void): Promise<void> {

@@ -235,12 +235,18 @@ export function createContainerRun(first: Container, host: ContainerHost, firstR
     await stopWithin(begun, host.defaultGraceSeconds);
   };
   const stopWithin = async (begun: RunningContainer, graceSeconds: number) => {
+    const killed = createDeferred<void>();
     const force = forceEnd;
-    const cancel = clock.after(graceSeconds * 1000 + stopPatience, force);
-    await begun.stop(graceSeconds).catch((reason: unknown) => {
-      host.log.warn({ container: container.name, reason: String(reason) }, "container did not stop cleanly");
+    const kill = () => {
       force();
+      killed.resolve();
+    };
+    const cancel = clock.after(graceSeconds * 1000 + stopPatience, kill);
+    const stopped = begun.stop(graceSeconds).catch((reason: unknown) => {
+      host.log.warn({ container: container.name, reason: String(reason) }, "container did not stop cleanly");
+      kill();
     });
+    await Promise.race([stopped, killed.promise]);
     cancel();
   };
   const startsAgain = (exitCode: number) =>
