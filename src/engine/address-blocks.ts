@@ -81,6 +81,19 @@ function bind(block: number): Promise<Server | undefined> {
   });
 }
 
+/** Another program took the address between the release of a claim and what was to listen there. */
+export function addressTaken(cluster: string, block: number, cause?: unknown): IsthmusError {
+  return new IsthmusError(
+    "engine/port-taken",
+    `${addressesOf(block).api}:${apiPort} of ${cluster} was taken by another program`,
+    {
+      cause,
+      nextStep:
+        "End that program, or start the whole mesh again on other addresses: isthmus down, isthmus up.",
+    },
+  );
+}
+
 function noBlock(cluster: string): IsthmusError {
   return new IsthmusError(
     "engine/no-address-block",

@@ -1,7 +1,7 @@
 import { IsthmusError, type Logger } from "../base/index.ts";
 import { type ApiTransport, createKubeClient, type KubeClient } from "../kube/index.ts";
 import type { Cluster, Mesh } from "../mesh/index.ts";
-import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
+import { addressTaken, type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
 import { type ClusterWatch, watchCluster } from "./cluster-watch.ts";
 import { serveStoppedApi } from "./stopped-api.ts";
 import { type MeshParts, type RunningCluster, startCluster } from "./wire.ts";
@@ -168,12 +168,5 @@ async function reclaim(name: string, block: number): Promise<ClaimedBlock> {
   const [again] = (await claimBlocks([name], new Map([[name, block]]))).values();
   if (again?.block === block) return again;
   await again?.release();
-  throw new IsthmusError(
-    "engine/port-taken",
-    `127.${block}.0.1:6443 of ${name} was taken by another program`,
-    {
-      nextStep:
-        "End that program, or start the whole mesh again on other addresses: isthmus down, isthmus up.",
-    },
-  );
+  throw addressTaken(name, block);
 }

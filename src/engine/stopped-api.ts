@@ -1,6 +1,5 @@
 import { createServer } from "node:https";
-import { IsthmusError } from "../base/index.ts";
-import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
+import { addressesOf, addressTaken, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import type { ClusterKeys } from "./cluster-keys.ts";
 
 /**
@@ -31,9 +30,7 @@ export function serveStoppedApi(cluster: string, block: number, keys: ClusterKey
   server.maxConnections = 1000;
   const { api } = addressesOf(block);
   return new Promise((resolve, reject) => {
-    server.once("error", (cause) =>
-      reject(new IsthmusError("engine/port-taken", `${api}:${apiPort} can't be held`, { cause })),
-    );
+    server.once("error", (cause) => reject(addressTaken(cluster, block, cause)));
     server.listen({ host: api, port: apiPort, exclusive: true }, () =>
       resolve({
         block,

@@ -28,7 +28,7 @@ import {
   startNodes,
   startServiceProxy,
 } from "../runtime/index.ts";
-import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
+import { addressesOf, addressTaken, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
 
@@ -139,6 +139,8 @@ export async function startCluster(
         ...(changeLog === undefined ? {} : { changeLog }),
         clock,
         log: log.child({ part: "apiserver" }),
+      }).catch((reason: NodeJS.ErrnoException) => {
+        throw reason.code === "EADDRINUSE" ? addressTaken(cluster.name, claimed.block, reason) : reason;
       });
       return api.stop;
     },
