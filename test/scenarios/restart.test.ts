@@ -60,12 +60,16 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
   const items = async (cluster: string, kinds: string) =>
     JSON.parse(await mesh.kubectl(cluster, "get", kinds, "-A", "-o", "json")).items as Item[];
   /** One line for each object of `kinds`, with what `tell` says of it. */
+  /** Of all objects but those that are on their way out: a pod serves on for a while after its deletion. */
   const facts = async (kinds: string, tell: (item: Item) => string) => {
     const lines = await Promise.all(
       clusters.map(async (cluster) =>
-        (await items(cluster, kinds)).map(
-          (item) => `${cluster} ${item.kind} ${item.metadata.namespace}/${item.metadata.name} ${tell(item)}`,
-        ),
+        (await items(cluster, kinds))
+          .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+          .map(
+            (item) =>
+              `${cluster} ${item.kind} ${item.metadata.namespace}/${item.metadata.name} ${tell(item)}`,
+          ),
       ),
     );
     return lines.flat().sort();
@@ -414,6 +418,7 @@ interface Item {
     readonly uid: string;
     readonly resourceVersion: string;
     readonly generation?: number;
+    readonly deletionTimestamp?: string;
   };
   readonly data?: Readonly<Record<string, string>>;
   readonly spec?: { readonly clusterIP?: string };
