@@ -9,6 +9,8 @@
 export type { CertificateSigner, Discovery, DiscoveryOptions } from "./contracts.ts";
 export { startDiscovery } from "./serve/start-built-in.ts";
 export {
+  clusterKinds,
+  configKinds,
   createChanges,
   createWorldObjects,
   setClusterObject,

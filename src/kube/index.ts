@@ -41,7 +41,7 @@ export {
   parseKubeconfig,
   readKubeconfig,
 } from "./kubeconfig.ts";
-export { isEmptySelector, matchesLabelSelector, matchesLabels } from "./label-selector.ts";
+export { isEmptySelector, matchesLabelSelector, matchesLabels, meetsRequirement } from "./label-selector.ts";
 export {
   type KubeObject,
   key,

@@ -17,21 +17,31 @@ export function matchesLabelSelector(
 ): boolean {
   if (selector === undefined) return false;
   if (!matchesLabels(selector.matchLabels ?? {}, labels)) return false;
-  return (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-    const value = labels?.[key];
-    switch (operator) {
-      case "In":
-        return value !== undefined && values.includes(value);
-      case "NotIn":
-        return value === undefined || !values.includes(value);
-      case "Exists":
-        return value !== undefined;
-      case "DoesNotExist":
-        return value === undefined;
-      default:
-        return false; // An operator of a later Kubernetes: select too little rather than too much.
-    }
-  });
+  return (selector.matchExpressions ?? []).every((requirement) =>
+    meetsRequirement(requirement, labels?.[requirement.key]),
+  );
+}
+
+/**
+ * Whether a label's value, undefined when it is missing, meets a requirement of a LabelSelector. An operator of a
+ * later Kubernetes is not met: select too little rather than too much.
+ */
+export function meetsRequirement(
+  { operator, values = [] }: { readonly operator: string; readonly values?: readonly string[] },
+  value: string | undefined,
+): boolean {
+  switch (operator) {
+    case "In":
+      return value !== undefined && values.includes(value);
+    case "NotIn":
+      return value === undefined || !values.includes(value);
+    case "Exists":
+      return value !== undefined;
+    case "DoesNotExist":
+      return value === undefined;
+    default:
+      return false;
+  }
 }
 
 /** Whether the selector has no condition at all, and so selects everything. */

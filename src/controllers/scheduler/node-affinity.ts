@@ -1,4 +1,4 @@
-import { matchesLabels, type Node, type Pod } from "../../kube/index.ts";
+import { matchesLabels, meetsRequirement, type Node, type Pod } from "../../kube/index.ts";
 
 interface Requirement {
   readonly key: string;
@@ -54,21 +54,15 @@ function matchesTerm(
   );
 }
 
-function holds({ operator, values = [] }: Requirement, value: string | undefined): boolean {
+/** A node's requirements are those of label selectors, and two that compare numbers. */
+function holds(requirement: Requirement, value: string | undefined): boolean {
+  const { operator, values = [] } = requirement;
   switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
     case "Gt":
       return value !== undefined && Number(value) > Number(values[0]);
     case "Lt":
       return value !== undefined && Number(value) < Number(values[0]);
     default:
-      return false;
+      return meetsRequirement(requirement, value);
   }
 }

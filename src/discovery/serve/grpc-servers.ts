@@ -5,8 +5,7 @@ import { TLSSocket } from "node:tls";
 import type { Logger, Stop } from "../../base/index.ts";
 import { type GrpcHandlers, serveGrpc } from "../../xds/index.ts";
 import type { CertificateSigner } from "../contracts.ts";
-
-type Listen = (port: number, onConnection: (socket: Socket) => void) => Promise<Stop>;
+import { handSockets, type Listen } from "./hand-sockets.ts";
 
 /** Serves gRPC in the clear on a port. The returned function closes the port and ends all calls. */
 export async function servePlainGrpc(
@@ -56,7 +55,6 @@ async function run(
   log: Logger,
 ): Promise<Stop> {
   const sessions = new Set<ServerHttp2Session>();
-  const sockets = new Set<Socket>();
   server.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
@@ -75,17 +73,10 @@ async function run(
       log.error({ reason: String(reason) }, "a call failed"),
     );
   });
-  const close = await listen(port, (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => socket.destroy());
-    server.emit("connection", socket);
-  });
-  return async () => {
-    const closed = close();
+  const close = await handSockets(server, listen, port);
+  return () => {
     for (const session of sessions) session.destroy();
-    for (const socket of sockets) socket.destroy();
-    await closed;
+    return close();
   };
 }
 

@@ -1,16 +1,8 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
-import type { Socket } from "node:net";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Logger, Stop } from "../../base/index.ts";
 import type { CertificateSigner } from "../contracts.ts";
-
-type Listen = (port: number, onConnection: (socket: Socket) => void) => Promise<Stop>;
+import { handSockets, type Listen } from "./hand-sockets.ts";
 
 /** An answer over HTTP; `body` is sent as it is when text, else as JSON. */
 export interface HttpAnswer {
@@ -33,7 +25,7 @@ const maxBody = 4 * 1024 * 1024;
 
 /** Serves HTTP in the clear on a port. */
 export function serveHttp(listen: Listen, port: number, handler: HttpHandler, log: Logger): Promise<Stop> {
-  return run(createServer(listener(handler, log)), listen, port);
+  return handSockets(createServer(listener(handler, log)), listen, port);
 }
 
 /** Serves HTTPS on a port with a certificate for istiod's names that follows the signer. */
@@ -53,22 +45,7 @@ export function serveHttps(
   const server = createTlsServer({ ...context(), minVersion: "TLSv1.2" }, listener(handler, log));
   signer.changes.subscribe(() => server.setSecureContext(context()), signal);
   server.on("tlsClientError", (reason) => log.debug({ reason: String(reason) }, "TLS failed"));
-  return run(server, listen, port);
-}
-
-async function run(server: Server | TlsServer, listen: Listen, port: number): Promise<Stop> {
-  const sockets = new Set<Socket>();
-  const close = await listen(port, (socket) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => socket.destroy());
-    server.emit("connection", socket);
-  });
-  return async () => {
-    const closed = close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  };
+  return handSockets(server, listen, port);
 }
 
 function listener(handler: HttpHandler, log: Logger): RequestListener {

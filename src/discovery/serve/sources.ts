@@ -3,42 +3,20 @@ import {
   type ConfigMap,
   type Informer,
   isApiError,
-  type Kind,
   type KubeClient,
   type KubeObject,
   kinds,
   startInformer,
 } from "../../kube/index.ts";
 import {
-  type ClusterKind,
-  type ConfigKind,
+  clusterKinds,
   clusterObjects,
+  configKinds,
   setClusterObject,
   setConfigObject,
   type WorldChanges,
   type WorldObjects,
 } from "../translate/objects.ts";
-
-const clusterKinds: readonly (readonly [ClusterKind, Kind])[] = [
-  ["nodes", kinds.nodes],
-  ["namespaces", kinds.namespaces],
-  ["services", kinds.services],
-  ["pods", kinds.pods],
-  ["endpointSlices", kinds.endpointSlices],
-  ["secrets", kinds.secrets],
-];
-
-const configKinds: readonly ConfigKind[] = [
-  "virtualServices",
-  "destinationRules",
-  "gateways",
-  "serviceEntries",
-  "workloadEntries",
-  "sidecars",
-  "peerAuthentications",
-  "authorizationPolicies",
-  "telemetries",
-];
 
 /** Objects that somebody watches. */
 export interface ObjectSource {
@@ -68,8 +46,8 @@ interface WatchOptions {
  */
 export function watchCluster(sink: ChangeSink, clusterId: string, options: WatchOptions): ObjectSource {
   const cluster = clusterObjects(sink.objects, clusterId);
-  const informers = clusterKinds.map(([name, kind]) => {
-    const informer = startInformer(options.client, kind, options);
+  const informers = clusterKinds.map((name) => {
+    const informer = startInformer<KubeObject>(options.client, kinds[name], options);
     informer.subscribe(({ type, object }) => {
       setClusterObject(sink.objects, clusterId, name, object, type === "deleted", sink.changes());
       sink.schedule();

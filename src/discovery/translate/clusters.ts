@@ -28,7 +28,7 @@ import { localityGroups, trafficPolicyFor } from "./endpoints.ts";
 import { clusterMetadataExchange } from "./filters.ts";
 import { applyLocality, localityMessage } from "./locality.ts";
 import { clusterName, sniName } from "./names.ts";
-import { any, lazy, milliseconds } from "./proto.ts";
+import { any, lazy, milliseconds, socketAddress } from "./proto.ts";
 import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
@@ -207,12 +207,7 @@ function externalName(host: string, port: number) {
         hostIdentifier: {
           case: "endpoint" as const,
           value: {
-            address: {
-              address: {
-                case: "socketAddress" as const,
-                value: { address: host, portSpecifier: { case: "portValue" as const, value: port } },
-              },
-            },
+            address: socketAddress(host, port),
           },
         },
         loadBalancingWeight: 1,

@@ -21,6 +21,7 @@ import {
 } from "./locality.ts";
 import { isIp } from "./names.ts";
 import type { NetworkGateway } from "./network-gateways.ts";
+import { socketAddress } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
 import type { Scope } from "./scope.ts";
@@ -314,12 +315,7 @@ function makeRow(
     hostIdentifier: {
       case: "endpoint",
       value: {
-        address: {
-          address: {
-            case: "socketAddress",
-            value: { address, portSpecifier: { case: "portValue", value: port } },
-          },
-        },
+        address: socketAddress(address, port),
       },
     },
     healthStatus,

@@ -23,8 +23,8 @@ import {
   seesRequests,
 } from "./gateways.ts";
 import { hostsOverlap, isSubsetOf, sniName } from "./names.ts";
-import { socketAddress, tlsInspector, tlsTimeout } from "./outbound-listeners.ts";
-import { any } from "./proto.ts";
+import { tlsInspector, tlsTimeout } from "./outbound-listeners.ts";
+import { any, socketAddress } from "./proto.ts";
 import { parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";

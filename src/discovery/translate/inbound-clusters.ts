@@ -11,7 +11,7 @@ import { finish, inboundSource } from "./clusters.ts";
 import { trafficPolicyFor } from "./endpoints.ts";
 import type { InboundTarget } from "./inbound-targets.ts";
 import { clusterName } from "./names.ts";
-import { lazy, milliseconds } from "./proto.ts";
+import { lazy, milliseconds, socketAddress } from "./proto.ts";
 import { isHttp2, type Protocol, parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
@@ -85,15 +85,7 @@ function sidecarIngressCluster(scope: Scope, { port, defaultEndpoint = "" }: Ing
                 hostIdentifier: {
                   case: "endpoint",
                   value: {
-                    address: {
-                      address: {
-                        case: "socketAddress",
-                        value: {
-                          address: match[1] ?? "",
-                          portSpecifier: { case: "portValue", value: Number(match[2]) },
-                        },
-                      },
-                    },
+                    address: socketAddress(match[1] ?? "", Number(match[2])),
                   },
                 },
               },

@@ -47,8 +47,23 @@ export interface ConfigObjects {
   readonly telemetries: Map<string, Telemetry>;
 }
 
-export type ClusterKind = "nodes" | "namespaces" | "services" | "endpointSlices" | "pods" | "secrets";
-export type ConfigKind = keyof ConfigObjects;
+/** What is read of every cluster. */
+export const clusterKinds = ["nodes", "namespaces", "services", "pods", "endpointSlices", "secrets"] as const;
+export type ClusterKind = (typeof clusterKinds)[number];
+
+/** What is read of the control plane's own cluster beside that. */
+export const configKinds = [
+  "virtualServices",
+  "destinationRules",
+  "gateways",
+  "serviceEntries",
+  "workloadEntries",
+  "sidecars",
+  "peerAuthentications",
+  "authorizationPolicies",
+  "telemetries",
+] as const satisfies readonly (keyof ConfigObjects)[];
+export type ConfigKind = (typeof configKinds)[number];
 
 /** Everything that a World is made of, kept up to date by whoever watches the clusters. */
 export interface WorldObjects {

@@ -17,7 +17,7 @@ import { connectionManager } from "./connection-manager.ts";
 import { plainHttpAlpn } from "./filters.ts";
 import { clusterName, hostsOverlap } from "./names.ts";
 import { selects } from "./objects.ts";
-import { any, lazy, milliseconds } from "./proto.ts";
+import { any, lazy, milliseconds, socketAddress } from "./proto.ts";
 import { isTls, listenerKind, type Protocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { EgressListener, Scope } from "./scope.ts";
@@ -418,16 +418,6 @@ function catchAll(scope: Scope, proxy: ProxyNode): Filter[] {
     proxy,
     scope.outboundTrafficPolicy === "ALLOW_ANY" ? "PassthroughCluster" : "BlackHoleCluster",
   );
-}
-
-/** An address as listeners and endpoints write it. */
-export function socketAddress(address: string, port: number) {
-  return {
-    address: {
-      case: "socketAddress" as const,
-      value: { address, portSpecifier: { case: "portValue" as const, value: port } },
-    },
-  };
 }
 
 /** Reads the ClientHello, so that chains can be picked by SNI and ALPN. */

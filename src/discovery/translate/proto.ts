@@ -6,6 +6,16 @@ export function any<D extends DescMessage>(schema: D, init?: MessageInitShape<D>
   return anyPack(schema, create(schema, init));
 }
 
+/** An address as listeners and endpoints write it. */
+export function socketAddress(address: string, port: number) {
+  return {
+    address: {
+      case: "socketAddress" as const,
+      value: { address, portSpecifier: { case: "portValue" as const, value: port } },
+    },
+  };
+}
+
 /** A value that is made on first use and kept: constant messages cost nothing before the first proxy needs them. */
 export function lazy<T>(make: () => T): () => T {
   let value: { readonly made: T } | undefined;

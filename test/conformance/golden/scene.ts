@@ -3,6 +3,8 @@ import path from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { parseAllDocuments } from "yaml";
 import {
+  clusterKinds,
+  configKinds,
   createChanges,
   createWorld,
   createWorldObjects,
@@ -27,19 +29,6 @@ export interface Scene {
     readonly expected: unknown;
   }[];
 }
-
-const clusterKinds = ["nodes", "namespaces", "services", "endpointSlices", "pods", "secrets"] as const;
-const configKinds = [
-  "virtualServices",
-  "destinationRules",
-  "gateways",
-  "serviceEntries",
-  "workloadEntries",
-  "sidecars",
-  "peerAuthentications",
-  "authorizationPolicies",
-  "telemetries",
-] as const;
 
 /** Reads a scene and makes the snapshot of each of its proxies. Throws when the folder has not the form of one. */
 export function readScene(folder: string): Scene {

@@ -3,8 +3,8 @@ import { parseAllDocuments } from "yaml";
 import { type KubeObject, kinds } from "../../../kube/index.ts";
 import { NodeSchema } from "../../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
-  type ClusterKind,
-  type ConfigKind,
+  clusterKinds,
+  configKinds,
   createChanges,
   createWorldObjects,
   setClusterObject,
@@ -14,26 +14,6 @@ import {
 import { type ProxyNode, parseProxyNode } from "../proxy-node.ts";
 import { makeSnapshot, type ProxySnapshot } from "../snapshot.ts";
 import { createWorld, type World } from "../world.ts";
-
-const clusterKinds: readonly ClusterKind[] = [
-  "nodes",
-  "namespaces",
-  "services",
-  "endpointSlices",
-  "pods",
-  "secrets",
-];
-const configKinds: readonly ConfigKind[] = [
-  "virtualServices",
-  "destinationRules",
-  "gateways",
-  "serviceEntries",
-  "workloadEntries",
-  "sidecars",
-  "peerAuthentications",
-  "authorizationPolicies",
-  "telemetries",
-];
 
 /** Objects of cluster "c1" and Istio's, written as YAML documents; `mesh` is MeshConfig as YAML. */
 export function objectsOf(yaml: string, mesh = ""): WorldObjects {
