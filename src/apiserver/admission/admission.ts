@@ -1,6 +1,7 @@
 import type { KubeObject } from "../../kube/index.ts";
 import type { User } from "../contracts.ts";
 import type { Draft } from "../draft.ts";
+import type { Call } from "../http/call.ts";
 import type { ResourceType } from "../registry/resource-type.ts";
 
 /** A write that is about to happen, as admission sees it. Objects are in the stored version. */
@@ -29,4 +30,20 @@ export interface Admission {
   mutate(request: AdmissionRequest, draft: Draft): Promise<Draft>;
   /** Looks at the object as it will be stored. */
   validate(request: AdmissionRequest, object: KubeObject | undefined): Promise<void>;
+}
+
+/** The admission request of a write that `call` asks for. Its name may be filled in once it is generated. */
+export function admissionRequest(
+  call: Call,
+  write: Omit<AdmissionRequest, "user" | "signal" | "warn">,
+): AdmissionRequest & { name: string } {
+  return {
+    ...write,
+    user: call.user,
+    // Made on demand, and most writes meet nobody who asks for it.
+    get signal() {
+      return call.signal;
+    },
+    warn: (text) => call.warn(text),
+  };
 }

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../../kube/index.ts";
-import type { AdmissionRequest } from "../admission/admission.ts";
+import { admissionRequest } from "../admission/admission.ts";
 import { requireNamespace } from "../admission/namespace-lifecycle.ts";
 import { validateCustomObject } from "../custom-resources/validate-custom-object.ts";
 import { child, type Draft } from "../draft.ts";
@@ -11,7 +11,7 @@ import { takeIn, withDefaults } from "./incoming.ts";
 import { noteChangedFields } from "./managed-fields.ts";
 import { generateName, metadataCauses, setSystemFields } from "./metadata.ts";
 import { objectAnswer } from "./present.ts";
-import { type WriteOptions, writeOptions } from "./write-options.ts";
+import { optionsObject, type WriteOptions, writeOptions } from "./write-options.ts";
 
 /** Answers a POST to a collection. */
 export async function create(context: Context, call: Call, target: Target): Promise<Answer> {
@@ -38,26 +38,16 @@ export async function createObject(
   const owners = incoming.metadata.managedFields;
   setSystemFields(incoming, timestamp(context.clock.now()));
   if (managed && owners !== undefined) incoming.metadata.managedFields = owners;
-  const request: AdmissionRequest & { name: string } = {
+  const request = admissionRequest(call, {
     operation: "CREATE",
     type,
     subresource: undefined,
     namespace: incoming.metadata.namespace,
     name: incoming.metadata.name,
     old: undefined,
-    user: call.user,
     dryRun: options.dryRun,
-    options: {
-      kind: "CreateOptions",
-      apiVersion: "meta.k8s.io/v1",
-      fieldManager: options.fieldManager,
-      ...(options.dryRun ? { dryRun: ["All"] } : {}),
-    },
-    get signal() {
-      return call.signal;
-    },
-    warn: (text) => call.warn(text),
-  };
+    options: optionsObject("CreateOptions", options),
+  });
   const admitted = await context.admission.mutate(request, incoming);
   const draft = admitted === incoming ? incoming : withDefaults(context, type, admitted);
   clearStatus(target, draft);

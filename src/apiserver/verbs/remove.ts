@@ -1,5 +1,5 @@
 import { apiVersionOf, type KubeObject } from "../../kube/index.ts";
-import type { AdmissionRequest } from "../admission/admission.ts";
+import { admissionRequest } from "../admission/admission.ts";
 import { child, type Draft, draftOf, ensure, isObject, type JsonObject, number, text } from "../draft.ts";
 import { type Answer, type Call, json } from "../http/call.ts";
 import { decodeBody } from "../http/decode-body.ts";
@@ -75,21 +75,16 @@ async function removeOne(
   const first = resource.get(key);
   if (first === undefined) throw notFound(type, name);
   checkPreconditions(type, first, request);
-  const admission: AdmissionRequest = {
+  const admission = admissionRequest(call, {
     operation: "DELETE",
     type,
     subresource: undefined,
     namespace,
     name,
     old: first,
-    user: call.user,
     dryRun: request.dryRun,
     options: request.options,
-    get signal() {
-      return call.signal;
-    },
-    warn: (message) => call.warn(message),
-  };
+  });
   await context.admission.validate(admission, undefined);
   const old = resource.get(key);
   if (old === undefined) throw notFound(type, name);

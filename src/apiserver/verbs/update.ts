@@ -1,5 +1,5 @@
 import { jsonEqual, type KubeObject } from "../../kube/index.ts";
-import type { AdmissionRequest } from "../admission/admission.ts";
+import { admissionRequest } from "../admission/admission.ts";
 import { validateCustomObject } from "../custom-resources/validate-custom-object.ts";
 import { type Draft, draftOf, type JsonObject } from "../draft.ts";
 import type { Call } from "../http/call.ts";
@@ -10,7 +10,7 @@ import { withDefaults } from "./incoming.ts";
 import { noteChangedFields } from "./managed-fields.ts";
 import { keepSystemFields, metadataCauses, metadataUpdateCauses } from "./metadata.ts";
 import { isFinished, removeFinished } from "./removal.ts";
-import type { WriteOptions } from "./write-options.ts";
+import { optionsObject, type WriteOptions } from "./write-options.ts";
 
 /** One way to change an object that is stored. */
 export interface Update {
@@ -77,26 +77,16 @@ async function tryUpdate(
   keepSystemFields(draft, old);
   if (update.part === "main") keepStatus(type, draft, old);
 
-  const request: AdmissionRequest = {
+  const request = admissionRequest(call, {
     operation: "UPDATE",
     type,
     subresource: target.subresource,
     namespace,
     name,
     old,
-    user: call.user,
     dryRun: options.dryRun,
-    options: {
-      kind: update.optionsKind,
-      apiVersion: "meta.k8s.io/v1",
-      fieldManager: options.fieldManager,
-      ...(options.dryRun ? { dryRun: ["All"] } : {}),
-    },
-    get signal() {
-      return call.signal;
-    },
-    warn: (text) => call.warn(text),
-  };
+    options: optionsObject(update.optionsKind, options),
+  });
   const admitted = await context.admission.mutate(request, draft);
   if (admitted !== draft) draft = withDefaults(context, type, admitted);
   if (update.part === "main") {

@@ -33,6 +33,14 @@ export function writeOptions(call: Call): WriteOptions {
   };
 }
 
+/** The options of a write as an object of the API, in which form admission webhooks get them. */
+export function optionsObject(
+  kind: "CreateOptions" | "UpdateOptions" | "PatchOptions",
+  { fieldManager, dryRun }: WriteOptions,
+): object {
+  return { kind, apiVersion: "meta.k8s.io/v1", fieldManager, ...(dryRun ? { dryRun: ["All"] } : {}) };
+}
+
 /** Whether a dryRun option is set. Throws a 400 for anything but "All". */
 export function isDryRun(values: readonly string[]): boolean {
   const wrong = values.find((value) => value !== "All" && value !== "");

@@ -67,7 +67,7 @@ const status = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 const deleteOptions = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions";
 
 /** The paths of a resource with what can be done there. */
-export function pathsOf(resource: OpenApiResource): readonly Path[] {
+function pathsOf(resource: OpenApiResource): readonly Path[] {
   const { group, version, kind, listKind, plural, namespaced, custom } = resource;
   const base = `/${groupVersionPath(resource)}`;
   const nameOf = (of: string) =>
@@ -177,4 +177,26 @@ function partPath(
 /** The extensions by which Kubernetes' clients find the operation they want. */
 export function extensionsOf({ action, kind }: Operation): JsonObject {
   return { "x-kubernetes-action": action, "x-kubernetes-group-version-kind": kind };
+}
+
+/**
+ * The paths object of a document: every path of the resources with its operations and the parameters in it, in the
+ * notation of one version of OpenAPI. Parameters in paths are always required.
+ */
+export function pathsDocument(
+  resources: readonly OpenApiResource[],
+  format: {
+    operation(operation: Operation): JsonObject;
+    pathParameter(name: string): JsonObject;
+  },
+): JsonObject {
+  const document: Record<string, JsonObject> = {};
+  for (const { path, parameters: inPath, operations } of resources.flatMap(pathsOf))
+    document[path] = {
+      ...Object.fromEntries(operations.map((operation) => [operation.method, format.operation(operation)])),
+      ...(inPath.length === 0
+        ? {}
+        : { parameters: inPath.map((name) => ({ ...format.pathParameter(name), required: true })) }),
+    };
+  return document;
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from "../patch/json-value.ts";
 import type { RawSchema } from "../schema/schema-node.ts";
 import { definitionsFor, mapSchema } from "./definitions.ts";
 import type { OpenApiResource } from "./open-api-resource.ts";
-import { extensionsOf, type Operation, pathsOf } from "./operations.ts";
+import { extensionsOf, type Operation, pathsDocument } from "./operations.ts";
 
 /**
  * The OpenAPI v2 (Swagger 2.0) document of all resources, as JSON; older kubectls read it in protobuf
@@ -12,27 +12,13 @@ export function openApiV2Document(
   resources: readonly OpenApiResource[],
   kubernetesVersion: string,
 ): JsonObject {
-  const paths: Record<string, JsonObject> = {};
-  for (const resource of resources)
-    for (const { path, parameters, operations } of pathsOf(resource))
-      paths[path] = {
-        ...Object.fromEntries(operations.map((operation) => [operation.method, formatOperation(operation)])),
-        ...(parameters.length === 0
-          ? {}
-          : {
-              parameters: parameters.map((name) => ({
-                name,
-                in: "path",
-                required: true,
-                type: "string",
-                uniqueItems: true,
-              })),
-            }),
-      };
   return {
     swagger: "2.0",
     info: { title: "Kubernetes", version: `v${kubernetesVersion}` },
-    paths,
+    paths: pathsDocument(resources, {
+      operation: formatOperation,
+      pathParameter: (name) => ({ name, in: "path", type: "string", uniqueItems: true }),
+    }),
     definitions: Object.fromEntries(
       [...definitionsFor(resources)].map(([name, schema]) => [name, mapSchema(schema, v2Schema)]),
     ),

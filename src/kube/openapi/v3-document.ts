@@ -2,7 +2,7 @@ import type { JsonObject } from "../patch/json-value.ts";
 import type { RawSchema } from "../schema/schema-node.ts";
 import { definitionsFor, mapSchema } from "./definitions.ts";
 import type { OpenApiResource } from "./open-api-resource.ts";
-import { extensionsOf, type Operation, type Parameter, pathsOf } from "./operations.ts";
+import { extensionsOf, type Operation, type Parameter, pathsDocument } from "./operations.ts";
 
 /** Built-in values that JSON writes in more than one way. */
 const choices: Readonly<Record<string, JsonObject>> = {
@@ -22,24 +22,13 @@ export function openApiV3Document(
   resources: readonly OpenApiResource[],
   kubernetesVersion: string,
 ): JsonObject {
-  const paths: Record<string, JsonObject> = {};
-  for (const resource of resources)
-    for (const { path, parameters, operations } of pathsOf(resource))
-      paths[path] = {
-        ...Object.fromEntries(operations.map((operation) => [operation.method, formatOperation(operation)])),
-        ...(parameters.length === 0
-          ? {}
-          : {
-              parameters: parameters.map((name) => ({
-                ...parameter({ name, type: "string" }, "path"),
-                required: true,
-              })),
-            }),
-      };
   return {
     openapi: "3.0.0",
     info: { title: "Kubernetes", version: `v${kubernetesVersion}` },
-    paths,
+    paths: pathsDocument(resources, {
+      operation: formatOperation,
+      pathParameter: (name) => parameter({ name, type: "string" }, "path"),
+    }),
     components: {
       schemas: Object.fromEntries(
         [...definitionsFor(resources)].map(([name, schema]) => [
