@@ -1,4 +1,5 @@
-import type { Clock, Logger } from "../base/index.ts";
+import type { Socket } from "node:net";
+import type { Clock, Logger, Stop } from "../base/index.ts";
 import type { ApiTransport } from "../kube/index.ts";
 
 /** Who makes a request, after authentication (Kubernetes UserInfo). */
@@ -77,11 +78,19 @@ export interface ChangeRecord {
   readonly object?: unknown;
 }
 
+/** Where an API server is reached. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** For an address that somebody else holds bound: hands over its connections until the stop. Absent: the server binds it. */
+  accept?(onConnection: (socket: Socket) => void): Stop;
+}
+
 /** What one API server needs. Keys stay with it and are never logged. */
 export interface ApiServerOptions {
   /** Name of the cluster, in logs and in the certificates' common name. */
   readonly cluster: string;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
   /** PEM. The serving certificate must name the host that clients dial, "kubernetes", "kubernetes.default.svc" and "localhost". */
   readonly tls: { readonly key: string; readonly cert: string };
   /** PEM of the CA whose client certificates are users (CN = name, O = groups). */
@@ -95,7 +104,7 @@ export interface ApiServerOptions {
   readonly nodePortRange?: { readonly first: number; readonly last: number };
   readonly pods: PodConnector;
   /** Opens a connection to a webhook's or aggregated API's endpoint address. */
-  dial(address: string, port: number): import("node:net").Socket;
+  dial(address: string, port: number): Socket;
   readonly changeLog?: ChangeLog;
   readonly clock: Clock;
   readonly log: Logger;

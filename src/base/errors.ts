@@ -18,7 +18,6 @@ export const errorCodes = {
   "engine/state-format": { exit: 1, http: 409 },
   "engine/node-too-old": { exit: 1, http: 500 },
   "engine/no-address-block": { exit: 1, http: 503 },
-  "engine/port-taken": { exit: 1, http: 503 },
   "engine/start-timed-out": { exit: 1, http: 504 },
   "engine/interrupted": { exit: 1, http: 499 },
   "cluster/unknown": { exit: 3, http: 404 },

@@ -1,5 +1,5 @@
-import { createServer, type Server } from "node:net";
-import { IsthmusError } from "../base/index.ts";
+import { createServer, type Socket } from "node:net";
+import { IsthmusError, type Stop } from "../base/index.ts";
 
 /** Blocks are /16 networks 127.16 to 127.119; a cluster owns one. */
 export const firstBlock = 16;
@@ -24,11 +24,13 @@ export function addressesOf(block: number): BlockAddresses {
   };
 }
 
-/** A claimed block: the bound API socket is what keeps other meshes out. Close it right before the API server listens. */
+/** A claimed block: the bound API socket is what keeps other meshes out, from the claim to the release. */
 export interface ClaimedBlock {
   readonly block: number;
   /** True when a remembered block was taken by somebody else, so that addresses changed. */
   readonly moved: boolean;
+  /** Gives connections to the API address to `onConnection`, instead of to whoever had them; until the stop. Without one they are closed. */
+  accept(onConnection: (socket: Socket) => void): Stop;
   release(): Promise<void>;
 }
 
@@ -57,12 +59,7 @@ export async function claimBlocks(
       }
       if (block === undefined) throw noBlock(cluster);
       taken.add(block);
-      const bound = server;
-      claimed.set(cluster, {
-        block,
-        moved: own !== undefined && own !== block,
-        release: () => new Promise((resolve) => bound.close(() => resolve())),
-      });
+      claimed.set(cluster, { block, moved: own !== undefined && own !== block, ...server });
     }
   } catch (reason) {
     await Promise.all([...claimed.values()].map((one) => one.release()));
@@ -71,27 +68,29 @@ export async function claimBlocks(
   return claimed;
 }
 
-function bind(block: number): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once("error", (reason: NodeJS.ErrnoException) =>
-      reason.code === "EADDRINUSE" ? resolve(undefined) : reject(reason),
-    );
-    server.listen({ host: addressesOf(block).api, port: apiPort, exclusive: true }, () => resolve(server));
+/** Undefined when the address is taken. */
+async function bind(block: number): Promise<Pick<ClaimedBlock, "accept" | "release"> | undefined> {
+  let taker: ((socket: Socket) => void) | undefined;
+  const server = createServer((socket) => {
+    if (taker === undefined) socket.destroy();
+    else taker(socket);
   });
-}
-
-/** Another program took the address between the release of a claim and what was to listen there. */
-export function addressTaken(cluster: string, block: number, cause?: unknown): IsthmusError {
-  return new IsthmusError(
-    "engine/port-taken",
-    `${addressesOf(block).api}:${apiPort} of ${cluster} was taken by another program`,
-    {
-      cause,
-      nextStep:
-        "End that program, or start the whole mesh again on other addresses: isthmus down, isthmus up.",
+  const bound = await new Promise<boolean>((resolve, reject) => {
+    server.once("error", (reason: NodeJS.ErrnoException) =>
+      reason.code === "EADDRINUSE" ? resolve(false) : reject(reason),
+    );
+    server.listen({ host: addressesOf(block).api, port: apiPort, exclusive: true }, () => resolve(true));
+  });
+  if (!bound) return undefined;
+  return {
+    accept(onConnection) {
+      taker = onConnection;
+      return async () => {
+        if (taker === onConnection) taker = undefined;
+      };
     },
-  );
+    release: () => new Promise((resolve) => server.close(() => resolve())),
+  };
 }
 
 function noBlock(cluster: string): IsthmusError {

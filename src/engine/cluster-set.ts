@@ -1,7 +1,7 @@
-import { IsthmusError, type Logger } from "../base/index.ts";
+import { IsthmusError, type Logger, type Stop } from "../base/index.ts";
 import { type ApiTransport, createKubeClient, type KubeClient } from "../kube/index.ts";
 import type { Cluster, Mesh } from "../mesh/index.ts";
-import { addressTaken, type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
+import type { ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterWatch, watchCluster } from "./cluster-watch.ts";
 import { serveStoppedApi } from "./stopped-api.ts";
 import { type MeshParts, type RunningCluster, startCluster } from "./wire.ts";
@@ -24,7 +24,7 @@ export interface ClusterSet {
   start(name: string): Promise<boolean>;
   /** False when it was stopped already. */
   stop(name: string): Promise<boolean>;
-  /** Stops all for good and gives their blocks back. */
+  /** Stops all for good. The blocks stay claimed: giving them back is up to who claimed them. */
   end(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export interface ClusterSetOptions {
 export function createClusterSet(options: ClusterSetOptions): ClusterSet {
   const { mesh, parts, persistent, log } = options;
   const clusters = new Map<string, Cluster>(mesh.clusters);
-  const claimed = new Map(options.blocks);
+  const answering = new Map<string, Stop>();
   const running = new Map<string, RunningCluster>();
   const watches = new Map<string, ClusterWatch>();
   const watching = new Map<string, AbortController>();
@@ -62,16 +62,11 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
     const { name } = cluster;
     if (ended) throw new IsthmusError("engine/not-running", "the mesh is ending");
     if (running.has(name)) return false;
-    const block = claimed.get(name) ?? (await reclaim(name, options.blocks.get(name)?.block ?? 0));
-    claimed.delete(name);
-    let started: RunningCluster;
-    try {
-      started = await startCluster(cluster, block, parts, { folder: options.folder(name), persistent });
-    } catch (reason) {
-      await block.release();
-      await hold(name, () => reclaim(name, block.block));
-      throw reason;
-    }
+    const block = options.blocks.get(name);
+    if (block === undefined) throw new Error(`no block was claimed for ${name}`);
+    await answering.get(name)?.();
+    answering.delete(name);
+    const started = await startCluster(cluster, block, parts, { folder: options.folder(name), persistent });
     transports.set(name, started.transport);
     const client = clients.get(name) ?? createKubeClient(lastingTransport(name));
     clients.set(name, client);
@@ -103,15 +98,6 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
     return cluster;
   };
 
-  /** Holds a stopped cluster's addresses against other meshes. */
-  const hold = async (name: string, take: () => Promise<ClaimedBlock>) => {
-    try {
-      if (!ended) claimed.set(name, await take());
-    } catch (reason) {
-      log.warn({ cluster: name, reason: String(reason) }, "the addresses of a stopped cluster are taken");
-    }
-  };
-
   // Clients outlive a stop: whoever holds one gets a clear answer while the cluster is away, and goes on afterwards.
   const transports = new Map<string, ApiTransport>();
   const lastingTransport = (name: string): ApiTransport => ({
@@ -139,15 +125,15 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
             nextStep: "Start the mesh without --ephemeral to stop its clusters one by one.",
           });
         const stopped = await stop(name);
-        const block = options.blocks.get(name)?.block;
+        const block = options.blocks.get(name);
         if (stopped !== undefined && block !== undefined)
-          await hold(name, () => serveStoppedApi(name, block, stopped.keys));
+          answering.set(name, serveStoppedApi(name, block, stopped.keys));
         return stopped !== undefined;
       }),
     async end() {
       ended = true;
       for (const name of [...clusters.keys()].reverse()) await inTurn(name, () => stop(name));
-      await Promise.all([...claimed.values()].map((block) => block.release()));
+      await Promise.all([...answering.values()].map((stopAnswering) => stopAnswering()));
     },
   };
 }
@@ -162,11 +148,4 @@ export function stoppedCluster(name: string): IsthmusError {
 function moveLast(map: Map<string, unknown>, key: string): void {
   const value = map.get(key);
   if (map.delete(key)) map.set(key, value);
-}
-
-async function reclaim(name: string, block: number): Promise<ClaimedBlock> {
-  const [again] = (await claimBlocks([name], new Map([[name, block]]))).values();
-  if (again?.block === block) return again;
-  await again?.release();
-  throw addressTaken(name, block);
 }

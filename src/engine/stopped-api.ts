@@ -1,13 +1,20 @@
 import { createServer } from "node:https";
-import { addressesOf, addressTaken, apiPort, type ClaimedBlock } from "./address-blocks.ts";
+import type { Socket } from "node:net";
+import type { Stop } from "../base/index.ts";
+import type { ClaimedBlock } from "./address-blocks.ts";
 import type { ClusterKeys } from "./cluster-keys.ts";
 
+const mostConnections = 1000;
+
 /**
- * Holds the block of a stopped cluster against other meshes and answers whoever asks its API: 503 with a Status that
- * says what to do. A connection that is only closed would be tried again by clients for most of a minute.
- * engine/port-taken when another program was faster.
+ * Answers whoever asks the API of a stopped cluster, until the stop: 503 with a Status that says what to do. A connection
+ * that is only closed would be tried again by clients for most of a minute.
  */
-export function serveStoppedApi(cluster: string, block: number, keys: ClusterKeys): Promise<ClaimedBlock> {
+export function serveStoppedApi(
+  cluster: string,
+  claimed: Pick<ClaimedBlock, "accept">,
+  keys: Pick<ClusterKeys, "serverKey" | "serverCert">,
+): Stop {
   const status = {
     kind: "Status",
     apiVersion: "v1",
@@ -27,20 +34,18 @@ export function serveStoppedApi(cluster: string, block: number, keys: ClusterKey
     });
     response.end(body);
   });
-  server.maxConnections = 1000;
-  const { api } = addressesOf(block);
-  return new Promise((resolve, reject) => {
-    server.once("error", (cause) => reject(addressTaken(cluster, block, cause)));
-    server.listen({ host: api, port: apiPort, exclusive: true }, () =>
-      resolve({
-        block,
-        moved: false,
-        release: () =>
-          new Promise((done) => {
-            server.close(() => done());
-            server.closeAllConnections();
-          }),
-      }),
-    );
+  const connections = new Set<Socket>();
+  const stop = claimed.accept((socket) => {
+    if (connections.size >= mostConnections) {
+      socket.destroy();
+      return;
+    }
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+    server.emit("connection", socket);
   });
+  return async () => {
+    await stop();
+    for (const socket of connections) socket.destroy();
+  };
 }

@@ -28,7 +28,7 @@ import {
   startNodes,
   startServiceProxy,
 } from "../runtime/index.ts";
-import { addressesOf, addressTaken, apiPort, type ClaimedBlock } from "./address-blocks.ts";
+import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
 
@@ -125,10 +125,9 @@ export async function startCluster(
       const changeLog = place.persistent
         ? openChangeLog(path.join(place.folder, "objects"), { clock, log })
         : undefined;
-      await claimed.release();
       api = await startApiServer({
         cluster: cluster.name,
-        listen: { host: addresses.api, port: apiPort },
+        listen: { host: addresses.api, port: apiPort, accept: claimed.accept },
         tls: { key: keys.serverKey, cert: keys.serverCert },
         clientCa: keys.caCert,
         serviceAccountKey: keys.serviceAccountKey,
@@ -139,8 +138,6 @@ export async function startCluster(
         ...(changeLog === undefined ? {} : { changeLog }),
         clock,
         log: log.child({ part: "apiserver" }),
-      }).catch((reason: NodeJS.ErrnoException) => {
-        throw reason.code === "EADDRINUSE" ? addressTaken(cluster.name, claimed.block, reason) : reason;
       });
       return api.stop;
     },

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:https";
+import { createServer, type Server } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import type { Logger } from "../../base/index.ts";
+import type { Logger, Stop } from "../../base/index.ts";
 import { type ApiError, isApiError } from "../../kube/index.ts";
 import { type Authenticator, anonymous } from "../authentication/authenticate.ts";
 import { impersonated } from "../authentication/impersonate.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
-import type { User } from "../contracts.ts";
+import type { ListenAddress, User } from "../contracts.ts";
 import { statusOf, unauthorized } from "../status.ts";
 import { jsonText } from "../storage/json-text.ts";
 import type { Answer, Call } from "./call.ts";
@@ -17,7 +17,7 @@ import { writeAnswer } from "./write-answer.ts";
 
 /** Where to listen, who clients are, and who answers them. */
 export interface HttpServerParts {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
   readonly tls: { readonly key: string; readonly cert: string };
   readonly clientCa: string;
   readonly authenticator: Authenticator;
@@ -142,8 +142,11 @@ export async function startHttpServer(parts: HttpServerParts): Promise<HttpServe
     requestTimeout: 60_000,
     maxHeaderSize: 32 * 1024,
   });
-  server.maxConnections = mostConnections;
   server.on("connection", (socket: Socket) => {
+    if (connections.size >= mostConnections) {
+      socket.destroy();
+      return;
+    }
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
   });
@@ -159,23 +162,17 @@ export async function startHttpServer(parts: HttpServerParts): Promise<HttpServe
     });
   });
 
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(parts.listen.port, parts.listen.host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+  const close = await listen(server, parts.listen);
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : parts.listen.port,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-        // The server itself does not know of those that are upgraded or still in their handshake.
-        for (const socket of connections) socket.destroy();
-      }),
+    async stop() {
+      const closed = close();
+      server.closeAllConnections();
+      // The server itself does not know of those that are upgraded or still in their handshake.
+      for (const socket of connections) socket.destroy();
+      await closed;
+    },
   };
 }
 
@@ -190,4 +187,28 @@ function refuseUpgrade(socket: Duplex, reason: unknown | ApiError): void {
   socket.end(
     `HTTP/1.1 ${status.code} ${status.reason ?? "Error"}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
+}
+
+async function listen(server: Server, address: ListenAddress): Promise<Stop> {
+  if (address.accept !== undefined) {
+    const stop = address.accept((socket) => server.emit("connection", socket));
+    // Node watches over how long requests take from this event on.
+    server.emit("listening");
+    return async () => {
+      await stop();
+      await closed(server);
+    };
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(address.port, address.host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  return () => closed(server);
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }

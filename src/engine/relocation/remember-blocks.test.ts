@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, suite, test } from "vitest";
 import { openChangeLog } from "../../apiserver/index.ts";
-import type { ClaimedBlock } from "../address-blocks.ts";
 import { openStateFolder, type StateFolder } from "../state-folder.ts";
 import { recallBlocks, rememberBlocks } from "./remember-blocks.ts";
 
@@ -18,10 +17,8 @@ function freshState(blocks: Readonly<Record<string, number>>): StateFolder {
   return state;
 }
 
-function claims(blocks: Readonly<Record<string, number>>): ReadonlyMap<string, ClaimedBlock> {
-  return new Map(
-    Object.entries(blocks).map(([name, block]) => [name, { block, moved: false, async release() {} }]),
-  );
+function claims(blocks: Readonly<Record<string, number>>): ReadonlyMap<string, { readonly block: number }> {
+  return new Map(Object.entries(blocks).map(([name, block]) => [name, { block }]));
 }
 
 const logOf = (state: StateFolder, cluster: string) => path.join(state.clusterFolder(cluster), "objects");

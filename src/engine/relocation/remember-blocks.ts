@@ -37,7 +37,7 @@ export function recallBlocks(state: StateFolder): RememberedBlocks {
 export function rememberBlocks(
   state: StateFolder,
   remembered: RememberedBlocks,
-  claimed: ReadonlyMap<string, ClaimedBlock>,
+  claimed: ReadonlyMap<string, Pick<ClaimedBlock, "block">>,
 ): void {
   const moves = new Map<number, number>();
   for (const [name, { block }] of claimed) {
