@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import tls from "node:tls";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
+import { hello, helloCluster, startAks } from "./support/examples.ts";
 import { assertShare, endpointRows, versions } from "./support/hello.ts";
-import { background, eventually, isthmus, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+import { background, eventually, isthmus, type MeshUnderTest } from "./support/running-mesh.ts";
 
-const hello = "helloworld.sample:5000/hello";
-const helloCluster = "outbound|5000||helloworld.sample.svc.cluster.local";
 const hasKubectl = findKubectls().length > 0;
 
 suite.skipIf(!hasKubectl)(
@@ -18,17 +17,8 @@ suite.skipIf(!hasKubectl)(
     let mesh: MeshUnderTest;
 
     beforeAll(async () => {
-      mesh = await startExample({
-        example: "aks",
-        client: "deploy/sleep",
-        container: "sleep",
-        namespace: "sample",
+      mesh = await startAks({
         args: ["--set", "istio.meshConfig.accessLogFile=/dev/stdout"],
-        // Most checks are about the mesh without weights: the traffic rules come in AKS-17.
-        prepare(folder) {
-          const file = path.join(folder, "mesh.yaml");
-          writeFileSync(file, readFileSync(file, "utf8").replace(/^.*file: traffic\/.*\n/m, ""));
-        },
       });
     }, 120_000);
     afterAll(() => mesh?.stop());

@@ -3,13 +3,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findEnvoy, findKubectls } from "../support/tools.ts";
+import { okeClusters as clusters, hello, startOke } from "./support/examples.ts";
 import { versions } from "./support/hello.ts";
-import { eventually, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
 
 const envoy = findEnvoy();
 const hasTools = envoy !== undefined && findKubectls().length > 0;
-const hello = "helloworld.sample:5000/hello";
-const clusters = ["fra", "ash"] as const;
 
 function argumentsOf(pid: number): string[] {
   return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
@@ -44,11 +43,7 @@ suite.skipIf(!hasTools)("a mesh on real Envoys [needs envoy] [needs kubectl]", (
   let mesh: MeshUnderTest;
 
   const start = () =>
-    startExample({
-      example: "oke",
-      client: "deploy/curl",
-      container: "curl",
-      namespace: "sample",
+    startOke({
       args: ["--dataplane", "envoy"],
     });
   const engine = (): number =>

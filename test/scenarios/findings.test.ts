@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
+import { hello, startAks, startOke } from "./support/examples.ts";
 import { endpointRows, versions } from "./support/hello.ts";
-import { eventually, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
 
-const hello = "helloworld.sample:5000/hello";
 const system = ["-n", "istio-system"] as const;
 const sample = ["-n", "sample"] as const;
 const networkLabel = "topology.istio.io/network";
@@ -81,17 +80,7 @@ suite.skipIf(!hasKubectl)("findings: AKS, a shared control plane [needs kubectl]
   let on: ReturnType<typeof breaker>;
 
   beforeAll(async () => {
-    mesh = await startExample({
-      example: "aks",
-      client: "deploy/sleep",
-      container: "sleep",
-      namespace: "sample",
-      // Traffic rules come with the checks that are about them.
-      prepare(folder) {
-        const file = path.join(folder, "mesh.yaml");
-        writeFileSync(file, readFileSync(file, "utf8").replace(/^.*file: traffic\/.*\n/m, ""));
-      },
-    });
+    mesh = await startAks();
     on = breaker(mesh);
   }, 60_000);
   afterAll(() => mesh?.stop());
@@ -304,12 +293,7 @@ suite.skipIf(!hasKubectl)(
     let on: ReturnType<typeof breaker>;
 
     beforeAll(async () => {
-      mesh = await startExample({
-        example: "oke",
-        client: "deploy/curl",
-        container: "curl",
-        namespace: "sample",
-      });
+      mesh = await startOke();
       on = breaker(mesh);
     }, 60_000);
     afterAll(() => mesh?.stop());

@@ -3,13 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
+import { startOke } from "./support/examples.ts";
 import { compatibilityTable, isTried } from "./support/kubectl/compatibility-table.ts";
 import { webManifests } from "./support/kubectl/fixtures.ts";
 import { type KubectlShell, kubectlShell } from "./support/kubectl/kubectl-check.ts";
 import { objectChecks } from "./support/kubectl/object-checks.ts";
 import { streamChecks } from "./support/kubectl/stream-checks.ts";
 import { workloadChecks } from "./support/kubectl/workload-checks.ts";
-import { type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+import type { MeshUnderTest } from "./support/running-mesh.ts";
 
 // GUIDE-02 and GUIDE-05: what people do with kubectl, on a running mesh, with kubectls of seven years' habits.
 
@@ -21,12 +22,7 @@ const present = findKubectls();
 let mesh: MeshUnderTest;
 
 beforeAll(async () => {
-  mesh = await startExample({
-    example: "oke",
-    client: "deploy/curl",
-    container: "curl",
-    namespace: "sample",
-  });
+  mesh = await startOke();
 }, 120_000);
 afterAll(() => mesh?.stop());
 
@@ -49,9 +45,9 @@ for (const version of versions) {
     });
 
     for (const one of checks.filter((check) => isTried(check, version, versions))) {
-      const { command, check } = one;
-      const guide = command.startsWith("apply of kinds") ? "GUIDE-05" : "GUIDE-02";
-      test(`${guide} ${command}`, () => check(shell));
+      const { command, guide, check } = one;
+      if (guide === "GUIDE-05") test(`GUIDE-05 ${command}`, () => check(shell));
+      else test(`GUIDE-02 ${command}`, () => check(shell));
     }
   });
 }

@@ -4,24 +4,17 @@ import path from "node:path";
 import tls from "node:tls";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
+import { okeClusters as clusters, hello, helloCluster, startOke } from "./support/examples.ts";
 import { endpointRows, versions } from "./support/hello.ts";
-import { eventually, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
 
-const hello = "helloworld.sample:5000/hello";
-const helloCluster = "outbound|5000||helloworld.sample.svc.cluster.local";
 const hasKubectl = findKubectls().length > 0;
-const clusters = ["fra", "ash"] as const;
 
 suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]", () => {
   let mesh: MeshUnderTest;
 
   beforeAll(async () => {
-    mesh = await startExample({
-      example: "oke",
-      client: "deploy/curl",
-      container: "curl",
-      namespace: "sample",
-    });
+    mesh = await startOke();
   }, 120_000);
   afterAll(() => mesh?.stop());
 
@@ -403,11 +396,7 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
 
 suite.skipIf(!hasKubectl)("OKE: what up says when an address does not come [needs kubectl]", () => {
   test("OKE-18 up waits for the address of fra's gateway, says so, gives up after the stated time and leaves nothing", async () => {
-    const started = startExample({
-      example: "oke",
-      client: "deploy/curl",
-      container: "curl",
-      namespace: "sample",
+    const started = startOke({
       args: ["--timeout", "3"],
       prepare(folder) {
         const file = path.join(folder, "mesh.yaml");

@@ -11,28 +11,17 @@ import {
   parseKubeconfig,
 } from "../../src/kube/index.ts";
 import { findKubectls } from "../support/tools.ts";
+import { okeClusters as clusters, edit, hello, startOke } from "./support/examples.ts";
 import { versions } from "./support/hello.ts";
-import {
-  dataplane,
-  eventually,
-  type MeshUnderTest,
-  type Result,
-  startExample,
-} from "./support/running-mesh.ts";
+import { dataplane, eventually, type MeshUnderTest, type Result } from "./support/running-mesh.ts";
 
-const hello = "helloworld.sample:5000/hello";
 const hasKubectl = findKubectls().length > 0;
-const clusters = ["fra", "ash"] as const;
 
 suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
   let mesh: MeshUnderTest;
 
   beforeAll(async () => {
-    mesh = await startExample({
-      example: "oke",
-      client: "deploy/curl",
-      container: "curl",
-      namespace: "sample",
+    mesh = await startOke({
       // One of the two Deployments leaves the number of its pods open.
       prepare: (folder) =>
         edit(
@@ -59,8 +48,10 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
   };
   const items = async (cluster: string, kinds: string) =>
     JSON.parse(await mesh.kubectl(cluster, "get", kinds, "-A", "-o", "json")).items as Item[];
-  /** One line for each object of `kinds`, with what `tell` says of it. */
-  /** Of all objects but those that are on their way out: a pod serves on for a while after its deletion. */
+  /**
+   * One line for each object of `kinds`, with what `tell` says of it; but none for those that are on their way out:
+   * a pod serves on for a while after its deletion.
+   */
   const facts = async (kinds: string, tell: (item: Item) => string) => {
     const lines = await Promise.all(
       clusters.map(async (cluster) =>
@@ -433,13 +424,6 @@ interface Item {
 }
 
 /** Replaces the one place in a file. */
-function edit(file: string, what: RegExp | string, by: string): void {
-  const text = readFileSync(file, "utf8");
-  const edited = text.replace(what, by);
-  assert.notEqual(edited, text, `${file} is not as this test expects it`);
-  writeFileSync(file, edited);
-}
-
 /** The seconds in "ready in 1.76 s". */
 function readyAfter(said: string): number {
   return Number(

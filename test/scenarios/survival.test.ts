@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
+import { okeClusters as clusters, hello, startOke } from "./support/examples.ts";
 import { versions } from "./support/hello.ts";
-import { eventually, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
+import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
 
-const hello = "helloworld.sample:5000/hello";
 const hasKubectl = findKubectls().length > 0;
-const clusters = ["fra", "ash"] as const;
 /** How long until a change is visible to traffic. */
 const settleTime = 5000;
 
@@ -41,12 +40,7 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
   let mesh: MeshUnderTest;
 
   beforeAll(async () => {
-    mesh = await startExample({
-      example: "oke",
-      client: "deploy/curl",
-      container: "curl",
-      namespace: "sample",
-    });
+    mesh = await startOke();
   }, 120_000);
   afterAll(() => mesh?.stop());
 

@@ -19,6 +19,8 @@ export interface KubectlCheck {
   readonly command: string;
   /** Tried with every version; the others with the oldest and the newest only. */
   readonly everywhere?: true;
+  /** The check of the acceptance catalogue that it belongs to, when that is not GUIDE-02. */
+  readonly guide?: "GUIDE-05";
   /** The first version that can do it on a cluster as it comes. */
   readonly since?: string;
   check(shell: KubectlShell): Promise<void>;

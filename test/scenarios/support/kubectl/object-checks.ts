@@ -67,6 +67,7 @@ export const objectChecks: readonly KubectlCheck[] = [
   },
   {
     command: "apply of kinds that are not served",
+    guide: "GUIDE-05",
     everywhere: true,
     async check({ fails }) {
       for (const [apiVersion, kind] of [
