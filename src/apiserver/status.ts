@@ -192,9 +192,16 @@ export function versionTooLarge(asked: number, current: number): ApiError {
   });
 }
 
-/** 429: not now; try again. */
-export function tooManyRequests(message: string, causes: readonly Cause[] = []): ApiError {
-  return failure(429, "TooManyRequests", message, causes.length === 0 ? {} : { causes });
+/** 429: not now; try again, of clients' own accord or after so many seconds. */
+export function tooManyRequests(
+  message: string,
+  causes: readonly Cause[] = [],
+  retryAfterSeconds = 0,
+): ApiError {
+  return failure(429, "TooManyRequests", message, {
+    ...(causes.length === 0 ? {} : { causes }),
+    ...(retryAfterSeconds === 0 ? {} : { retryAfterSeconds }),
+  });
 }
 
 /** 500, for what failed on the way: a webhook, an allocation, the server itself. */
@@ -202,6 +209,11 @@ export function internalError(why: string): ApiError {
   return failure(500, "InternalError", `Internal error occurred: ${why}`, {
     causes: [{ message: why }],
   });
+}
+
+/** 500 with just this text, for what the server has no way to do. */
+export function impossible(message: string): ApiError {
+  return failure(500, "InternalError", message);
 }
 
 /** 503: what the request was to be passed on to does not answer. */

@@ -5,6 +5,7 @@ import { createCluster } from "./core/cluster.ts";
 import type { StartController } from "./core/controller.ts";
 import { startDaemonSets } from "./daemon-sets/start-daemon-sets.ts";
 import { startDeployments } from "./deployments/start-deployments.ts";
+import { disruptionBudgetsController } from "./disruption-budgets/start-disruption-budgets.ts";
 import { startMirroredEndpoints, startServiceEndpoints } from "./endpoints/start-endpoints.ts";
 import { startEventExpiry } from "./events/start-event-expiry.ts";
 import { garbageCollector } from "./garbage-collector/start-garbage-collector.ts";
@@ -46,7 +47,8 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
   const stops = controllers.map((start) => start(cluster));
   // Last, since it lists every kind there is and nothing that starts waits for it.
   const objects = startAllObjects(cluster);
-  stops.push(objects.stop, namespacesController(objects)(cluster), garbageCollector(objects)(cluster));
+  const onAllObjects = [namespacesController, garbageCollector, disruptionBudgetsController];
+  stops.push(objects.stop, ...onAllObjects.map((controller) => controller(objects)(cluster)));
   return async () => {
     abort.abort();
     await Promise.all(stops.map((stop) => stop()));

@@ -46,7 +46,13 @@ export interface DeleteOptions {
 export interface KubeClient {
   readonly transport: ApiTransport;
   /** The object, or undefined when there is none (404). */
-  get<T extends KubeObject>(kind: Kind<T>, name: string, namespace?: string): Promise<T | undefined>;
+  get<T extends KubeObject>(
+    kind: Kind<T>,
+    name: string,
+    namespace?: string,
+    /** Its bodies must be of `T`: "scale" of a Kind<Scale>. */
+    subresource?: string,
+  ): Promise<T | undefined>;
   list<T extends KubeObject>(kind: Kind<T>, options?: ListOptions): Promise<List<T>>;
   /** Changes until `signal` aborts or the server ends the watch. An expired version comes as ERROR with code 410. */
   watch<T extends KubeObject>(
@@ -88,9 +94,10 @@ export function createKubeClient(transport: ApiTransport): KubeClient {
   };
   const client: KubeClient = {
     transport,
-    async get(kind, name, namespace) {
+    async get(kind, name, namespace, subresource) {
       try {
-        return as((await call({ method: "GET", path: resourcePath(kind, namespace, name) })).body);
+        const path = resourcePath(kind, namespace, name, subresource);
+        return as((await call({ method: "GET", path })).body);
       } catch (reason) {
         if (reason instanceof ApiError && reason.code === 404) return undefined;
         throw reason;

@@ -98,46 +98,6 @@ suite("bindings", () => {
   });
 });
 
-suite("evictions", () => {
-  test("are put off by a budget that has none left", async () => {
-    const namespace = await api.freshNamespace();
-    await podIn(namespace);
-    const budgets = {
-      group: "policy",
-      version: "v1",
-      kind: "PodDisruptionBudget",
-      plural: "poddisruptionbudgets",
-      namespaced: true,
-    };
-    const budget = await api.client.create(budgets, {
-      apiVersion: "policy/v1",
-      kind: "PodDisruptionBudget",
-      metadata: { name: "b", namespace },
-      spec: { minAvailable: 1, selector: { matchLabels: { app: "p" } } },
-    });
-    const evict = () =>
-      api.send({
-        method: "POST",
-        path: `/api/v1/namespaces/${namespace}/pods/p/eviction`,
-        body: { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "p", namespace } },
-      });
-    const refused = await evict();
-    assert.equal(refused.status, 429);
-    assert.equal(
-      (refused.body as Status).message,
-      "Cannot evict pod as it would violate the pod's disruption budget.",
-    );
-    const status = { disruptionsAllowed: 1, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2 };
-    await api.client.replace(budgets, { ...budget, status }, "status");
-    assert.equal((await evict()).status, 201);
-    assert.equal(await api.client.get(kinds.pods, "p", namespace), undefined);
-    const left = (await api.client.get(budgets, "b", namespace))?.["status"] as {
-      disruptionsAllowed: number;
-    };
-    assert.equal(left.disruptionsAllowed, 0);
-  });
-});
-
 suite("proxies", () => {
   test("lead to pods and through Services, without the caller's token", async () => {
     const namespace = await api.freshNamespace();

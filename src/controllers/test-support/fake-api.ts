@@ -12,6 +12,7 @@ import {
   kinds,
   type Status,
 } from "../../kube/index.ts";
+import { disruptionBudgets } from "../disruption-budgets/disruption-budget.ts";
 
 /** A Kubernetes API as far as controllers notice: storage, versions, watches, deletion, discovery. For tests only. */
 export interface FakeApi {
@@ -39,6 +40,7 @@ interface Logged {
 }
 
 const extraKinds: readonly Kind[] = [
+  disruptionBudgets,
   { group: "", version: "v1", kind: "ResourceQuota", plural: "resourcequotas", namespaced: true },
   { group: "", version: "v1", kind: "LimitRange", plural: "limitranges", namespaced: true },
   {

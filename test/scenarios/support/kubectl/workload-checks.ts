@@ -129,6 +129,29 @@ export const workloadChecks: readonly KubectlCheck[] = [
     },
   },
   {
+    command: "drain under a PodDisruptionBudget (waits, then goes on)",
+    async check({ ok, fails }) {
+      const node = await ok("kubectl get node -o jsonpath='{.items[0].metadata.name}'");
+      await ok("kubectl apply -f - && kubectl rollout status deploy/kept --timeout=20s", deployment("kept"));
+      await ok("kubectl create pdb kept --selector=app=kept --min-available=1");
+      await ok("kubectl wait --for=jsonpath='{.status.currentHealthy}'=1 pdb/kept --timeout=20s");
+      assert.match(await ok("kubectl get pdb kept"), /kept +1 +N\/A +0 /);
+      const drain = `kubectl drain ${node} --ignore-daemonsets --pod-selector=app=kept`;
+      try {
+        assert.match(
+          await fails(`${drain} --timeout=1s`),
+          /will retry after 5s\): Cannot evict pod as it would violate the pod's disruption budget\./,
+        );
+        await ok(`kubectl patch pdb kept -p '{"spec":{"minAvailable":0}}'`);
+        await ok("kubectl wait --for=jsonpath='{.status.disruptionsAllowed}'=1 pdb/kept --timeout=20s");
+        assert.match(await ok(`${drain} --timeout=20s`), / drained/);
+      } finally {
+        await ok(`kubectl uncordon ${node}`);
+      }
+      await ok("kubectl delete deploy/kept pdb/kept");
+    },
+  },
+  {
     command: "events, get events",
     async check({ ok }) {
       assert.match(await ok("kubectl events --for deploy/web"), /ScalingReplicaSet +Deployment\/web/);
