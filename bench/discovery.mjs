@@ -1,0 +1,20 @@
+// The control plane under change, in the shapes in which istiod was measured.
+//
+//   node bench/discovery.mjs [--size M,Big] [--clients 1,100,1000] [--events EndpointSlice,VirtualService,…]
+//                            [--protocol delta,state-of-the-world] [--workloads 1] [--rounds 15]
+//                            [--istiod PATH] [--profile FOLDER]
+//
+// API server, control plane and clients are a process each, so that CPU and memory are the control plane's own.
+// --workloads spreads the clients over that many workloads, which have configurations of their own. --istiod runs
+// the same with upstream's pilot-discovery in the place of ours. --profile keeps CPU profiles of the servers.
+import { spawnSync } from "node:child_process";
+import { bundle } from "./bundle.mjs";
+
+await bundle("discovery/servers.ts");
+await bundle("discovery/clients.ts");
+const { status } = spawnSync(
+  process.execPath,
+  [await bundle("discovery/main.ts"), ...process.argv.slice(2)],
+  { stdio: "inherit" },
+);
+process.exitCode = status ?? 1;
