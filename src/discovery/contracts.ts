@@ -16,6 +16,8 @@ export interface CertificateSigner {
 export interface DiscoveryOptions {
   /** Name of the cluster that istiod runs in (CLUSTER_ID). */
   readonly clusterId: string;
+  /** Name of istiod's pod, by which tools tell one control plane from another. */
+  readonly instance: string;
   readonly version: string;
   /** Istio's revision label (REVISION); absent or "default" for the default one. */
   readonly revision?: string;

@@ -8,6 +8,7 @@ import {
 import { type GrpcCall, GrpcError, grpcStatus, type TypeUrl, typeUrls } from "../../xds/index.ts";
 import { type ProxyNode, parseProxyNode } from "../translate/proxy-node.ts";
 import type { ProxySnapshot } from "../translate/snapshot.ts";
+import { type DebugAnswer, encodeDebugAnswer, isDebugType } from "./debug-types.ts";
 import { encodeDelta, encodeResponse } from "./encode.ts";
 import {
   createWatch,
@@ -37,6 +38,8 @@ export interface StreamHost {
   snapshotFor(proxy: ProxyNode): ProxySnapshot;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Answers a request for status in place of resources, of the types that `isDebugType` knows. Throws GrpcError. */
+  answerDebug(typeUrl: string, names: readonly string[]): Promise<DebugAnswer>;
   /** Told when something that status pages show has changed. */
   changed(): void;
 }
@@ -80,6 +83,7 @@ export async function serveAds(
   let snapshot: ProxySnapshot | undefined;
   let isPumping = false;
   let isDirty = false;
+  const debugNonces = new Map<string, string>();
 
   const stream: AdsStream = {
     id: ++lastStream,
@@ -166,8 +170,20 @@ export async function serveAds(
     }
     host.admit(proxy);
     node = given;
+  };
+  /** The stream counts as a proxy's from the first resources on that it asks for: tools ask for status only. */
+  const open = () => {
+    if (snapshot !== undefined || proxy === undefined) return;
     snapshot = host.snapshotFor(proxy);
     onOpen(stream);
+  };
+  const sendDebug = async (typeUrl: string, names: readonly string[], nonce: string) => {
+    // It only says that the answer has come. istioctl's own requests bring a nonce of their own making.
+    if (nonce !== "" && debugNonces.get(typeUrl) === nonce) return;
+    const answer = await host.answerDebug(typeUrl, names);
+    const sent = `${noncePrefix}-${++lastNonce}`;
+    debugNonces.set(typeUrl, sent);
+    call.send(encodeDebugAnswer(protocol, typeUrl, answer, sent));
   };
 
   /** Notes an ACK or NACK. False when the request answers an older response. */
@@ -196,9 +212,12 @@ export async function serveAds(
     if (protocol === "delta") {
       const request = fromBinary(DeltaDiscoveryRequestSchema, message);
       identify(request.node);
+      checkCount(request.resourceNamesSubscribe.length + Object.keys(request.initialResourceVersions).length);
+      if (isDebugType(request.typeUrl))
+        await sendDebug(request.typeUrl, request.resourceNamesSubscribe, request.responseNonce);
       const typeUrl = knownType(request.typeUrl);
       if (typeUrl === undefined) continue;
-      checkCount(request.resourceNamesSubscribe.length + Object.keys(request.initialResourceVersions).length);
+      open();
       const before = watches.get(typeUrl);
       const watch = before ?? createWatch(typeUrl);
       watches.set(typeUrl, watch);
@@ -215,9 +234,12 @@ export async function serveAds(
     } else {
       const request = fromBinary(DiscoveryRequestSchema, message);
       identify(request.node);
+      checkCount(request.resourceNames.length);
+      if (isDebugType(request.typeUrl))
+        await sendDebug(request.typeUrl, request.resourceNames, request.responseNonce);
       const typeUrl = knownType(request.typeUrl);
       if (typeUrl === undefined) continue;
-      checkCount(request.resourceNames.length);
+      open();
       const before = watches.get(typeUrl);
       const names =
         request.resourceNames.length === 0 && isWildcardType(typeUrl)

@@ -1,12 +1,12 @@
-import { toJson } from "@bufbuild/protobuf";
+import type { ConfigDump } from "../../xds/gen/envoy/admin/v3/config_dump_pb.js";
 import { typeUrls } from "../../xds/index.ts";
+import type { ProxySnapshot } from "../translate/snapshot.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { resourceSchemas } from "./encode.ts";
+import { versionLine } from "./control-plane-identity.ts";
 import type { HttpAnswer, HttpHandler } from "./http-servers.ts";
 import type { RemoteClusters } from "./remote-clusters.ts";
 import type { ObjectSource } from "./sources.ts";
-import { syncStatuses } from "./sync-status.ts";
-import { resourcesOf } from "./watch.ts";
+import { streamOf, syncStatuses } from "./sync-status.ts";
 
 export interface DebugOptions {
   readonly version: string;
@@ -17,36 +17,37 @@ export interface DebugOptions {
   readonly remotes: RemoteClusters;
 }
 
-/** Answers istiod's status pages: /ready, /version, /debug/syncz, endpointz, clusterz, config_dump, adsz, configz, /metrics. */
+/** A page under its path, for example "/debug/syncz". */
+type Page = (query: URLSearchParams) => HttpAnswer | Promise<HttpAnswer>;
+
+/** Answers istiod's status pages: /ready, /version, /metrics and those below /debug, which /debug/list names. */
 export function debugPages(options: DebugOptions): HttpHandler {
-  const { plane } = options;
-  const json = (body: unknown): HttpAnswer => ({ status: 200, body });
-  return async ({ path, query }) => {
-    switch (path) {
-      case "/ready":
-        return options.isReady()
-          ? { status: 200, body: "" }
-          : { status: 503, body: "not all clusters have been read yet\n" };
-      case "/version":
-        return json({ version: options.version, clientVersion: options.version });
-      case "/debug/syncz":
-        return json(syncStatuses(plane.streams));
-      case "/debug/endpointz":
-        return json(endpoints(plane));
-      case "/debug/clusterz":
-        return json(clusters(options));
-      case "/debug/adsz":
-        return json(streams(plane));
-      case "/debug/configz":
-        return json(configObjects(plane));
-      case "/debug/config_dump":
-        return configDump(plane, query.get("proxyID") ?? "");
-      case "/metrics":
-        return { status: 200, body: metrics(plane), contentType: "text/plain; version=0.0.4" };
-      default:
-        return { status: 404, body: `no page ${path}\n` };
-    }
+  const { plane, version } = options;
+  const json = (make: () => unknown) => (): HttpAnswer => ({ status: 200, body: make() });
+  const pages: Readonly<Record<string, Page>> = {
+    "/ready": () =>
+      options.isReady()
+        ? { status: 200, body: "" }
+        : { status: 503, body: "not all clusters have been read yet\n" },
+    "/version": () => ({ status: 200, body: versionLine(version) }),
+    "/metrics": () => ({ status: 200, body: metrics(plane), contentType: "text/plain; version=0.0.4" }),
+    "/debug/adsz": json(() => streams(plane)),
+    "/debug/clusterz": json(() => clusters(options)),
+    "/debug/config_dump": (query) =>
+      dumpOf(plane, query, ({ configDump }, snapshot) => configDump(snapshot, query.has("include_eds"))),
+    "/debug/configz": json(() => configObjects(plane)),
+    "/debug/edsz": (query) =>
+      dumpOf(plane, query, ({ resourceDump }, snapshot) => resourceDump(snapshot, typeUrls.endpoint)),
+    "/debug/endpointz": json(() => endpoints(plane)),
+    "/debug/list": json(() => Object.keys(pages).flatMap((path) => /^\/debug\/(.+)/.exec(path)?.[1] ?? [])),
+    "/debug/ndsz": (query) =>
+      dumpOf(plane, query, ({ resourceDump }, snapshot) => resourceDump(snapshot, typeUrls.nameTable)),
+    "/debug/syncz": json(() => syncStatuses(plane.streams)),
   };
+  return async ({ path, query }) =>
+    Object.hasOwn(pages, path) && pages[path] !== undefined
+      ? pages[path](query)
+      : { status: 404, body: `no page ${path}\n` };
 }
 
 function endpoints({ world }: ControlPlane) {
@@ -128,24 +129,18 @@ function configObjects({ world }: ControlPlane) {
   ]);
 }
 
-/** Finds a stream by node id, "pod.namespace" or pod name. Secrets are left out. */
-async function configDump({ streams: all }: ControlPlane, proxyId: string): Promise<HttpAnswer> {
-  const stream = [...all].find(
-    ({ proxy }) =>
-      proxy !== undefined && [proxy.id, `${proxy.name}.${proxy.namespace}`, proxy.name].includes(proxyId),
-  );
-  if (stream?.snapshot === undefined)
+/** What `make` makes of the snapshot of the proxy that the query's proxyID names, as JSON. */
+async function dumpOf(
+  plane: ControlPlane,
+  query: URLSearchParams,
+  make: (dumps: typeof import("./config-dump.ts"), snapshot: ProxySnapshot) => ConfigDump,
+): Promise<HttpAnswer> {
+  const proxyId = query.get("proxyID") ?? "";
+  const snapshot = streamOf(plane.streams, proxyId)?.snapshot;
+  if (snapshot === undefined)
     return { status: 404, body: `proxy "${proxyId.slice(0, 200)}" is not connected here\n` };
-  const { snapshot } = stream;
-  const { resourceRegistry: registry } = await import("./resource-registry.ts");
-  const types = [typeUrls.cluster, typeUrls.endpoint, typeUrls.listener, typeUrls.route] as const;
-  const configs = types.map((typeUrl) => ({
-    "@type": typeUrl,
-    resources: [...resourcesOf(snapshot, typeUrl).values()].map((message) =>
-      toJson(resourceSchemas[typeUrl], message, { registry }),
-    ),
-  }));
-  return { status: 200, body: { configs } };
+  const dumps = await import("./config-dump.ts");
+  return { status: 200, body: dumps.dumpToJson(make(dumps, snapshot)) };
 }
 
 function metrics({ streams: all, world, problems }: ControlPlane): string {

@@ -67,7 +67,8 @@ function listener(handler: HttpHandler, log: Logger): RequestListener {
 }
 
 async function answer(request: IncomingMessage, handler: HttpHandler): Promise<HttpAnswer> {
-  const url = new URL(request.url ?? "/", "http://localhost");
+  // istioctl asks for "//version", which would be a host's name.
+  const url = new URL((request.url ?? "/").replace(/^\/+/, "/"), "http://localhost");
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -11,6 +11,7 @@ import { type Caller, createAuthenticator } from "./authenticate.ts";
 import { createCertificateService } from "./certificate-service.ts";
 import { createControlPlane } from "./control-plane.ts";
 import { debugPages } from "./debug-pages.ts";
+import { createDebugRequests } from "./debug-requests.ts";
 import { servePlainGrpc, serveTlsGrpc } from "./grpc-servers.ts";
 import { type HttpHandler, serveHttp, serveHttps } from "./http-servers.ts";
 import type { InjectionHandler, InjectionSettings } from "./injection/contracts.ts";
@@ -118,6 +119,20 @@ export async function startDiscovery(
     clock,
     log,
   });
+  const pages = debugPages({
+    version: options.version,
+    clusterId,
+    isReady: () => isReady,
+    plane,
+    own,
+    remotes,
+  });
+  const answerDebug = createDebugRequests({
+    identity: { instance: options.instance, version: options.version },
+    systemNamespace,
+    streams: plane.streams,
+    pages,
+  });
   const ads = (protocol: AdsStream["protocol"], isSecure: boolean) => async (call: GrpcCall) => {
     const caller = isSecure ? await authenticator.authenticate(call) : undefined;
     await whenReady(call);
@@ -131,6 +146,7 @@ export async function startDiscovery(
           snapshotFor: plane.snapshotFor,
           clock,
           log,
+          answerDebug: (typeUrl, names) => answerDebug(caller, typeUrl, names),
           changed: () => changes.notify(),
         },
         (stream) => {
@@ -156,14 +172,6 @@ export async function startDiscovery(
 
   const names = dnsNames(systemNamespace, revision);
   const listen: DiscoveryOptions["listen"] = (port, onConnection) => options.listen(port, onConnection);
-  const pages = debugPages({
-    version: options.version,
-    clusterId,
-    isReady: () => isReady,
-    plane,
-    own,
-    remotes,
-  });
   const parts: (() => Promise<Stop>)[] = [
     () => servePlainGrpc(listen, 15010, handlers(false), log),
     () => serveTlsGrpc(listen, 15012, handlers(true), signer, names, signal, log),

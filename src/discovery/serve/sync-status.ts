@@ -62,6 +62,14 @@ function statusOf({ proxy, watches }: AdsStream): SyncStatus | undefined {
   };
 }
 
+/** The stream of a proxy by its node id, "pod.namespace" or the pod's name. */
+export function streamOf(streams: Iterable<AdsStream>, proxyId: string): AdsStream | undefined {
+  return [...streams].find(
+    ({ proxy }) =>
+      proxy !== undefined && [proxy.id, `${proxy.name}.${proxy.namespace}`, proxy.name].includes(proxyId),
+  );
+}
+
 /** What was sent last was acknowledged, or not (yet), or nothing was asked for. */
 export function syncState(watch: Watch | undefined): SyncState {
   if (watch === undefined || watch.nonceSent === "") return "NOT SENT";

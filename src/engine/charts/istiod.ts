@@ -207,13 +207,20 @@ function meshConfigMap(values: IstioValues, namespace: string): KubeObject {
   };
 }
 
-/** The values that injection reads. */
+/** The values that injection reads, as JSON and with what istioctl looks for in them. */
 function injectorConfig(values: IstioValues, namespace: string): KubeObject {
+  const { proxy } = values.global as { readonly proxy?: object };
+  const read = {
+    global: { ...values.global, proxy: { image: "proxyv2", ...proxy } },
+    revision: values.revision,
+    // The webhooks here know no such thing.
+    sidecarInjectorWebhook: { enableNamespacesByDefault: false },
+  };
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
     metadata: { name: `istio-sidecar-injector${suffix(values)}`, namespace, labels: labels(values) },
-    data: { values: formatYaml({ global: values.global, revision: values.revision }) },
+    data: { values: JSON.stringify(read, undefined, 2) },
   };
 }
 

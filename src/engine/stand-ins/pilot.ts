@@ -35,6 +35,7 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
       const signer = await createSigner(context, namespace, clock, stopped.signal);
       const discovery: Discovery = await startDiscovery({
         clusterId: env["CLUSTER_ID"] ?? context.cluster,
+        instance: env["POD_NAME"] ?? context.pod.metadata.name,
         version: versionOf(context.container.image),
         revision: env["REVISION"] ?? "default",
         systemNamespace: namespace,

@@ -116,14 +116,17 @@ export function openDelta(
 /** A state-of-the-world stream. */
 export interface SotwClient {
   send(request: MessageInitShape<typeof DiscoveryRequestSchema>): void;
-  next(typeUrl: TypeUrl): Promise<DiscoveryResponse>;
+  next(typeUrl: string): Promise<DiscoveryResponse>;
   readonly responses: readonly DiscoveryResponse[];
   end(): void;
 }
 
-export function openSotw(session: ClientHttp2Session): SotwClient {
+export function openSotw(
+  session: ClientHttp2Session,
+  metadata: Readonly<Record<string, string>> = {},
+): SotwClient {
   const stop = new AbortController();
-  const stream = openGrpc(session, methods.streamAggregatedResources, {}, stop.signal);
+  const stream = openGrpc(session, methods.streamAggregatedResources, metadata, stop.signal);
   const responses: DiscoveryResponse[] = [];
   (async () => {
     for await (const message of stream.messages) responses.push(fromBinary(DiscoveryResponseSchema, message));

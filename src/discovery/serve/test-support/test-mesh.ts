@@ -32,6 +32,7 @@ export async function startTestMesh(objects: readonly KubeObject[] = []): Promis
   const discovery = await startDiscovery(
     {
       clusterId: "c1",
+      instance: "istiod-0",
       version: "1.31.1",
       systemNamespace: "istio-system",
       client: api.client,
