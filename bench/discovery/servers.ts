@@ -58,6 +58,7 @@ async function startControlPlane(access: KubeAccess): Promise<ControlPlaneAddres
   const ports = new Map<number, number>();
   const discovery = await startDiscovery({
     clusterId: "cluster1",
+    instance: "istiod-bench",
     version: "bench",
     systemNamespace: "istio-system",
     client: createKubeClient(createHttpTransport(access)),

@@ -8,7 +8,7 @@
 export { type Clock, systemClock } from "./clock.ts";
 export { type Diagnostic, formatDiagnostics, hasErrors, type SourceRange } from "./diagnostics.ts";
 export { type ErrorCode, errorCodes, IsthmusError } from "./errors.ts";
-export { createLogger, type Logger, silentLogger } from "./logger.ts";
+export { createLogger, type Logger, logLevel, silentLogger } from "./logger.ts";
 export { nearestName } from "./nearest-name.ts";
 export { createRetry, type Retry } from "./retry.ts";
 export { type Stop, startAll } from "./start-stop.ts";

@@ -12,9 +12,12 @@ export interface Logger {
   child(fields: object): Logger;
 }
 
-/** A logger that writes to `destination`. Level from ISTHMUS_LOG (debug, info, warn, error), default info. */
+/** Level of all loggers of this process, from ISTHMUS_LOG (debug, info, warn, error). */
+export const logLevel = process.env["ISTHMUS_LOG"] ?? "info";
+
+/** A logger that writes to `destination`. */
 export function createLogger(destination: DestinationStream): Logger {
-  return pino({ level: process.env["ISTHMUS_LOG"] ?? "info", base: null }, destination);
+  return pino({ level: logLevel, base: null }, destination);
 }
 
 /** A logger that drops everything, for tests and one-shot commands. */

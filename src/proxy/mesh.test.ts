@@ -393,8 +393,10 @@ suite("the mesh's rules", () => {
 
   test("the admin interface shows what is in use, and no private key", async () => {
     const sleep = await mesh.sleep();
-    await exchange(await sleep.connect(service), get());
     const page = (path: string, query = "") => sleep.proxy.admin(path, new URLSearchParams(query), "GET");
+    const { dynamic_active_secrets: secrets } = JSON.parse(page("/config_dump").body).configs.at(-1);
+    assert.deepEqual(secrets.map(({ name }: { name: string }) => name).sort(), ["ROOTCA", "default"]);
+    await exchange(await sleep.connect(service), get());
     assert.deepEqual([page("/ready").status, page("/ready").body], [200, "LIVE\n"]);
     const dump = page("/config_dump", "include_eds").body;
     assert.ok(!dump.includes("PRIVATE KEY"));
@@ -417,6 +419,7 @@ suite("the mesh's rules", () => {
     );
     assert.match(page("/listeners").body, /virtualOutbound::0.0.0.0:15001/);
     assert.match(page("/certs").body, /spiffe:\/\/cluster.local\/ns\/sample\/sa\/sleep/);
-    assert.equal(page("/nothing").status, 404);
+    assert.match(page("/logging").body, /^active loggers:\n {2}isthmus: \w+\n$/);
+    assert.deepEqual([page("/logging", "level=debug").status, page("/nothing").status], [400, 404]);
   });
 });

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
+import { logLevel } from "../../base/index.ts";
 import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { clustersJson, clustersText } from "./clusters.ts";
 import { configDump, type DumpSources } from "./config-dump.ts";
@@ -56,6 +57,11 @@ export function answerAdmin(
       return json({
         certificates: [...sources.secrets()].flatMap(([, secret]) => certificates(secret, sources.now())),
       });
+    case "/logging":
+      // One logger for all proxies, the engine's own: it can be looked at, as istioctl proxy-config log does.
+      return [...query].length === 0
+        ? text(`active loggers:\n  isthmus: ${logLevel}\n`)
+        : text("the built-in proxy has no loggers of its own to set\n", 400);
     case "/":
     case "/help":
       return text(
@@ -64,6 +70,7 @@ export function answerAdmin(
           "/clusters",
           "/config_dump",
           "/listeners",
+          "/logging",
           "/ready",
           "/server_info",
           "/stats",

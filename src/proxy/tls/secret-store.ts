@@ -13,6 +13,8 @@ export interface SecretRef {
 /** The secrets that TLS contexts use, wherever they come from. */
 export interface SecretStore {
   get(ref: SecretRef): Secret | undefined;
+  /** A configuration names it: it counts as in use, before a connection asks for it. */
+  use(ref: SecretRef): void;
   /** Grows whenever the secret changed. */
   generation(ref: SecretRef): number;
   /** Takes a secret that discovery sent; undefined forgets it. */
@@ -55,6 +57,9 @@ export function createSecretStore(agent: SecretSource, signal: AbortSignal): Sec
 
   return {
     get: (ref) => (ref.source === "ads" ? fromDiscovery.get(ref.name) : fetch(ref.name)),
+    use(ref) {
+      if (ref.source === "agent") fetch(ref.name);
+    },
     generation: (ref) => generations.get(key(ref)) ?? 0,
     put(name, secret) {
       if (secret === undefined) fromDiscovery.delete(name);

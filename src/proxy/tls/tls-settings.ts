@@ -86,6 +86,7 @@ export function createTlsCompiler(secrets: SecretStore): TlsCompiler {
     const sds = common?.tlsCertificateSdsSecretConfigs[0];
     if (sds !== undefined) {
       const ref = secretRef(sds);
+      secrets.use(ref);
       return {
         wanted: true,
         key: `${ref.source}/${ref.name}`,
@@ -119,6 +120,7 @@ export function createTlsCompiler(secrets: SecretStore): TlsCompiler {
     }
     const inline = matching?.trustedCa === undefined ? undefined : text(matching.trustedCa, where);
     const isSystem = ref?.name === "file-root:system";
+    if (ref !== undefined && !isSystem) secrets.use(ref);
     return {
       matching,
       validates: ref !== undefined || inline !== undefined || matching?.systemRootCerts !== undefined,
