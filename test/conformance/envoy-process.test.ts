@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, suite, test } from "vitest";
-import { createSignal, silentLogger, systemClock, waitFor } from "../../src/base/index.ts";
+import { createSignal, systemClock, waitFor } from "../../src/base/index.ts";
 import { createEnvoyHost } from "../../src/runtime/agent/envoy/envoy-host.ts";
 import { runEnvoy } from "../../src/runtime/agent/envoy/run-envoy.ts";
 
@@ -25,7 +25,6 @@ async function run(script: string) {
   chmodSync(binary, 0o755);
   const lines: string[] = [];
   const changes = createSignal();
-  let starts = 0;
   const envoy = await runEnvoy({
     binary,
     args: ["--config-path", "x"],
@@ -35,19 +34,13 @@ async function run(script: string) {
       lines.push(line);
       changes.notify();
     },
-    onStart() {
-      starts++;
-      changes.notify();
-    },
     onExit: () => changes.notify(),
-    clock: { ...systemClock, after: (delay, action) => systemClock.after(Math.min(delay, 200), action) },
-    log: silentLogger,
+    clock: systemClock,
   });
   cleanUps.push(() => envoy.stop());
   return {
     envoy,
     lines,
-    starts: () => starts,
     until: (probe: () => boolean) => waitFor(() => (probe() ? true : undefined), { changes, signal: soon() }),
   };
 }
@@ -70,15 +63,18 @@ suite("runEnvoy()", () => {
     assert.deepEqual(lines, ["one", "two", "three"]);
   });
 
-  test("starts a program that ends again and again, and stops in between", async () => {
-    const { envoy, lines, starts, until } = await run("echo ran");
-    await until(() => lines.length >= 3 && starts() >= 3);
-    await envoy.stop();
-    const after = starts();
-    assert.equal(envoy.pid, undefined);
-    await envoy.stop();
-    assert.equal(starts(), after);
-  });
+  for (const { ending, exit } of [
+    { ending: "exit 3", exit: { exitCode: 3 } },
+    { ending: "kill -KILL $$", exit: { exitCode: 137, signal: "SIGKILL" } },
+  ]) {
+    test(`tells how the program ended, after what it wrote last: ${ending}`, async () => {
+      const { envoy, lines, until } = await run(`echo ran; ${ending}`);
+      assert.deepEqual(await envoy.exited, exit);
+      assert.equal(envoy.pid, undefined);
+      await until(() => lines.includes("ran"));
+      await envoy.stop();
+    });
+  }
 
   test("ends a program that ignores SIGTERM", async () => {
     const { envoy, lines, until } = await run("trap '' TERM; echo up; while :; do sleep 1; done");
@@ -92,11 +88,11 @@ suite("runEnvoy()", () => {
     const host = createEnvoyHost();
     const folder = await host.folder();
     cleanUps.push(folder.remove);
-    const options = { args: [], folder: folder.path, host, onLine() {}, onStart() {}, onExit() {} };
-    await assert.rejects(
-      runEnvoy({ ...options, binary: "/nowhere/envoy", clock: systemClock, log: silentLogger }),
-      { code: "tool/missing", message: /\/nowhere\/envoy/ },
-    );
+    const options = { args: [], folder: folder.path, host, onLine() {}, onExit() {}, clock: systemClock };
+    await assert.rejects(runEnvoy({ ...options, binary: "/nowhere/envoy" }), {
+      code: "tool/missing",
+      message: /\/nowhere\/envoy/,
+    });
   });
 });
 

@@ -73,7 +73,7 @@ suite.skipIf(!hasTools)("a mesh on real Envoys [needs envoy] [needs kubectl]", (
     });
   }
 
-  test("an Envoy that was killed is started again and serves", async () => {
+  test("an Envoy that was killed ends its container, which is started again and serves", async () => {
     const before = envoysOf(engine());
     for (const pid of before) process.kill(pid, "SIGKILL");
     await eventually(async () => {
@@ -82,6 +82,14 @@ suite.skipIf(!hasTools)("a mesh on real Envoys [needs envoy] [needs kubectl]", (
     }, 15_000);
     const { v1, v2 } = await eventually(async () => versions(await mesh.curl("ash", hello, 20)), 20_000);
     assert.equal(v1 + v2, 20);
+    const pods = JSON.parse(await mesh.kubectl("ash", "-n", "sample", "get", "pods", "-o", "json")).items;
+    for (const { metadata, status } of pods) {
+      const proxy = status.containerStatuses.find(({ name }: { name: string }) => name === "istio-proxy");
+      assert.equal(proxy.restartCount, 1, metadata.name);
+      assert.equal(proxy.lastState.terminated.exitCode, 137, metadata.name);
+    }
+    const logs = await mesh.kubectl("ash", "-n", "sample", "logs", "deploy/curl", "-c", "istio-proxy", "-p");
+    assert.match(logs, /Envoy ended by itself: signal SIGKILL/);
   });
 
   test("no Envoy, and nothing of Envoy's, outlives an engine that was killed", async () => {

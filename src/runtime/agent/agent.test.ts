@@ -95,6 +95,7 @@ function createFakeProxy() {
   const changes = createSignal();
   const state = { ready: false, connected: false };
   const drains: number[] = [];
+  let crash = (_exit: { exitCode: number; signal: string }) => {};
   let given: ProxyStartOptions | undefined;
   const greet = (label: string) => (socket: Socket, to: { address: string; port: number }) => {
     socket.on("error", () => {});
@@ -121,6 +122,9 @@ function createFakeProxy() {
       contentType: "text/plain",
       body: `admin ${path}\n`,
     }),
+    exited: new Promise((resolve) => {
+      crash = resolve;
+    }),
     drain() {},
     stop: async (drainMs) => {
       drains.push(drainMs);
@@ -128,6 +132,7 @@ function createFakeProxy() {
   };
   return {
     drains,
+    crash: (exit: { exitCode: number; signal: string }) => crash(exit),
     get given() {
       assert.ok(given);
       return given;
@@ -434,6 +439,26 @@ suite("the agent", () => {
       dropped.once("error", (error: NodeJS.ErrnoException) => resolve(error.code)),
     );
     assert.equal(reason, "ECONNRESET");
+  });
+
+  test("ends with its proxy: says how, resets connections and frees the ports", async () => {
+    const { fake, start, listenIstiod, network, lines, other } = await scene();
+    await listenIstiod();
+    const running = await start();
+    fake.configure();
+    await waitFor(() => (running.isReady?.() ? true : undefined), { signal: AbortSignal.timeout(5000) });
+    fake.crash({ exitCode: 137, signal: "SIGKILL" });
+    assert.deepEqual(await running.exited, { exitCode: 137, signal: "SIGKILL" });
+    assert.equal(running.isReady?.(), false);
+    assert.match(lines.at(-1) ?? "", /\terror\tEnvoy ended by itself: signal SIGKILL$/);
+    assert.equal(await get(other, { address: network.address, port: 15021 }), "ECONNREFUSED");
+    const dropped = await network.connect("127.16.128.9", 80);
+    assert.equal(
+      await new Promise((resolve) =>
+        dropped.once("error", (error: NodeJS.ErrnoException) => resolve(error.code)),
+      ),
+      "ECONNRESET",
+    );
   });
 
   test("a gateway is a router and intercepts nothing", async () => {

@@ -56,6 +56,8 @@ export interface AgentProxy {
   /** Told when `state` or the name table changed. */
   readonly changes: Signal;
   readonly nameTable: NameTable | undefined;
+  /** Resolves when the proxy has ended, by itself too; `stop` then only tidies up. Absent: it ends by `stop` alone. */
+  readonly exited?: Promise<{ readonly exitCode: number; readonly signal?: string }>;
   admin(path: string, query: URLSearchParams, method: string): AdminAnswer | Promise<AdminAnswer>;
   /** Leads clients elsewhere (GOAWAY, Connection: close) while it goes on serving, new connections included. */
   drain(): void;

@@ -21,6 +21,8 @@ export interface AgentOptions {
   readonly clock?: Clock;
 }
 
+type Exit = Awaited<RunningContainer["exited"]>;
+
 const tokenAudience = "istio-ca";
 const rootMount = "/var/run/secrets/istio";
 const rootFile = "root-cert.pem";
@@ -119,26 +121,34 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
   running.changes.subscribe(look, abort.signal);
   certificate.changes.subscribe(look, abort.signal);
 
-  let resolveExited: (exit: { exitCode: number }) => void = () => {};
-  const exited = new Promise<{ exitCode: number }>((resolve) => {
+  let resolveExited: (exit: Exit) => void = () => {};
+  const exited = new Promise<Exit>((resolve) => {
     resolveExited = resolve;
   });
   let stopping: Promise<void> | undefined;
-  const end = async (graceSeconds: number) => {
+  const end = async (graceSeconds: number, exit: Exit) => {
     isStopping = true;
     look();
     await running.stop(Math.min(config.drainMs, graceSeconds * 1000));
     interceptor.close();
     await stopStatus();
     release();
-    resolveExited({ exitCode: 0 });
+    resolveExited(exit);
   };
-  const stop = (graceSeconds: number) => {
-    stopping ??= end(graceSeconds).catch((reason: unknown) => {
+  const stop = (graceSeconds: number, exit: Exit = { exitCode: 0 }) => {
+    stopping ??= end(graceSeconds, exit).catch((reason: unknown) => {
       log.warn({ reason: String(reason) }, "the proxy did not end cleanly");
       resolveExited({ exitCode: 1 });
     });
     return stopping;
+  };
+  /** As in Istio the container ends with its Envoy, so that Kubernetes counts the restart and backs off. */
+  const proxyEnded = (exit: Exit) => {
+    if (isStopping) return;
+    const how = exit.signal === undefined ? `exit status ${exit.exitCode}` : `signal ${exit.signal}`;
+    context.log(`${new Date(clock.now()).toISOString()}\terror\tEnvoy ended by itself: ${how}`);
+    interceptor.close();
+    void stop(0, exit);
   };
   const stopStatus = await serveStatusPorts({
     config,
@@ -152,7 +162,14 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
     throw reason;
   });
   look();
-  return { exited, drain: () => running.drain(), stop, isReady, changes };
+  void running.exited?.then(proxyEnded);
+  return {
+    exited,
+    drain: () => running.drain(),
+    stop: (graceSeconds) => stop(graceSeconds),
+    isReady,
+    changes,
+  };
 }
 
 /** "1.32.0" of "docker.io/istio/proxyv2:1.32.0-distroless"; undefined for tags that are no version. */

@@ -29,9 +29,6 @@ function scene(lowestPort = 1) {
     inlets: {
       open: (listener, port, path) => void ports.set(listener, `${port} ${path}`),
       close: (listener) => void ports.delete(listener),
-      get names() {
-        return [...ports.keys()];
-      },
       bound: async () => {},
       stop: async () => {},
     },
@@ -42,7 +39,6 @@ function scene(lowestPort = 1) {
       opened: async () => {},
       use: (resource, targets) => void uses.set(resource, targets),
       sweep: () => void sweeps++,
-      restart: () => uses.clear(),
       stop: async () => {},
     },
   });
@@ -135,17 +131,6 @@ suite("the resource adapter", () => {
     await send(typeUrls.listener, ListenerSchema, [], ["0.0.0.0_8080"]);
     settle(typeUrls.listener);
     assert.equal(ports.size, 0);
-  });
-
-  test("after a restart of Envoy ports of listeners that it no longer gets are closed", async () => {
-    const { adapter, send, ports, settle } = scene();
-    const gateway = (port: number) => ({ name: `${port}`, address: at("0.0.0.0", port) });
-    await send(typeUrls.listener, ListenerSchema, [gateway(8080), gateway(8443)]);
-    settle(typeUrls.listener);
-    adapter.restart();
-    await send(typeUrls.listener, ListenerSchema, [gateway(8443)]);
-    settle(typeUrls.listener);
-    assert.deepEqual([...ports.keys()], ["8443"]);
   });
 
   test("endpoints off loopback, by name, or at ports that moved become sockets; the rest stays", async () => {

@@ -37,8 +37,6 @@ export interface ResourceAdapter {
   adapt(response: DeltaDiscoveryResponse): Promise<boolean>;
   /** Envoy answered the response with this nonce: what it brought counts, what it removed can go. */
   settle(typeUrl: string, nonce: string): void;
-  /** A new Envoy has nothing of what was settled. */
-  restart(): void;
 }
 
 export interface AdapterOptions {
@@ -75,8 +73,6 @@ export function createResourceAdapter(options: AdapterOptions): ResourceAdapter 
     string,
     { readonly opened: Map<string, BoundListener>; readonly closed: readonly string[] }
   >();
-  /** Listeners from before Envoy was started anew, until its first answer says which are still there. */
-  let stale: Set<string> | undefined;
   const bindsLowPorts = isDirect({ address, port: 1 });
 
   const adaptListeners = (response: DeltaDiscoveryResponse) => {
@@ -176,15 +172,8 @@ export function createResourceAdapter(options: AdapterOptions): ResourceAdapter 
       const settled = typeUrl === typeUrls.listener ? pending.get(nonce) : undefined;
       if (settled === undefined) return;
       pending.delete(nonce);
-      for (const name of [...settled.closed, ...(stale ?? [])])
-        if (!settled.opened.has(name)) inlets.close(name);
-      stale = undefined;
+      for (const name of settled.closed) if (!settled.opened.has(name)) inlets.close(name);
       for (const [name, { port, path }] of settled.opened) inlets.open(name, port, path);
-    },
-    restart() {
-      pending.clear();
-      outlets.restart();
-      stale = new Set(inlets.names);
     },
   };
 }

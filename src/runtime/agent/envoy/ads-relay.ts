@@ -33,8 +33,6 @@ export interface AdsRelay {
   readonly connected: boolean;
   readonly types: ReadonlyMap<string, RelayedType>;
   readonly nameTable: NameTable | undefined;
-  /** A new Envoy has taken nothing yet. */
-  restart(): void;
 }
 
 /**
@@ -139,10 +137,6 @@ export function createAdsRelay(options: AdsRelayOptions): AdsRelay {
     types,
     get nameTable() {
       return nameTable;
-    },
-    restart() {
-      types.clear();
-      adapter.restart();
     },
   };
 }

@@ -11,8 +11,6 @@ export interface Inlets {
   close(listener: string): void;
   /** Resolves when all that was opened so far is bound. */
   bound(): Promise<void>;
-  /** What is open, by listener. */
-  readonly names: Iterable<string>;
   /** Closes all; nothing is opened any more. */
   stop(): Promise<void>;
 }
@@ -72,9 +70,6 @@ export function createInlets(
     close,
     async bound() {
       await turn;
-    },
-    get names() {
-      return [...inlets.keys()];
     },
     async stop() {
       isStopped = true;

@@ -24,8 +24,6 @@ export interface Outlets {
   /** Says which outlets a resource uses at present; outlets that none uses are closed by `sweep`. */
   use(resource: string, targets: readonly OutletTarget[]): void;
   sweep(): void;
-  /** Forgets all uses: a new Envoy has no resources. */
-  restart(): void;
   stop(): Promise<void>;
 }
 
@@ -99,7 +97,6 @@ export function createOutlets(options: {
       const used = new Set([...uses.values()].flatMap((keys) => [...keys]));
       for (const key of [...outlets.keys()]) if (!used.has(key)) void close(key);
     },
-    restart: () => uses.clear(),
     async stop() {
       await Promise.all([...outlets.keys()].map(close));
     },

@@ -1,8 +1,9 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { Socket } from "node:net";
+import { constants as osConstants } from "node:os";
 import { StringDecoder } from "node:string_decoder";
-import { type Clock, createRetry, IsthmusError, type Logger } from "../../../base/index.ts";
+import { type Clock, IsthmusError } from "../../../base/index.ts";
 import type { EnvoyHost } from "./envoy-host.ts";
 
 export interface RunEnvoyOptions {
@@ -12,17 +13,23 @@ export interface RunEnvoyOptions {
   readonly host: EnvoyHost;
   /** A line that Envoy wrote: its access log and its own messages. */
   onLine(line: string): void;
-  /** Told before every start. */
-  onStart(): void;
   onExit(): void;
   readonly clock: Clock;
-  readonly log: Logger;
 }
 
-/** An Envoy that is kept running. */
+/** How a process ended. */
+export interface Exit {
+  /** 128 and the signal's number where a signal ended it, as a shell has it. */
+  readonly exitCode: number;
+  readonly signal?: string;
+}
+
+/** An Envoy that runs, or has ended. */
 export interface EnvoyProcess {
-  /** Undefined while none runs. */
+  /** Undefined once it has ended. */
   readonly pid: number | undefined;
+  /** Resolves when it has ended, by itself or by `stop`. */
+  readonly exited: Promise<Exit>;
   /** Ends it with SIGTERM, and with SIGKILL when that takes too long. Resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -32,80 +39,72 @@ const patience = 2000;
 /** A longer line is cut into lines. */
 const mostLineBytes = 64 * 1024;
 
-/** Starts Envoy, and starts it anew with a growing delay whenever it ends. Rejects when it can't be started at all. */
+/** Starts Envoy. Rejects when it can't be started at all. */
 export async function runEnvoy(options: RunEnvoyOptions): Promise<EnvoyProcess> {
-  const { binary, args, host, clock, log } = options;
+  const { binary, args, host, clock } = options;
   const output = await openOutput(`${options.folder}/out`, options.onLine);
-  const stopping = new AbortController();
   let child: ChildProcess | undefined;
-
-  const start = async () => {
-    options.onStart();
-    const started = spawn(binary, args, {
-      cwd: options.folder,
-      // Nothing of the engine's own; TMPDIR and the like are of no use to it.
-      env: {},
-      detached: true,
-      stdio: ["ignore", output.writeEnd, output.writeEnd],
-    });
-    if (started.pid !== undefined) host.watch(started.pid);
-    child = started;
-    await new Promise<void>((resolve, reject) => {
-      started.once("spawn", resolve);
-      started.once("error", reject);
-    });
-  };
-  const ended = () =>
-    new Promise<string>((resolve) => {
-      if (child === undefined) return resolve("never started");
-      if (child.exitCode !== null || child.signalCode !== null)
-        return resolve(String(child.signalCode ?? child.exitCode));
-      child.once("exit", (code, signal) => resolve(String(signal ?? code)));
-    });
-  const keepRunning = async () => {
-    const retry = createRetry(clock, { first: 100, most: 10_000 });
-    while (!stopping.signal.aborted) {
-      const startedAt = clock.now();
-      const how = await ended();
-      if (child?.pid !== undefined) host.forget(child.pid);
-      child = undefined;
-      options.onExit();
-      if (stopping.signal.aborted) return;
-      if (clock.now() - startedAt > 60_000) retry.reset();
-      log.warn({ how }, "Envoy ended and is started again");
-      await retry.wait(stopping.signal);
-      if (stopping.signal.aborted) return;
-      await start().catch((reason: unknown) =>
-        log.error({ reason: String(reason) }, "Envoy can't be started"),
-      );
-    }
-  };
-
   try {
-    await start();
+    child = await start(binary, args, options.folder, output.writeEnd);
   } catch (reason) {
     output.close();
     throw new IsthmusError("tool/missing", `Envoy can't be started from ${binary}: ${messageOf(reason)}`);
   }
-  const over = keepRunning();
-  let stopped: Promise<void> | undefined;
+  const { pid } = child;
+  if (pid !== undefined) host.watch(pid);
+  const exited = endOf(child).then((exit) => {
+    child = undefined;
+    if (pid !== undefined) host.forget(pid);
+    output.close();
+    options.onExit();
+    return exit;
+  });
   const end = async () => {
-    stopping.abort();
     child?.kill("SIGTERM");
     const cancel = clock.after(patience, () => child?.kill("SIGKILL"));
-    await over;
+    await exited;
     cancel();
-    output.close();
   };
+  let stopped: Promise<void> | undefined;
   return {
     get pid() {
       return child?.pid;
     },
+    exited,
     stop() {
       stopped ??= end();
       return stopped;
     },
   };
+}
+
+async function start(
+  binary: string,
+  args: readonly string[],
+  folder: string,
+  output: number,
+): Promise<ChildProcess> {
+  const child = spawn(binary, args, {
+    cwd: folder,
+    // Nothing of the engine's own; TMPDIR and the like are of no use to it.
+    env: {},
+    detached: true,
+    stdio: ["ignore", output, output],
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+  return child;
+}
+
+async function endOf(child: ChildProcess): Promise<Exit> {
+  if (child.exitCode === null && child.signalCode === null)
+    await new Promise((resolve) => child.once("exit", resolve));
+  const { signalCode: signal } = child;
+  return signal === null
+    ? { exitCode: child.exitCode ?? 0 }
+    : { exitCode: 128 + osConstants.signals[signal], signal };
 }
 
 interface Output {

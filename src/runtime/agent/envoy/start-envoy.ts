@@ -12,7 +12,7 @@ import type { EnvoyHost } from "./envoy-host.ts";
 import { createInlets } from "./inlets.ts";
 import { createOutlets } from "./outlets.ts";
 import { watchReadiness } from "./readiness.ts";
-import { runEnvoy } from "./run-envoy.ts";
+import { type Exit, runEnvoy } from "./run-envoy.ts";
 import { showAddresses } from "./show-addresses.ts";
 import { spliceInto } from "./splice.ts";
 
@@ -28,7 +28,8 @@ export interface EnvoyProxy extends AgentProxy {
     /** What Envoy took last, and what it refused, by type of resource. */
     readonly types: ReadonlyMap<string, RelayedType>;
   };
-  /** Of the process that runs now. */
+  readonly exited: Promise<Exit>;
+  /** Undefined once the process has ended. */
   readonly pid: number | undefined;
 }
 
@@ -97,10 +98,8 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
       folder: folder.path,
       host: options.host,
       onLine: (line) => options.accessLog(asSent(line)),
-      onStart: () => relay.restart(),
       onExit: readiness.lost,
       clock,
-      log,
     });
   })().catch(async (reason: unknown) => {
     await release();
@@ -155,6 +154,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
     get pid() {
       return running.pid;
     },
+    exited: running.exited,
     async admin(path, query, method) {
       const search = query.toString();
       try {
