@@ -6,6 +6,7 @@ import {
   Cluster_DnsLookupFamily,
   Cluster_EdsClusterConfigSchema,
   Cluster_LbPolicy,
+  Cluster_OriginalDstLbConfigSchema,
   ClusterSchema,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { MetadataSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
@@ -28,7 +29,7 @@ import { localityGroups, trafficPolicyFor } from "./endpoints.ts";
 import { clusterMetadataExchange } from "./filters.ts";
 import { applyLocality, localityMessage } from "./locality.ts";
 import { clusterName, sniName } from "./names.ts";
-import { any, lazy, milliseconds, socketAddress } from "./proto.ts";
+import { any, lazy, milliseconds } from "./proto.ts";
 import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
@@ -114,7 +115,17 @@ function buildCluster(
       hasSelector: rule?.selector !== undefined,
     });
   }
-  if (isOriginalDst(cluster)) cluster.lbPolicy = Cluster_LbPolicy.CLUSTER_PROVIDED;
+  if (isOriginalDst(cluster)) {
+    cluster.lbPolicy = Cluster_LbPolicy.CLUSTER_PROVIDED;
+    // The client dials the port of the ServiceEntry; the target may listen on another one.
+    if (service.registry === "External" && port.targetPort !== port.port) {
+      const upstreamPortOverride = Number(port.targetPort);
+      cluster.lbConfig = {
+        case: "originalDstLbConfig",
+        value: create(Cluster_OriginalDstLbConfigSchema, { upstreamPortOverride }),
+      };
+    }
+  }
   if (isEds(cluster)) cluster.edsClusterConfig = edsConfig(name);
   if (!proxy.isStock) cluster.filters = [clusterMetadataExchange()];
   if (service.isExternal && subset === "") istio["external"] = true;
@@ -139,10 +150,8 @@ function discoveryType(proxy: ProxyNode, service: MeshService): Cluster_Discover
     case "dns-round-robin":
       return Cluster_DiscoveryType.LOGICAL_DNS;
     case "passthrough":
-      // A router has no original destination, so it balances over a headless Service's endpoints.
-      return proxy.type === "sidecar" || service.registry === "External"
-        ? Cluster_DiscoveryType.ORIGINAL_DST
-        : Cluster_DiscoveryType.EDS;
+      // A router has no original destination, so it balances over the endpoints that are known.
+      return proxy.type === "sidecar" ? Cluster_DiscoveryType.ORIGINAL_DST : Cluster_DiscoveryType.EDS;
     default:
       return Cluster_DiscoveryType.EDS;
   }
@@ -169,7 +178,6 @@ type Query = Parameters<typeof localityGroups>[3];
 /** Fills in what a DNS cluster needs; false when there is no name to look up. */
 function applyDns(world: World, scope: Scope, proxy: ProxyNode, cluster: Cluster, query: Query): boolean {
   const groups = localityGroups(world, scope, proxy, query);
-  const host = query.service.externalName;
   const policy = trafficPolicyFor(
     scope.rules,
     scope.destinationRule(query.service),
@@ -187,34 +195,14 @@ function applyDns(world: World, scope: Scope, proxy: ProxyNode, cluster: Cluster
           proxy,
         );
   const endpoints = applied.map(localityMessage);
-  if (endpoints.length === 0 && host === undefined) return false;
-  cluster.loadAssignment = create(ClusterLoadAssignmentSchema, {
-    clusterName: query.name,
-    endpoints: endpoints.length > 0 || host === undefined ? endpoints : [externalName(host, query.port)],
-  });
+  if (endpoints.length === 0) return false;
+  cluster.loadAssignment = create(ClusterLoadAssignmentSchema, { clusterName: query.name, endpoints });
   cluster.dnsLookupFamily = Cluster_DnsLookupFamily.V4_ONLY;
   const made = create(ClusterSchema, { typedDnsResolverConfig: resolver() });
   if (made.typedDnsResolverConfig !== undefined) cluster.typedDnsResolverConfig = made.typedDnsResolverConfig;
   cluster.dnsRefreshRate = milliseconds(scope.rules.mesh.dnsRefreshRate);
   cluster.respectDnsTtl = true;
   return true;
-}
-
-function externalName(host: string, port: number) {
-  return {
-    lbEndpoints: [
-      {
-        hostIdentifier: {
-          case: "endpoint" as const,
-          value: {
-            address: socketAddress(host, port),
-          },
-        },
-        loadBalancingWeight: 1,
-      },
-    ],
-    loadBalancingWeight: 1,
-  };
 }
 
 function edsConfig(name: string) {
@@ -232,8 +220,14 @@ function edsConfig(name: string) {
 export function identitiesOf(scope: Scope, service: MeshService): readonly string[] {
   const { mesh } = scope.rules;
   const domains = [mesh.trustDomain, ...mesh.trustDomainAliases];
-  const identities = new Set<string>(service.subjectAltNames);
-  for (const account of scope.rules.accountsOf(service.host)) {
+  const identities = new Set<string>();
+  for (const written of service.subjectAltNames) {
+    identities.add(written);
+    const path = /^spiffe:\/\/[^/]+\/(ns\/[^/]+\/sa\/[^/]+)$/.exec(written)?.[1];
+    if (path !== undefined)
+      for (const domain of mesh.trustDomainAliases) identities.add(`spiffe://${domain}/${path}`);
+  }
+  for (const account of scope.rules.accountsOf(service)) {
     const [namespace = "", name = ""] = account.split("/");
     for (const domain of domains) identities.add(`spiffe://${domain}/ns/${namespace}/sa/${name}`);
   }

@@ -294,6 +294,9 @@ export interface WorkloadEntrySpec {
 
 export interface WorkloadEntry extends KubeObject {
   readonly spec: WorkloadEntrySpec;
+  readonly status?: {
+    readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
+  };
 }
 
 export interface ServiceEntry extends KubeObject {

@@ -26,13 +26,8 @@ import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
 import type { Scope } from "./scope.ts";
 import type { MeshService } from "./services.ts";
-import {
-  type HostEndpoints,
-  localityLabel,
-  noEndpoints,
-  type WorkloadEndpoint,
-} from "./workload-endpoints.ts";
-import type { World } from "./world.ts";
+import { type HostEndpoints, localityLabel, type WorkloadEndpoint } from "./workload-endpoints.ts";
+import { endpointsOf, type World } from "./world.ts";
 
 /** The endpoints wanted: of a port, perhaps of a subset. `isSni` is the view of an AUTO_PASSTHROUGH gateway. */
 export interface EndpointQuery {
@@ -70,7 +65,7 @@ export function buildAssignment(
   proxy: ProxyNode,
   query: EndpointQuery,
 ): ClusterLoadAssignment {
-  const host = world.endpoints.get(query.service.host) ?? noEndpoints;
+  const host = endpointsOf(world, query.service);
   let entry = cache.get(host);
   if (entry === undefined || entry.rules !== scope.rules) {
     entry = { rules: scope.rules, made: new Map() };
@@ -172,7 +167,7 @@ export function localityGroups(
     string,
     { locality: WorkloadEndpoint["locality"]; endpoints: WorkloadEndpoint[] }
   >();
-  for (const endpoint of (world.endpoints.get(service.host) ?? noEndpoints).endpoints) {
+  for (const endpoint of endpointsOf(world, service).endpoints) {
     if (endpoint.portName !== servicePort.name) continue;
     if (!isDns && !isIp(endpoint.address)) continue;
     if (

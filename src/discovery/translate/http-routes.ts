@@ -274,7 +274,7 @@ function rewrite({
 
 function targetCluster({ scope, port, gateway }: RouteContext, destination: Destination): string {
   return gateway === "mesh"
-    ? requestCluster(destination, port)
+    ? requestCluster(scope, destination, port)
     : destinationCluster(scope, destination, port);
 }
 

@@ -4,8 +4,8 @@ import { isIp } from "./names.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import { addressesFor, type MeshService, unspecified } from "./services.ts";
-import { noEndpoints, type WorkloadEndpoint } from "./workload-endpoints.ts";
-import type { World } from "./world.ts";
+import type { WorkloadEndpoint } from "./workload-endpoints.ts";
+import { endpointsOf, type World } from "./world.ts";
 
 interface Entry {
   readonly ips: string[];
@@ -18,7 +18,7 @@ interface Entry {
 export function nameTable(world: World, scope: Scope, proxy: ProxyNode): NameTable {
   const table: Record<string, Entry> = {};
   for (const service of proxy.type === "sidecar" ? scope.services : []) {
-    const addresses = addressesFor(service, proxy.clusterId);
+    const addresses = addressesFor(service, proxy);
     const isHeadless = addresses.includes(unspecified);
     if (isHeadless && service.resolution === "passthrough" && service.ports.length > 0)
       addPods(table, world, service, proxy);
@@ -57,7 +57,7 @@ function podAddresses(world: World, service: MeshService, proxy: ProxyNode): str
 }
 
 function candidates(world: World, service: MeshService, proxy: ProxyNode): WorkloadEndpoint[] {
-  return (world.endpoints.get(service.host) ?? noEndpoints).endpoints.filter(
+  return endpointsOf(world, service).endpoints.filter(
     ({ address, health, network }) =>
       isIp(address) &&
       (service.publishNotReady || health === "healthy") &&

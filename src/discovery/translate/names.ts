@@ -70,3 +70,17 @@ export function resolveShortName(host: string, namespace: string, domain: string
   if (host.includes("*") || host.includes(".") || host === "" || isIp(host)) return host.toLowerCase();
   return `${host}.${namespace}.svc.${domain}`.toLowerCase();
 }
+
+/** Other names by which a client in `dnsDomain` ("sample.svc.cluster.local") may call a host. */
+export function otherNames(host: string, dnsDomain: string): string[] {
+  const names = isIp(host) ? [] : [`${host}.`];
+  const svc = dnsDomain.indexOf(".svc.");
+  if (svc < 0 || !host.endsWith(dnsDomain.slice(svc))) return names;
+  const end = host.indexOf(".svc.");
+  const dot = host.indexOf(".");
+  if (end <= 0 || dot < 0 || dot + 1 > end) return names;
+  const short = host.slice(0, end);
+  if (host.slice(dot + 1, end) === dnsDomain.slice(0, svc))
+    return [...names, host.slice(0, dot), `${short}.svc`, short];
+  return [...names, short, `${short}.svc`];
+}

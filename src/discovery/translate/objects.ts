@@ -190,7 +190,12 @@ export function setClusterObject(
       );
       return;
     case "pods":
-      if (sameFields(podFields, previous, isDeleted ? undefined : object)) return;
+      if (sameFields(podFields, previous, isDeleted ? undefined : object)) {
+        // Services hear of readiness by their slices; ServiceEntries have none.
+        if (!sameFields(selectedPodFields, previous, object))
+          noteEntries(objects, object.metadata.namespace ?? "", labelsOf([object as Pod]), changes);
+        return;
+      }
       notePod(
         objects,
         cluster,
@@ -227,10 +232,52 @@ export function setConfigObject(
   changes.rules = true;
   if (kind === "serviceEntries") {
     for (const entry of [previous, object] as (ServiceEntry | undefined)[]) {
-      for (const host of entry?.spec.hosts ?? []) changes.hosts.add(host);
+      for (const host of entry?.spec.hosts ?? []) changes.hosts.add(host.toLowerCase());
     }
   }
-  if (kind === "workloadEntries") changes.allEndpoints = true;
+  if (kind === "workloadEntries") {
+    const entries = [previous, object].flatMap((entry) =>
+      entry === undefined ? [] : [entry as WorkloadEntry],
+    );
+    noteSelectors(
+      objects,
+      clusterObjects(objects, objects.primary),
+      object.metadata.namespace ?? "",
+      entries.map(workloadLabels),
+      changes,
+    );
+  }
+}
+
+/** Notes the hosts of Services and ServiceEntries of a namespace that select one of these sets of labels. */
+function noteSelectors(
+  objects: WorldObjects,
+  cluster: ClusterObjects,
+  namespace: string,
+  labelSets: readonly Readonly<Record<string, string>>[],
+  changes: WorldChanges,
+): void {
+  for (const service of cluster.services.values()) {
+    if (service.metadata.namespace !== namespace) continue;
+    if (labelSets.some((labels) => selects(service.spec.selector, labels))) {
+      changes.hosts.add(serviceHost(service.metadata.name, namespace));
+    }
+  }
+  noteEntries(objects, namespace, labelSets, changes);
+}
+
+function noteEntries(
+  objects: WorldObjects,
+  namespace: string,
+  labelSets: readonly Readonly<Record<string, string>>[],
+  changes: WorldChanges,
+): void {
+  for (const entry of objects.config.serviceEntries.values()) {
+    if (entry.metadata.namespace !== namespace) continue;
+    if (labelSets.some((labels) => selects(entry.spec.workloadSelector?.labels, labels))) {
+      for (const host of entry.spec.hosts ?? []) changes.hosts.add(host.toLowerCase());
+    }
+  }
 }
 
 function swap(
@@ -280,20 +327,12 @@ function notePod(
   const namespace = (next ?? previous)?.metadata.namespace ?? "";
   const name = (next ?? previous)?.metadata.name ?? "";
   changes.pods.add(`${cluster.id}/${namespace}/${name}`);
-  const labelSets = [previous, next].flatMap((pod) => (pod === undefined ? [] : [pod.metadata.labels ?? {}]));
-  for (const service of cluster.services.values()) {
-    if (service.metadata.namespace !== namespace) continue;
-    if (labelSets.some((labels) => selects(service.spec.selector, labels))) {
-      changes.hosts.add(serviceHost(service.metadata.name, namespace));
-    }
-  }
-  for (const entry of objects.config.serviceEntries.values()) {
-    if (entry.metadata.namespace !== namespace) continue;
-    if (labelSets.some((labels) => selects(entry.spec.workloadSelector?.labels, labels))) {
-      for (const host of entry.spec.hosts ?? []) changes.hosts.add(host);
-    }
-  }
+  const labelSets = labelsOf([previous, next]);
+  noteSelectors(objects, cluster, namespace, labelSets, changes);
 }
+
+const labelsOf = (pods: readonly (Pod | undefined)[]) =>
+  pods.flatMap((pod) => (pod === undefined ? [] : [pod.metadata.labels ?? {}]));
 
 /** Whether a selector by equality picks these labels. An absent or empty one picks nothing. */
 export function selects(
@@ -323,6 +362,17 @@ const podFields: Fields = (object) => {
     status?.phase === "Succeeded" || status?.phase === "Failed",
   ];
 };
+
+/** Those that count beside where a ServiceEntry selects the pod: no EndpointSlice tells of it there. */
+const selectedPodFields: Fields = (object) => {
+  const { metadata, status } = object as Pod;
+  return [metadata.deletionTimestamp, status?.conditions?.find(({ type }) => type === "Ready")?.status];
+};
+
+/** Labels of a WorkloadEntry: those of its spec and, before them, its own. */
+export function workloadLabels({ metadata, spec }: WorkloadEntry): Readonly<Record<string, string>> {
+  return { ...spec.labels, ...metadata.labels };
+}
 
 function sameFields(fields: Fields, a: KubeObject | undefined, b: KubeObject | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;

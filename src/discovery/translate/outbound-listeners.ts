@@ -15,7 +15,7 @@ import { listenerAccessLogs } from "./access-log.ts";
 import type { L4Match, TlsMatch } from "./config-types.ts";
 import { connectionManager } from "./connection-manager.ts";
 import { plainHttpAlpn } from "./filters.ts";
-import { clusterName, hostsOverlap } from "./names.ts";
+import { clusterName, hostsOverlap, otherNames } from "./names.ts";
 import { selects } from "./objects.ts";
 import { any, lazy, milliseconds, socketAddress } from "./proto.ts";
 import { isTls, listenerKind, type Protocol } from "./protocol.ts";
@@ -24,8 +24,7 @@ import type { EgressListener, Scope } from "./scope.ts";
 import { addressesFor, type MeshService, unspecified } from "./services.ts";
 import { routedTcpFilters, stockAlpn, tcpProxy } from "./tcp-filters.ts";
 import type { ResolvedVirtualService } from "./virtual-services.ts";
-import { noEndpoints } from "./workload-endpoints.ts";
-import type { World } from "./world.ts";
+import { endpointsOf, type World } from "./world.ts";
 
 /** What a chain of an outbound listener is for, before it is made into a message. */
 interface Chain {
@@ -89,7 +88,7 @@ function addService(
       add(unspecified);
       continue;
     }
-    const addresses = addressesFor(service, proxy.clusterId);
+    const addresses = addressesFor(service, proxy);
     const first = addresses[0] ?? unspecified;
     if (service.resolution === "passthrough" && first === unspecified) {
       const pods = podAddresses(world, service, port.port, proxy);
@@ -108,7 +107,7 @@ function addService(
 /** A headless Service is dialled by pod address, so each pod gets its listener; the own pod is reached without. */
 function podAddresses(world: World, service: MeshService, port: number, proxy: ProxyNode): string[] {
   const name = service.ports.find((item) => item.port === port)?.name;
-  const { endpoints } = world.endpoints.get(service.host) ?? noEndpoints;
+  const { endpoints } = endpointsOf(world, service);
   const addresses = endpoints
     .filter((endpoint) => endpoint.portName === name && !proxy.addresses.includes(endpoint.address))
     .filter(
@@ -284,13 +283,19 @@ function tlsChains(
     }
   }
   if (chains.length > 0) return chains;
-  const address = addressesFor(service, proxy.clusterId)[0] ?? "";
-  const needsSni =
-    port.ranges.length > 0 || address.includes("/") || (address === unspecified && port.bind === unspecified);
+  // An address of its own says whose connection it is; an address that services share doesn't.
+  const needsSni = port.ranges.length > 0 || port.bind === unspecified;
   return [
-    chainTo(port.ranges, needsSni ? [service.host] : [], () => ownFilters(scope, proxy, service, port)),
+    chainTo(port.ranges, needsSni ? serverNames(service, proxy) : [], () =>
+      ownFilters(scope, proxy, service, port),
+    ),
   ];
 }
+
+const serverNames = ({ host, aliases }: MeshService, { dnsDomain }: ProxyNode) => [
+  host,
+  ...aliases.flatMap((alias) => [alias, ...otherNames(alias, dnsDomain)]),
+];
 
 function plainChains(
   scope: Scope,

@@ -22,7 +22,10 @@ export interface ProxyNode {
   /** "sample.svc.cluster.local" */
   readonly dnsDomain: string;
   readonly interception: "REDIRECT" | "TPROXY" | "NONE";
+  /** Whether names are answered beside the proxy, so that addresses nobody else knows can be used. */
   readonly dnsCapture: boolean;
+  /** Families of the proxy's own addresses, which are all that it can reach. */
+  readonly ipFamily: "v4" | "v6" | "dual";
   readonly unprivileged: boolean;
   readonly istioVersion: string;
   /** An Envoy without Istio's own filters: it listed its extensions and they are not among them. */
@@ -45,6 +48,7 @@ export function parseProxyNode(node: Node): ProxyNode {
   const view = text(metadata["REQUESTED_NETWORK_VIEW"]);
   const instanceIps = text(metadata["INSTANCE_IPS"]);
   const interception = text(metadata["INTERCEPTION_MODE"]);
+  const addresses = instanceIps === "" ? [address] : instanceIps.split(",");
   return {
     id: node.id,
     type,
@@ -52,7 +56,8 @@ export function parseProxyNode(node: Node): ProxyNode {
     namespace,
     name: text(metadata["NAME"]) || (dot < 0 ? fullName : fullName.slice(0, dot)),
     serviceAccount: text(metadata["SERVICE_ACCOUNT"]),
-    addresses: instanceIps === "" ? [address] : instanceIps.split(","),
+    addresses,
+    ipFamily: familyOf(addresses),
     network: text(metadata["NETWORK"]),
     networkView: view === "" ? undefined : new Set(view.split(",").map((name) => name.trim())),
     locality: {
@@ -73,6 +78,12 @@ export function parseProxyNode(node: Node): ProxyNode {
     isStock: node.extensions.length > 0 && !node.extensions.some(({ name }) => name === "istio.alpn"),
     generator: text(metadata["GENERATOR"]),
   };
+}
+
+function familyOf(addresses: readonly string[]): ProxyNode["ipFamily"] {
+  const v6 = addresses.filter((address) => address.includes(":")).length;
+  if (v6 === 0) return "v4";
+  return v6 === addresses.length ? "v6" : "dual";
 }
 
 const text = (value: JsonValue | undefined) =>

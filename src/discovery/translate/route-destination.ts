@@ -11,17 +11,19 @@ export function destinationCluster(
   if (host === "") return "UnknownService";
   const service = scope.service(host);
   const single = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
-  return clusterName(
-    "outbound",
-    subset ?? "",
-    service?.externalName === undefined ? host : service.host,
-    port?.number ?? single ?? listenPort,
-  );
+  return clusterName("outbound", subset ?? "", meant(scope, host), port?.number ?? single ?? listenPort);
 }
 
+/** The host that a destination means: what an ExternalName stands for has the cluster, the name itself has none. */
+const meant = (scope: Scope, host: string) => scope.service(host)?.externalName ?? host;
+
 /** The same for requests of a sidecar's app: a destination without a port is always on the listener's. */
-export function requestCluster({ host, subset, port }: Destination, listenPort: number): string {
+export function requestCluster(
+  scope: Scope,
+  { host, subset, port }: Destination,
+  listenPort: number,
+): string {
   return host === ""
     ? "UnknownService"
-    : clusterName("outbound", subset ?? "", host, port?.number ?? listenPort);
+    : clusterName("outbound", subset ?? "", meant(scope, host), port?.number ?? listenPort);
 }

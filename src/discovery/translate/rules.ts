@@ -22,8 +22,8 @@ export interface Rules {
   readonly sidecars: readonly Sidecar[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly telemetries: readonly Telemetry[];
-  /** "namespace/account" of the workloads behind a host, in every cluster. */
-  accountsOf(host: string): readonly string[];
+  /** "namespace/account" of the workloads behind a service, in every cluster. */
+  accountsOf(service: Pick<MeshService, "host" | "namespace">): readonly string[];
   /** Whether a host's endpoints may be used only from their own cluster. */
   isClusterLocal(host: string): boolean;
 }
@@ -32,7 +32,7 @@ export interface Rules {
 export function collectRules(
   objects: WorldObjects,
   meshNetworks: MeshNetworks,
-  accountsOf: (host: string) => readonly string[],
+  accountsOf: Rules["accountsOf"],
   previous: Rules | undefined,
   report: (problem: string) => void,
 ): Rules {

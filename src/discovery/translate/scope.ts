@@ -133,7 +133,10 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
   };
 }
 
-/** One service a host: a Kubernetes Service before a ServiceEntry, one of the own namespace before others, else the oldest. */
+/**
+ * One service a host: a Kubernetes Service before a ServiceEntry, one of the own namespace before others, else the
+ * oldest. ServiceEntries of one namespace that say the same but for ports and addresses are one service.
+ */
 function preferOwn(services: readonly MeshService[], namespace: string): readonly MeshService[] {
   const rank = (service: MeshService) =>
     (service.registry === "Kubernetes" ? 2 : 0) + (service.namespace === namespace ? 1 : 0);
@@ -142,9 +145,40 @@ function preferOwn(services: readonly MeshService[], namespace: string): readonl
     const known = best.get(service.host);
     if (known === undefined || rank(service) > rank(known)) best.set(service.host, service);
   }
-  return best.size === services.length
-    ? services
-    : services.filter((service) => best.get(service.host) === service);
+  if (best.size === services.length) return services;
+  const merged = new Map<string, MeshService>();
+  for (const service of services) {
+    const first = best.get(service.host);
+    if (first === undefined || (first !== service && !isSameEntry(first, service))) continue;
+    const before = merged.get(service.host);
+    merged.set(service.host, before === undefined ? service : mergeEntries(before, service));
+  }
+  return [...merged.values()];
+}
+
+function isSameEntry(a: MeshService, b: MeshService): boolean {
+  const identity = ({ registry, namespace, resolution, labels, selector, exportTo }: MeshService) =>
+    JSON.stringify([
+      registry,
+      namespace,
+      resolution,
+      Object.entries(labels).sort(),
+      Object.entries(selector ?? {}).sort(),
+      [...exportTo].sort(),
+    ]);
+  return a.registry === "External" && identity(a) === identity(b);
+}
+
+function mergeEntries(first: MeshService, other: MeshService): MeshService {
+  const ports = other.ports.filter(({ port }) => first.ports.every((known) => known.port !== port));
+  const addresses = other.addresses.filter((address) => !first.addresses.includes(address));
+  const allocated = other.allocated.filter((address) => !first.allocated.includes(address));
+  return {
+    ...first,
+    ports: [...first.ports, ...ports],
+    addresses: [...first.addresses, ...addresses],
+    allocated: [...first.allocated, ...allocated],
+  };
 }
 
 function sidecarEgress(

@@ -1,8 +1,8 @@
 import type { Service as KubeService } from "../../kube/index.ts";
 import type { ServiceEntry } from "./config-types.ts";
-import { isIp } from "./names.ts";
 import { serviceHost, type WorldObjects } from "./objects.ts";
 import { type Protocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
+import type { ProxyNode } from "./proxy-node.ts";
 
 export interface ServicePort {
   readonly name: string;
@@ -12,7 +12,10 @@ export interface ServicePort {
   readonly targetPort: number | string;
 }
 
-/** How proxies find the endpoints of a service: by EDS, by DNS, or by the address that the client dialled. */
+/**
+ * How proxies find the endpoints of a service: by EDS, by DNS, or by the address that the client dialled. An alias
+ * (a Service of type ExternalName) is only another name of a service of the mesh, or of nothing that the mesh knows.
+ */
 export type Resolution = "endpoints" | "dns" | "dns-round-robin" | "passthrough" | "alias";
 
 /** A host of the mesh: a Kubernetes Service merged over all clusters that have it, or a host of a ServiceEntry. */
@@ -36,7 +39,10 @@ export interface MeshService {
   /** Namespaces that may see it: "*", "." or names; empty: mesh default. */
   readonly exportTo: readonly string[];
   readonly trafficDistribution?: "zone" | "node";
+  /** What an alias stands for. */
   readonly externalName?: string;
+  /** Hosts of the aliases that stand for this service, directly or through other aliases; sorted. */
+  readonly aliases: readonly string[];
   readonly created: string;
   readonly publishNotReady: boolean;
   /** Identities ("spiffe://…") that a ServiceEntry names for its endpoints. */
@@ -62,7 +68,34 @@ export function collectServices(objects: WorldObjects): readonly MeshService[] {
   }
   const services = [...merged.values()];
   for (const entry of objects.config.serviceEntries.values()) services.push(...entryServices(entry));
-  return services.sort(byAge);
+  return withAliases(services.sort(byAge));
+}
+
+/** Gives every service the names of the aliases that lead to it. Aliases in a circle lead nowhere. */
+function withAliases(services: readonly MeshService[]): readonly MeshService[] {
+  const targets = new Map<string, string>();
+  for (const { host, externalName } of services)
+    if (externalName !== undefined) targets.set(host, externalName);
+  if (targets.size === 0) return services;
+  const aliases = new Map<string, string[]>();
+  for (const alias of [...targets.keys()].sort()) {
+    const seen = new Set<string>();
+    let concrete = alias;
+    for (
+      let next = targets.get(concrete);
+      next !== undefined && !seen.has(next);
+      next = targets.get(concrete)
+    ) {
+      seen.add(next);
+      concrete = next;
+    }
+    if (targets.has(concrete)) continue;
+    aliases.set(concrete, [...(aliases.get(concrete) ?? []), alias]);
+  }
+  return services.map((service) => {
+    const own = aliases.get(service.host);
+    return own === undefined ? service : { ...service, aliases: own };
+  });
 }
 
 function byAge(a: MeshService, b: MeshService): number {
@@ -94,7 +127,7 @@ function kubernetesService(host: string, clusterId: string, service: KubeService
       protocol: servicePortProtocol(port),
       targetPort: port.targetPort ?? port.port,
     })),
-    resolution: isExternalName ? "dns" : isHeadless ? "passthrough" : "endpoints",
+    resolution: isExternalName ? "alias" : isHeadless ? "passthrough" : "endpoints",
     isExternal: isExternalName,
     clusterAddresses: new Map([[clusterId, own]]),
     addresses: own.length > 0 ? own : [unspecified],
@@ -108,7 +141,10 @@ function kubernetesService(host: string, clusterId: string, service: KubeService
       : distribution === "PreferSameNode"
         ? { trafficDistribution: "node" as const }
         : {}),
-    ...(isExternalName && spec.externalName !== undefined ? { externalName: spec.externalName } : {}),
+    ...(isExternalName && spec.externalName !== undefined
+      ? { externalName: spec.externalName.toLowerCase().replace(/\.$/, "") }
+      : {}),
+    aliases: [],
     created: metadata.creationTimestamp ?? "",
     publishNotReady: spec.publishNotReadyAddresses === true,
     subjectAltNames: [],
@@ -130,13 +166,13 @@ function entryServices(entry: ServiceEntry): MeshService[] {
     DNS: "dns",
     DNS_ROUND_ROBIN: "dns-round-robin",
   };
-  const hasAddresses = (spec.addresses ?? []).length > 0;
+  const isAllocated = getsAddresses(entry);
   return (spec.hosts ?? []).map((written) => {
     const host = written.toLowerCase();
-    const allocated = hasAddresses
+    const allocated = !isAllocated
       ? []
       : (status?.addresses ?? []).flatMap(({ value, host: of }) =>
-          value !== undefined && (of === undefined || of === written) ? [value] : [],
+          value !== undefined && of === written ? [value] : [],
         );
     const addresses = (spec.addresses ?? []).map(withoutFullMask);
     return {
@@ -159,6 +195,7 @@ function entryServices(entry: ServiceEntry): MeshService[] {
       annotations: metadata.annotations ?? {},
       ...(spec.workloadSelector?.labels === undefined ? {} : { selector: spec.workloadSelector.labels }),
       exportTo: spec.exportTo ?? [],
+      aliases: [],
       created: metadata.creationTimestamp ?? "",
       publishNotReady: false,
       subjectAltNames: spec.subjectAltNames ?? [],
@@ -166,22 +203,35 @@ function entryServices(entry: ServiceEntry): MeshService[] {
   });
 }
 
+/** Whether the control plane gives a ServiceEntry's hosts addresses: they have none, and could use them. */
+export function getsAddresses({ spec, metadata }: ServiceEntry): boolean {
+  if ((spec.addresses ?? []).length > 0) return false;
+  if (metadata.labels?.["networking.istio.io/enable-autoallocate-ip"]?.toLowerCase() === "false")
+    return false;
+  return spec.resolution !== undefined && spec.resolution !== "NONE";
+}
+
 function withoutFullMask(address: string): string {
   const [base = "", bits] = address.split("/");
   return bits === "32" || bits === "128" ? base : address;
 }
 
-/** The addresses under which a client in `clusterId` dials the service; ["0.0.0.0"] when it has none. */
-export function addressesFor(service: MeshService, clusterId: string): readonly string[] {
-  const own = service.clusterAddresses.get(clusterId);
-  if (own !== undefined && own.length > 0) return own;
-  const first = service.addresses[0] ?? unspecified;
-  if (first === unspecified && service.allocated.length > 0) return service.allocated;
-  return service.addresses;
-}
+type Client = Pick<ProxyNode, "clusterId" | "dnsCapture" | "ipFamily">;
 
-/** The first IPv4 address, if any, else the first one. */
-export function listenAddress(service: MeshService, clusterId: string): string {
-  const addresses = addressesFor(service, clusterId);
-  return addresses.find((address) => isIp(address) && !address.includes(":")) ?? addresses[0] ?? unspecified;
+/**
+ * The addresses under which a proxy's client dials the service; ["0.0.0.0"] when it has none. Those that the control
+ * plane allocated count only where names are answered beside the proxy: nobody else would hand them out.
+ */
+export function addressesFor(service: MeshService, client: Client): readonly string[] {
+  const reachable = (addresses: readonly string[]) =>
+    client.ipFamily === "dual"
+      ? addresses
+      : addresses.filter((address) => address.includes(":") === (client.ipFamily === "v6"));
+  const own = reachable(service.clusterAddresses.get(client.clusterId) ?? []);
+  if (own.length > 0) return own;
+  const first = service.addresses[0] ?? unspecified;
+  const allocated = first === unspecified && client.dnsCapture ? reachable(service.allocated) : [];
+  if (allocated.length > 0) return allocated;
+  if (service.clusterAddresses.size === 0 || first === unspecified) return service.addresses;
+  return reachable(service.addresses);
 }

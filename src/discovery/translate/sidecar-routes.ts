@@ -10,7 +10,7 @@ import {
   RouteConfigurationSchema,
 } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { consistentHash, hashPolicy, virtualServiceRoutes } from "./http-routes.ts";
-import { clusterName, hostsOverlap, isIp, isSubsetOf, isWildcard } from "./names.ts";
+import { clusterName, hostsOverlap, isSubsetOf, isWildcard, otherNames } from "./names.ts";
 import { milliseconds } from "./proto.ts";
 import { isHttp } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
@@ -53,7 +53,8 @@ const cache = new WeakMap<Scope, Map<string, VirtualHost[]>>();
 
 /** Virtual hosts of one port. All proxies with the same view share them. */
 function virtualHosts(scope: Scope, proxy: ProxyNode, port: number): VirtualHost[] {
-  const key = `${port}\n${proxy.clusterId}\n${proxy.dnsDomain}\n${sourceKey(scope, proxy)}`;
+  const { clusterId, dnsCapture, ipFamily, dnsDomain } = proxy;
+  const key = [port, clusterId, dnsCapture, ipFamily, dnsDomain, sourceKey(scope, proxy)].join("\n");
   let made = cache.get(scope);
   if (made === undefined) {
     made = new Map();
@@ -88,7 +89,8 @@ function makeVirtualHosts(scope: Scope, proxy: ProxyNode, port: number): Virtual
   if (egress === undefined) return [];
   const registry = new Map<string, MeshService>();
   for (const service of egress.services)
-    if (service.ports.some((item) => item.port === port)) registry.set(service.host, service);
+    if (service.resolution !== "alias" && service.ports.some((item) => item.port === port))
+      registry.set(service.host, service);
   const rules = egress.virtualServices.filter((rule) => port === 80 || touches(rule, registry));
   const wrappers = rules.flatMap((rule) =>
     ruleWrapper(scope, proxy, rule, registry, egress.virtualServices, port),
@@ -96,7 +98,7 @@ function makeVirtualHosts(scope: Scope, proxy: ProxyNode, port: number): Virtual
   for (const { services } of wrappers) for (const { host } of services) registry.delete(host);
   for (const service of registry.values()) {
     const servicePort = service.ports.find((item) => item.port === port);
-    if (servicePort !== undefined && isRequestPort(servicePort) && service.resolution !== "alias") {
+    if (servicePort !== undefined && isRequestPort(servicePort)) {
       wrappers.push({ hosts: [], services: [service], routes: [defaultRoute(scope, service, servicePort)] });
     }
   }
@@ -203,35 +205,24 @@ function nameHosts(wrappers: readonly Wrapper[], proxy: ProxyNode, port: number)
   for (const { hosts, services, routes } of wrappers) {
     for (const host of hosts) add(host, routes, [host], []);
     for (const service of services) {
-      const others = otherNames(service.host, proxy.dnsDomain);
-      add(service.host, routes, serviceDomains(service, others, proxy), others);
+      const others = new Map(
+        [service.host, ...service.aliases].map((host) => [host, otherNames(host, proxy.dnsDomain)]),
+      );
+      const domains = [...others].flatMap(([host, short]) => [host, ...short]);
+      add(service.host, routes, serviceDomains(service, domains, proxy), [...others.values()].flat());
     }
   }
   return made;
 }
 
-function serviceDomains(service: MeshService, others: readonly string[], proxy: ProxyNode): string[] {
-  const domains = [service.host, ...others];
+function serviceDomains(service: MeshService, names: readonly string[], proxy: ProxyNode): string[] {
+  const domains = [...names];
   if (service.resolution === "passthrough" && service.registry === "Kubernetes")
     domains.push(...domains.map((domain) => `*.${domain}`));
-  for (const address of addressesFor(service, proxy.clusterId)) {
+  for (const address of addressesFor(service, proxy)) {
     if (address !== unspecified) domains.push(address.includes(":") ? `[${address}]` : address);
   }
   return domains;
-}
-
-/** Other names by which a client in `dnsDomain` ("sample.svc.cluster.local") may call a host. */
-function otherNames(host: string, dnsDomain: string): string[] {
-  const names = isIp(host) ? [] : [`${host}.`];
-  const svc = dnsDomain.indexOf(".svc.");
-  if (svc < 0 || !host.endsWith(dnsDomain.slice(svc))) return names;
-  const end = host.indexOf(".svc.");
-  const dot = host.indexOf(".");
-  if (end <= 0 || dot < 0 || dot + 1 > end) return names;
-  const short = host.slice(0, end);
-  if (host.slice(dot + 1, end) === dnsDomain.slice(0, svc))
-    return [...names, host.slice(0, dot), `${short}.svc`, short];
-  return [...names, short, `${short}.svc`];
 }
 
 /** What happens to requests for hosts that the mesh doesn't know. */

@@ -19,7 +19,7 @@ import type { ProxyNode } from "./proxy-node.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import { gatewaySecrets } from "./secrets.ts";
 import { sidecarRoutes } from "./sidecar-routes.ts";
-import type { World } from "./world.ts";
+import { endpointsOf, type World } from "./world.ts";
 
 /** A snapshot and what it took to make it, so that a change of endpoints alone can make the next one from it. */
 export interface ProxySnapshot extends Snapshot {
@@ -69,7 +69,7 @@ function classKey(world: World, scope: Scope, proxy: ProxyNode, targets: readonl
     // A pod of a headless Service needs no listener for itself.
     isHeadless ? addresses : [],
     // Clusters by DNS and headless Services carry their endpoints in clusters, listeners and names.
-    dialled.map(({ host }) => identity(world.endpoints.get(host))),
+    dialled.map((service) => identity(endpointsOf(world, service))),
     targets.map(({ service, port, targetPort }) => `${service.host}:${port.port}:${targetPort}`),
   ]);
 }
@@ -212,7 +212,7 @@ function allClusters(
     dialled.length === 0
       ? null
       : [proxy.network, [...(proxy.networkView ?? [])], proxy.clusterId, proxy.locality, proxy.labels],
-    dialled.map(({ host }) => identity(world.endpoints.get(host))),
+    dialled.map((service) => identity(endpointsOf(world, service))),
   ]);
   let sets = outboundSets.get(scope);
   if (sets === undefined) {

@@ -19,8 +19,7 @@ import {
   rawBuffer,
   tlsSocket,
 } from "./tls-contexts.ts";
-import { noEndpoints } from "./workload-endpoints.ts";
-import type { World } from "./world.ts";
+import { endpointsOf, type World } from "./world.ts";
 
 interface UpstreamTls {
   readonly world: World;
@@ -72,7 +71,7 @@ export function applyUpstreamTls(draft: ClusterDraft, options: UpstreamTls): voi
 /** A service dialled by pod address has one transport for all pods: plain when none of them has a sidecar. */
 function isPlainBySelf({ world, service, policy, scope }: UpstreamTls): boolean {
   if (service.resolution !== "passthrough" && policy?.loadBalancer?.simple !== "PASSTHROUGH") return false;
-  const { endpoints } = world.endpoints.get(service.host) ?? noEndpoints;
+  const { endpoints } = endpointsOf(world, service);
   if (!endpoints.some(({ tlsMode }) => tlsMode === "istio")) return true;
   return endpoints.some(
     (endpoint) =>

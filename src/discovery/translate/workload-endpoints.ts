@@ -1,11 +1,10 @@
 import type { Endpoint, EndpointSlice, Node, Pod } from "../../kube/index.ts";
-import type { ServiceEntry, WorkloadEntrySpec } from "./config-types.ts";
-import { isIp } from "./names.ts";
 import type { NetworkOf } from "./network-gateways.ts";
-import { type ClusterObjects, selects, type WorldObjects } from "./objects.ts";
+import type { ClusterObjects, WorldObjects } from "./objects.ts";
 
 /** One address and port behind a service, with what the mesh knows about the workload there. */
 export interface WorkloadEndpoint {
+  /** An IP address; a host name where names are looked up. */
   readonly address: string;
   readonly port: number;
   readonly portName: string;
@@ -39,6 +38,28 @@ export interface HostEndpoints {
 }
 
 export const noEndpoints: HostEndpoints = { endpoints: [], accounts: [] };
+
+const parts = new WeakMap<HostEndpoints, Map<string, HostEndpoints>>();
+
+/**
+ * Those of a host's endpoints that belong to a namespace: ServiceEntries of several namespaces may name the same
+ * host, and each has its own. The same object as long as `host` is.
+ */
+export function endpointsIn(host: HostEndpoints | undefined, namespace: string): HostEndpoints {
+  if (host === undefined) return noEndpoints;
+  if (host.endpoints.every((endpoint) => endpoint.namespace === namespace)) return host;
+  let known = parts.get(host);
+  if (known === undefined) {
+    known = new Map();
+    parts.set(host, known);
+  }
+  let part = known.get(namespace);
+  if (part === undefined) {
+    part = hostEndpoints(host.endpoints.filter((endpoint) => endpoint.namespace === namespace));
+    known.set(namespace, part);
+  }
+  return part;
+}
 
 /** "region/zone/subzone" without empty parts at the end. */
 export function localityLabel({ region, zone, subzone }: Locality): string {
@@ -120,7 +141,7 @@ function healthOf({ conditions }: Endpoint): "healthy" | "unhealthy" | "draining
   return "unhealthy";
 }
 
-type Workload = Omit<WorkloadEndpoint, "address" | "port" | "portName" | "health" | "weight">;
+export type Workload = Omit<WorkloadEndpoint, "address" | "port" | "portName" | "health" | "weight">;
 
 function bareWorkload(
   cluster: ClusterObjects,
@@ -146,7 +167,8 @@ function bareWorkload(
   };
 }
 
-function podWorkload(
+/** What the mesh knows about a pod as the workload behind `address`. */
+export function podWorkload(
   cluster: ClusterObjects,
   pod: Pod,
   address: string,
@@ -189,10 +211,14 @@ export function workloadOf(pod: { readonly metadata: Partial<Pod["metadata"]> })
 }
 
 function podLocality(labels: Readonly<Record<string, string>>, node: Node | undefined): Locality {
-  const own = labels["istio-locality"];
-  return own === undefined
-    ? nodeLocality(node)
-    : parseLocality(own.includes("/") ? own : own.replaceAll(".", "/"));
+  return labelLocality(labels) ?? nodeLocality(node);
+}
+
+/** The locality that a workload's own labels name, if any. Label values can't have slashes, so dots stand for them. */
+export function labelLocality(labels: Readonly<Record<string, string>>): Locality | undefined {
+  const own = labels["topology.istio.io/locality"] ?? labels["istio-locality"];
+  if (own === undefined) return undefined;
+  return parseLocality(own.includes("/") ? own : own.replaceAll(".", "/"));
 }
 
 /** Locality by a node's well-known topology labels. */
@@ -211,127 +237,6 @@ export function parseLocality(text: string): Locality {
   const [region = "", zone = "", subzone = ""] = text.split("/");
   return { region, zone, subzone };
 }
-
-/** Endpoints of a ServiceEntry: those written in it, or the pods and WorkloadEntries that its selector picks. */
-export function entryEndpoints(
-  objects: WorldObjects,
-  entry: ServiceEntry,
-  networkOf: NetworkOf,
-): WorkloadEndpoint[] {
-  const { spec, metadata } = entry;
-  const namespace = metadata.namespace ?? "";
-  const selector = spec.workloadSelector?.labels;
-  if (selector !== undefined) return selectedEndpoints(objects, entry, selector, networkOf);
-  const written = spec.endpoints ?? [];
-  if (written.length > 0) {
-    return written.flatMap((endpoint, i) =>
-      (spec.ports ?? []).flatMap((port) =>
-        writtenEndpoint(objects, endpoint, port, namespace, `${metadata.name}-${i}`, networkOf),
-      ),
-    );
-  }
-  if (spec.resolution !== "DNS" && spec.resolution !== "DNS_ROUND_ROBIN") return [];
-  return (spec.hosts ?? [])
-    .filter((host) => !host.startsWith("*"))
-    .flatMap((host) =>
-      (spec.ports ?? []).flatMap((port) =>
-        writtenEndpoint(objects, { address: host }, port, namespace, metadata.name, networkOf),
-      ),
-    );
-}
-
-type EntryPort = NonNullable<ServiceEntry["spec"]["ports"]>[number];
-
-function writtenEndpoint(
-  objects: WorldObjects,
-  endpoint: WorkloadEntrySpec,
-  port: EntryPort,
-  namespace: string,
-  workloadName: string,
-  networkOf: NetworkOf,
-): WorkloadEndpoint[] {
-  const labels = endpoint.labels ?? {};
-  const address = endpoint.address ?? "";
-  if (address === "") return [];
-  return [
-    {
-      address,
-      port: endpoint.ports?.[port.name ?? ""] ?? port.targetPort ?? port.number,
-      portName: port.name ?? "",
-      labels,
-      locality: parseLocality(endpoint.locality ?? ""),
-      clusterId: objects.primary,
-      network:
-        endpoint.network ??
-        (isIp(address) ? networkOf(undefined, address, labels) : (labels["topology.istio.io/network"] ?? "")),
-      tlsMode:
-        labels["security.istio.io/tlsMode"] ??
-        (endpoint.serviceAccount === undefined || endpoint.serviceAccount === "" ? "disabled" : "istio"),
-      namespace,
-      serviceAccount: endpoint.serviceAccount ?? "",
-      workloadName,
-      health: "unknown",
-      weight: endpoint.weight ?? 1,
-      nodeName: "",
-      hostname: "",
-      subdomain: "",
-    },
-  ];
-}
-
-function selectedEndpoints(
-  objects: WorldObjects,
-  entry: ServiceEntry,
-  selector: Readonly<Record<string, string>>,
-  networkOf: NetworkOf,
-): WorkloadEndpoint[] {
-  const namespace = entry.metadata.namespace ?? "";
-  const ports = entry.spec.ports ?? [];
-  const found: WorkloadEndpoint[] = [];
-  for (const workload of objects.config.workloadEntries.values()) {
-    if (workload.metadata.namespace !== namespace) continue;
-    const labels = { ...workload.metadata.labels, ...workload.spec.labels };
-    if (!selects(selector, labels)) continue;
-    for (const port of ports) {
-      found.push(
-        ...writtenEndpoint(
-          objects,
-          { ...workload.spec, labels },
-          port,
-          namespace,
-          workload.metadata.name,
-          networkOf,
-        ),
-      );
-    }
-  }
-  for (const id of [...objects.clusters.keys()].sort()) {
-    const cluster = objects.clusters.get(id);
-    if (cluster === undefined) continue;
-    for (const pod of cluster.pods.values()) {
-      const address = pod.status?.podIP;
-      if (pod.metadata.namespace !== namespace || address === undefined || !isRunning(pod)) continue;
-      if (!selects(selector, pod.metadata.labels)) continue;
-      const workload = podWorkload(cluster, pod, address, networkOf);
-      for (const port of ports) {
-        found.push({
-          ...workload,
-          address,
-          port: port.targetPort ?? port.number,
-          portName: port.name ?? "",
-          health: isReady(pod) ? "healthy" : "unhealthy",
-          weight: 1,
-        });
-      }
-    }
-  }
-  return found;
-}
-
-const isRunning = (pod: Pod) =>
-  pod.metadata.deletionTimestamp === undefined && !["Succeeded", "Failed"].includes(pod.status?.phase ?? "");
-const isReady = (pod: Pod) =>
-  (pod.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
 
 /** Puts endpoints with the set of accounts behind them. */
 export function hostEndpoints(endpoints: readonly WorkloadEndpoint[]): HostEndpoints {

@@ -1,13 +1,10 @@
+import type { ServiceEntry } from "./config-types.ts";
+import { entryEndpoints, serviceWorkloads } from "./entry-endpoints.ts";
 import { createNetworkOf } from "./network-gateways.ts";
 import { createChanges, serviceHost, type WorldChanges, type WorldObjects } from "./objects.ts";
 import { collectRules, type Rules, readMeshNetworks } from "./rules.ts";
-import {
-  entryEndpoints,
-  type HostEndpoints,
-  hostEndpoints,
-  kubernetesEndpoints,
-  noEndpoints,
-} from "./workload-endpoints.ts";
+import type { MeshService } from "./services.ts";
+import { endpointsIn, type HostEndpoints, hostEndpoints, kubernetesEndpoints } from "./workload-endpoints.ts";
 
 /**
  * All clusters of the mesh as they are at one moment, indexed for making snapshots. A World is never
@@ -51,8 +48,9 @@ export function updateWorld(
       ? new Map(previous.endpoints)
       : previous.endpoints;
   let accountsChanged = false;
+  const entries = entriesByHost(objects);
   for (const host of hosts) {
-    const next = endpointsOf(objects, host, networkOf);
+    const next = findEndpoints(objects, entries, host, networkOf);
     const before = previous.endpoints.get(host);
     accountsChanged ||= (before?.accounts ?? []).join() !== (next?.accounts ?? []).join();
     if (!(endpoints instanceof Map)) continue;
@@ -60,7 +58,8 @@ export function updateWorld(
     else endpoints.set(host, next);
   }
   const needsRules = previous.rules === undefined || changes.rules || changes.allEndpoints || accountsChanged;
-  const accountsOf = (host: string) => (endpoints.get(host) ?? noEndpoints).accounts;
+  const accountsOf: Rules["accountsOf"] = ({ host, namespace }) =>
+    endpointsIn(endpoints.get(host), namespace).accounts;
   const rules =
     needsRules || previous.rules === undefined
       ? collectRules(objects, meshNetworks, accountsOf, previous.rules, report)
@@ -76,22 +75,48 @@ function allHosts(objects: WorldObjects): Set<string> {
       hosts.add(serviceHost(name, namespace));
     }
   }
+  // A Service without slices may still have WorkloadEntries.
+  for (const { metadata } of objects.clusters.get(objects.primary)?.services.values() ?? [])
+    hosts.add(serviceHost(metadata.name, metadata.namespace ?? ""));
   for (const entry of objects.config.serviceEntries.values())
     for (const host of entry.spec.hosts ?? []) hosts.add(host.toLowerCase());
   return hosts;
 }
 
-function endpointsOf(
+function entriesByHost(objects: WorldObjects): ReadonlyMap<string, readonly ServiceEntry[]> {
+  const byHost = new Map<string, ServiceEntry[]>();
+  for (const entry of objects.config.serviceEntries.values()) {
+    for (const host of new Set((entry.spec.hosts ?? []).map((written) => written.toLowerCase()))) {
+      const same = byHost.get(host);
+      if (same === undefined) byHost.set(host, [entry]);
+      else same.push(entry);
+    }
+  }
+  return byHost;
+}
+
+function findEndpoints(
   objects: WorldObjects,
+  entries: ReadonlyMap<string, readonly ServiceEntry[]>,
   host: string,
   networkOf: ReturnType<typeof createNetworkOf>,
 ): HostEndpoints | undefined {
   const [name = "", namespace = "", svc] = host.split(".");
-  const found = svc === "svc" ? kubernetesEndpoints(objects, name, namespace, networkOf) : [];
-  for (const entry of objects.config.serviceEntries.values()) {
-    if ((entry.spec.hosts ?? []).some((written) => written.toLowerCase() === host.toLowerCase())) {
-      found.push(...entryEndpoints(objects, entry, networkOf));
-    }
-  }
+  const found =
+    svc === "svc"
+      ? [
+          ...kubernetesEndpoints(objects, name, namespace, networkOf),
+          ...serviceWorkloads(objects, name, namespace, networkOf),
+        ]
+      : [];
+  for (const entry of entries.get(host) ?? []) found.push(...entryEndpoints(objects, entry, host, networkOf));
   return found.length === 0 ? undefined : hostEndpoints(found);
+}
+
+/** What is behind a service, in every cluster. */
+export function endpointsOf(
+  { endpoints }: Pick<World, "endpoints">,
+  { host, namespace }: Pick<MeshService, "host" | "namespace">,
+): HostEndpoints {
+  return endpointsIn(endpoints.get(host), namespace);
 }
