@@ -241,11 +241,18 @@ async function* readMessages(stream: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
+const frames = new WeakMap<Uint8Array, Buffer>();
+
+/** A message that goes to many peers is framed once. */
 function frame(message: Uint8Array): Buffer {
-  const framed = Buffer.allocUnsafe(5 + message.length);
-  framed[0] = 0;
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, 5);
+  let framed = frames.get(message);
+  if (framed === undefined) {
+    framed = Buffer.allocUnsafe(5 + message.length);
+    framed[0] = 0;
+    framed.writeUInt32BE(message.length, 1);
+    framed.set(message, 5);
+    frames.set(message, framed);
+  }
   return framed;
 }
 

@@ -92,11 +92,14 @@ export function watchMeshConfig(sink: ChangeSink, name: string, options: WatchOp
   });
   informer.subscribe(({ type, object }) => {
     if (object.metadata.name !== name) return;
-    sink.objects.mesh = type === "deleted" ? "" : (object.data?.["mesh"] ?? "");
-    sink.objects.meshNetworks = type === "deleted" ? "" : (object.data?.["meshNetworks"] ?? "");
+    const { data = {} } = type === "deleted" ? {} : object;
     const changes = sink.changes();
+    // Of what it says, only the networks have to do with endpoints.
+    const networks = data["meshNetworks"] ?? "";
+    if (networks !== sink.objects.meshNetworks) changes.allEndpoints = true;
+    sink.objects.mesh = data["mesh"] ?? "";
+    sink.objects.meshNetworks = networks;
     changes.rules = true;
-    changes.allEndpoints = true;
     sink.schedule();
   });
   return sourceOf([informer]);

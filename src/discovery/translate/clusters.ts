@@ -25,6 +25,7 @@ import {
   isOriginalDst,
   upgradesToHttp2,
 } from "./cluster-policy.ts";
+import { type Memory, memoryOf, remember } from "./dependencies.ts";
 import { localityGroups, trafficPolicyFor } from "./endpoints.ts";
 import { clusterMetadataExchange } from "./filters.ts";
 import { applyLocality, localityMessage } from "./locality.ts";
@@ -41,14 +42,29 @@ const httpOptionsName = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 /** Clusters to every service, port and subset that the proxy may call. */
 export function outboundClusters(world: World, scope: Scope, proxy: ProxyNode): Cluster[] {
-  return scope.services.flatMap((service) => clustersOf(world, scope, proxy, service, "plain"));
+  return scope.services.flatMap((service) => keptClusters(world, scope, proxy, service, "plain"));
 }
 
 /** The clusters of an AUTO_PASSTHROUGH gateway: TLS goes through untouched, so there is no TLS of their own. */
 export function sniClusters(world: World, scope: Scope, proxy: ProxyNode): Cluster[] {
   return scope.services
     .filter(({ isExternal }) => !isExternal)
-    .flatMap((service) => clustersOf(world, scope, proxy, service, "sni"));
+    .flatMap((service) => keptClusters(world, scope, proxy, service, "sni"));
+}
+
+const memories = new WeakMap<object, Memory<readonly Cluster[]>>();
+
+/** The clusters of a service, the same ones as long as what they are made of is. Those with endpoints inside are made anew. */
+function keptClusters(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  service: MeshService,
+  mode: "plain" | "sni",
+): readonly Cluster[] {
+  const make = () => clustersOf(world, scope, proxy, service, mode);
+  if (service.resolution !== "endpoints") return make();
+  return remember(memoryOf(memories, service), `${mode} ${proxy.type} ${proxy.isStock}`, world, scope, make);
 }
 
 function clustersOf(

@@ -75,11 +75,14 @@ export function createDestinationRules(
   };
 }
 
+/** What one DestinationRule says by itself: the same object as long as the rule is. */
+const single = new WeakMap<DestinationRule, MergedRule>();
+
 function addRule(rules: MergedRule[], object: DestinationRule, namespace: string, mesh: MeshConfig): void {
   const { spec, metadata } = object;
   const host = resolveShortName(spec.host, namespace, mesh.domain);
   const selector = spec.workloadSelector?.matchLabels;
-  const made: MergedRule = {
+  const made: MergedRule = single.get(object) ?? {
     name: metadata.name,
     namespace,
     host,
@@ -88,6 +91,7 @@ function addRule(rules: MergedRule[], object: DestinationRule, namespace: string
     exportTo: spec.exportTo ?? [],
     ...(selector === undefined ? {} : { selector }),
   };
+  single.set(object, made);
   const index = rules.findIndex(
     (rule) =>
       rule.host === host &&

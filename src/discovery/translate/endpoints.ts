@@ -10,6 +10,7 @@ import {
 } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { effectiveLocality, withMeshDefaults } from "./cluster-policy.ts";
 import type { LoadBalancer, PortTrafficPolicy } from "./config-types.ts";
+import { type Memory, memoryOf, remember } from "./dependencies.ts";
 import { type MergedRule, policyForPort, policyForSubset } from "./destination-rules.ts";
 import {
   applyLocality,
@@ -38,10 +39,13 @@ export interface EndpointQuery {
   readonly isSni: boolean;
 }
 
-const cache = new WeakMap<
-  HostEndpoints,
-  { rules: Rules; readonly made: Map<string, ClusterLoadAssignment> }
->();
+/** An assignment and the groups that it was written from. */
+interface Made {
+  readonly groups: readonly LocalityGroup[];
+  readonly assignment: ClusterLoadAssignment;
+}
+
+const memories = new WeakMap<HostEndpoints, Memory<Made>>();
 const ruleIds = new WeakMap<MergedRule, number>();
 let lastRuleId = 0;
 
@@ -66,28 +70,42 @@ export function buildAssignment(
   query: EndpointQuery,
 ): ClusterLoadAssignment {
   const host = endpointsOf(world, query.service);
-  let entry = cache.get(host);
-  if (entry === undefined || entry.rules !== scope.rules) {
-    entry = { rules: scope.rules, made: new Map() };
-    cache.set(host, entry);
-  }
   const rule = scope.destinationRule(query.service);
   const policy = endpointPolicy(scope.rules, rule, query);
   const key = viewKey(scope.rules, proxy, query, rule, policy);
-  let made = entry.made.get(key);
-  if (made === undefined) {
-    const groups = localityGroups(world, scope, proxy, query);
-    const applied =
+  const made = remember(memoryOf(memories, host), key, world, scope, (previous): Made => {
+    const service = scope.service(query.service.host) ?? query.service;
+    const reached = localityGroups(world, scope, proxy, { ...query, service });
+    const groups =
       policy.locality === undefined
-        ? groups
-        : applyLocality(groups, policy.locality.setting, policy.canFail, proxy);
-    made = create(ClusterLoadAssignmentSchema, {
+        ? reached
+        : applyLocality(reached, policy.locality.setting, policy.canFail, proxy);
+    if (previous !== undefined && sameGroups(previous.groups, groups)) return previous;
+    const assignment = create(ClusterLoadAssignmentSchema, {
       clusterName: query.name,
-      endpoints: applied.map(localityMessage),
+      endpoints: groups.map(localityMessage),
     });
-    entry.made.set(key, made);
-  }
-  return made;
+    return { groups, assignment };
+  });
+  return made.assignment;
+}
+
+/** Whether two assignments would say the same. Endpoints' rows are the same objects as long as the endpoints are. */
+function sameGroups(a: readonly LocalityGroup[], b: readonly LocalityGroup[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((group, i) => {
+      const other = b[i];
+      return (
+        other !== undefined &&
+        group.weight === other.weight &&
+        group.priority === other.priority &&
+        localityLabel(group.locality) === localityLabel(other.locality) &&
+        group.rows.length === other.rows.length &&
+        group.rows.every((row, k) => row === other.rows[k])
+      );
+    })
+  );
 }
 
 interface EndpointPolicy {
@@ -294,8 +312,21 @@ function endpointRow(endpoint: WorkloadEndpoint, isMtls: boolean, factor: number
   return row;
 }
 
-function gatewayRow({ address, port, clusterId }: NetworkGateway, weight: number): LbEndpoint {
-  return makeRow(address, port, weight, "istio", `;;;;${clusterId}`, HealthStatus.UNKNOWN);
+const gatewayRows = new WeakMap<NetworkGateway, Map<number, LbEndpoint>>();
+
+function gatewayRow(gateway: NetworkGateway, weight: number): LbEndpoint {
+  let rows = gatewayRows.get(gateway);
+  if (rows === undefined) {
+    rows = new Map();
+    gatewayRows.set(gateway, rows);
+  }
+  let row = rows.get(weight);
+  if (row === undefined) {
+    const { address, port, clusterId } = gateway;
+    row = makeRow(address, port, weight, "istio", `;;;;${clusterId}`, HealthStatus.UNKNOWN);
+    rows.set(weight, row);
+  }
+  return row;
 }
 
 function makeRow(

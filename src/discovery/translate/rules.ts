@@ -1,4 +1,6 @@
+import type { KubeObject } from "../../kube/index.ts";
 import type { AuthorizationPolicy, Gateway, Sidecar, Telemetry } from "./config-types.ts";
+import { createDerivations, type Derivations, noteRead, noting } from "./dependencies.ts";
 import { createDestinationRules, type DestinationRules } from "./destination-rules.ts";
 import { type MeshConfig, type MeshNetworks, parseMeshConfig, parseMeshNetworks } from "./mesh-config.ts";
 import { isSubsetOf } from "./names.ts";
@@ -8,7 +10,10 @@ import { createPeerPolicies, type PeerPolicies } from "./peer-authentication.ts"
 import { collectServices, type MeshService } from "./services.ts";
 import { oldestFirst, type ResolvedVirtualService, resolveVirtualServices } from "./virtual-services.ts";
 
-/** All that configuration depends on beside endpoints, indexed. Replaced as a whole when any of it changes. */
+/**
+ * All that configuration depends on beside endpoints, indexed. Replaced as a whole when any of it changes; parts that
+ * did not change stay the same objects. Reading a part is noted, so that what is made from it can be kept.
+ */
 export interface Rules {
   readonly mesh: MeshConfig;
   readonly meshNetworks: MeshNetworks;
@@ -37,36 +42,77 @@ export function collectRules(
   report: (problem: string) => void,
 ): Rules {
   const { config } = objects;
-  const mesh = readMesh(objects, previous, report);
-  for (const { metadata, spec } of config.authorizationPolicies.values()) {
-    if (spec?.action === "CUSTOM")
-      report(
-        `authorization policy ${metadata.namespace}/${metadata.name}: CUSTOM is not supported, and denies`,
-      );
-  }
-  const services = collectServices(objects);
-  const servicesByHost = new Map<string, MeshService[]>();
+  const derivations = createDerivations(previous === undefined ? undefined : madeBy.get(previous));
+  const { derive } = derivations;
+  const mesh = derive("mesh", [objects.mesh], () => readMesh(objects, previous, report));
+  derive("authorizationPolicies checked", config.authorizationPolicies.values(), () => {
+    for (const { metadata, spec } of config.authorizationPolicies.values()) {
+      if (spec?.action === "CUSTOM")
+        report(
+          `authorization policy ${metadata.namespace}/${metadata.name}: CUSTOM is not supported, and denies`,
+        );
+    }
+  });
+  const clusters = [...objects.clusters.values()];
+  const services = derive(
+    "services",
+    [
+      ...clusters.flatMap(({ id, services: own }) => [id, ...own.values()]),
+      ...config.serviceEntries.values(),
+    ],
+    () => collectServices(objects),
+  );
+  const gateways = collectNetworkGateways(objects, meshNetworks);
+  const sorted = <T extends KubeObject>(name: string, kept: ReadonlyMap<string, T>) =>
+    derive(name, kept.values(), () => oldestFirst(kept.values()));
+  const rules = noting<Rules>(
+    "rules",
+    {
+      mesh,
+      meshNetworks,
+      services,
+      servicesByHost: derive("servicesByHost", [services], () => byHost(services)),
+      networkGateways: derive("networkGateways", [gateways.key], () => gateways),
+      virtualServices: derive("virtualServices", [mesh, ...config.virtualServices.values()], () =>
+        resolveVirtualServices(config.virtualServices.values(), mesh),
+      ),
+      destinationRules: derive("destinationRules", [mesh, ...config.destinationRules.values()], () =>
+        createDestinationRules(config.destinationRules.values(), mesh),
+      ),
+      peerPolicies: derive("peerPolicies", [mesh, ...config.peerAuthentications.values()], () =>
+        createPeerPolicies(config.peerAuthentications.values(), mesh),
+      ),
+      gateways: sorted("gateways", config.gateways),
+      sidecars: sorted("sidecars", config.sidecars),
+      authorizationPolicies: sorted("authorizationPolicies", config.authorizationPolicies),
+      telemetries: sorted("telemetries", config.telemetries),
+      accountsOf,
+      isClusterLocal: derive("isClusterLocal", [mesh], () => clusterLocality(mesh)),
+    },
+    ({ rules: now }) => now,
+  );
+  // What counts is what it says of a host, not that another function says so.
+  Object.defineProperty(rules, "accountsOf", {
+    value: (service: Parameters<typeof accountsOf>[0]) =>
+      noteRead(`accounts ${service.namespace}/${service.host}`, accountsOf(service), ({ rules: now }) =>
+        now.accountsOf(service),
+      ),
+  });
+  madeBy.set(rules, derivations);
+  return rules;
+}
+
+/** What rules were derived from, for deriving the next ones. */
+const madeBy = new WeakMap<Rules, Derivations>();
+
+function byHost(services: readonly MeshService[]): ReadonlyMap<string, readonly MeshService[]> {
+  const found = new Map<string, MeshService[]>();
   for (const service of services) {
-    const same = servicesByHost.get(service.host);
-    if (same === undefined) servicesByHost.set(service.host, [service]);
+    const same = found.get(service.host);
+    if (same === undefined) found.set(service.host, [service]);
     else same.push(service);
   }
-  return {
-    mesh,
-    meshNetworks,
-    services,
-    servicesByHost,
-    networkGateways: collectNetworkGateways(objects, meshNetworks),
-    virtualServices: resolveVirtualServices(config.virtualServices.values(), mesh),
-    destinationRules: createDestinationRules(config.destinationRules.values(), mesh),
-    peerPolicies: createPeerPolicies(config.peerAuthentications.values(), mesh),
-    gateways: oldestFirst(config.gateways.values()),
-    sidecars: oldestFirst(config.sidecars.values()),
-    authorizationPolicies: oldestFirst(config.authorizationPolicies.values()),
-    telemetries: oldestFirst(config.telemetries.values()),
-    accountsOf,
-    isClusterLocal: clusterLocality(mesh),
-  };
+  return found;
 }
 
 function readMesh(
@@ -82,14 +128,20 @@ function readMesh(
   }
 }
 
+const networkTexts = new WeakMap<MeshNetworks, string>();
+
 /** MeshNetworks of the objects; one that can't be read is taken as `previous` has it and reported. */
 export function readMeshNetworks(
   objects: WorldObjects,
   previous: Rules | undefined,
   report: (problem: string) => void,
 ): MeshNetworks {
+  if (previous !== undefined && networkTexts.get(previous.meshNetworks) === objects.meshNetworks)
+    return previous.meshNetworks;
   try {
-    return parseMeshNetworks(objects.meshNetworks);
+    const parsed = parseMeshNetworks(objects.meshNetworks);
+    networkTexts.set(parsed, objects.meshNetworks);
+    return parsed;
   } catch (reason) {
     report(`meshNetworks is not usable: ${message(reason)}`);
     return previous?.meshNetworks ?? {};

@@ -1,4 +1,5 @@
 import type { Sidecar } from "./config-types.ts";
+import { noteRead, noting, unnoted } from "./dependencies.ts";
 import type { MergedRule } from "./destination-rules.ts";
 import { hostsOverlap, isSubsetOf, isWildcard } from "./names.ts";
 import { selects } from "./objects.ts";
@@ -25,7 +26,7 @@ export interface Scope {
   readonly namespace: string;
   readonly services: readonly MeshService[];
   readonly egress: readonly EgressListener[];
-  readonly sidecar?: Sidecar;
+  readonly sidecar: Sidecar | undefined;
   readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY";
   service(host: string): MeshService | undefined;
   destinationRule(service: { readonly host: string; readonly namespace: string }): MergedRule | undefined;
@@ -84,15 +85,15 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
   const { namespace, labels } = proxy;
   const { mesh } = rules;
   const visible = preferOwn(
-    rules.services.filter((service) =>
+    thoseOf(rules.services, (service) =>
       isExported(service.exportTo, mesh.defaultServiceExportTo, service.namespace, namespace),
     ),
     namespace,
   );
-  const visibleVirtual = rules.virtualServices.filter(({ exportTo, namespace: owner }) =>
+  const visibleVirtual = thoseOf(rules.virtualServices, ({ exportTo, namespace: owner }) =>
     isExported(exportTo, mesh.defaultVirtualServiceExportTo, owner, namespace),
   );
-  const meshVirtual = visibleVirtual.filter(({ gateways }) => gateways.has("mesh"));
+  const meshVirtual = thoseOf(visibleVirtual, ({ gateways }) => gateways.has("mesh"));
   const egress =
     sidecar?.spec.egress === undefined || sidecar.spec.egress.length === 0
       ? [{ services: visible, virtualServices: meshVirtual }]
@@ -104,33 +105,51 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
   const byHost = new Map(visible.map((service) => [service.host, service]));
   const chosen = new Map<string, MergedRule | undefined>();
   const virtualByGateway = new Map<string, readonly ResolvedVirtualService[]>([["mesh", meshVirtual]]);
-  return {
-    rules,
-    namespace,
+  const facts: Pick<Scope, "services" | "egress" | "sidecar" | "outboundTrafficPolicy"> = {
     services,
     egress,
-    ...(sidecar === undefined ? {} : { sidecar }),
+    sidecar,
     outboundTrafficPolicy:
       sidecar?.spec.outboundTrafficPolicy === undefined
         ? mesh.outboundTrafficPolicy
         : sidecar.spec.outboundTrafficPolicy.mode === "ALLOW_ANY"
           ? "ALLOW_ANY"
           : "REGISTRY_ONLY",
-    service: (host) => byHost.get(host),
-    destinationRule(service) {
-      if (!chosen.has(service.host))
-        chosen.set(service.host, rules.destinationRules.ruleFor(namespace, labels, service));
-      return chosen.get(service.host);
-    },
-    virtualServicesFor(gateway) {
-      let found = virtualByGateway.get(gateway);
-      if (found === undefined) {
-        found = visibleVirtual.filter(({ gateways }) => gateways.has(gateway));
-        virtualByGateway.set(gateway, found);
-      }
-      return found;
-    },
   };
+  return Object.assign(
+    noting("scope", facts, (_, scope) => scope),
+    {
+      rules,
+      namespace,
+      service: (host: string) =>
+        noteRead(`service ${host}`, byHost.get(host), (_, scope) => scope.service(host)),
+      destinationRule(service: { readonly host: string; readonly namespace: string }) {
+        if (!chosen.has(service.host))
+          chosen.set(
+            service.host,
+            unnoted(() => rules.destinationRules.ruleFor(namespace, labels, service)),
+          );
+        return noteRead(`rule ${service.host}`, chosen.get(service.host), (_, scope) =>
+          scope.destinationRule(service),
+        );
+      },
+      virtualServicesFor(gateway: string) {
+        let found = virtualByGateway.get(gateway);
+        if (found === undefined) {
+          found = visibleVirtual.filter(({ gateways }) => gateways.has(gateway));
+          virtualByGateway.set(gateway, found);
+        }
+        return noteRead(`virtual services ${gateway}`, found, (_, scope) =>
+          scope.virtualServicesFor(gateway),
+        );
+      },
+    },
+  );
+}
+
+/** The items that pass; the list itself when all of them do, so that it stays the same as long as it is. */
+function thoseOf<T>(list: readonly T[], passes: (item: T) => boolean): readonly T[] {
+  return list.every(passes) ? list : list.filter(passes);
 }
 
 /**

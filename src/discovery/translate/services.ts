@@ -62,12 +62,16 @@ export function collectServices(objects: WorldObjects): readonly MeshService[] {
     for (const service of objects.clusters.get(id)?.services.values() ?? []) {
       const host = serviceHost(service.metadata.name, service.metadata.namespace ?? "");
       const before = merged.get(host);
-      const made = kubernetesService(host, id, service);
-      merged.set(host, before === undefined ? made : mergeService(before, made, id));
+      const made = kept(fromService, service, id, () => kubernetesService(host, id, service));
+      merged.set(
+        host,
+        before === undefined ? made : kept(fromBoth, before, made, () => mergeService(before, made, id)),
+      );
     }
   }
   const services = [...merged.values()];
-  for (const entry of objects.config.serviceEntries.values()) services.push(...entryServices(entry));
+  for (const entry of objects.config.serviceEntries.values())
+    services.push(...kept(fromEntry, entry, "", () => entryServices(entry)));
   return withAliases(services.sort(byAge));
 }
 
@@ -94,8 +98,24 @@ function withAliases(services: readonly MeshService[]): readonly MeshService[] {
   }
   return services.map((service) => {
     const own = aliases.get(service.host);
-    return own === undefined ? service : { ...service, aliases: own };
+    return own === undefined
+      ? service
+      : kept(fromAliases, service, own.join(), () => ({ ...service, aliases: own }));
   });
+}
+
+/** Services by what they were made from: as long as that is the same, they stay the same objects. */
+const fromService = new WeakMap<object, Map<unknown, MeshService>>();
+const fromBoth = new WeakMap<object, Map<unknown, MeshService>>();
+const fromAliases = new WeakMap<object, Map<unknown, MeshService>>();
+const fromEntry = new WeakMap<object, Map<unknown, MeshService[]>>();
+
+function kept<T>(memory: WeakMap<object, Map<unknown, T>>, source: object, other: unknown, make: () => T): T {
+  const known = memory.get(source)?.get(other);
+  if (known !== undefined) return known;
+  const made = make();
+  memory.set(source, new Map([[other, made]]));
+  return made;
 }
 
 function byAge(a: MeshService, b: MeshService): number {

@@ -9,6 +9,7 @@ import {
   type RouteConfiguration,
   RouteConfigurationSchema,
 } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
+import { type Memory, memoryOf, remember } from "./dependencies.ts";
 import { consistentHash, hashPolicy, virtualServiceRoutes } from "./http-routes.ts";
 import { clusterName, hostsOverlap, isSubsetOf, isWildcard, otherNames } from "./names.ts";
 import { milliseconds } from "./proto.ts";
@@ -18,16 +19,46 @@ import { retryPolicy } from "./retry-policy.ts";
 import { type EgressListener, mostSpecificWildcard, type Scope } from "./scope.ts";
 import { addressesFor, type MeshService, type ServicePort, unspecified } from "./services.ts";
 import type { ResolvedVirtualService } from "./virtual-services.ts";
+import type { World } from "./world.ts";
 
 /** Largest body that a route may answer by itself. */
 export const maxDirectResponseBytes = 1024 * 1024;
 
 /** The routes of a sidecar's outbound listener: "80", or "host:port" for a port whose protocol is detected. */
-export function sidecarRoutes(scope: Scope, proxy: ProxyNode, name: string): RouteConfiguration {
+export function sidecarRoutes(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  name: string,
+): RouteConfiguration {
   const colon = name.lastIndexOf(":");
   const port = Number(name.slice(colon + 1));
   const only = colon < 0 ? undefined : name.slice(0, colon);
-  const hosts = Number.isInteger(port) ? virtualHosts(scope, proxy, port) : [];
+  const hosts = Number.isInteger(port) ? virtualHosts(world, scope, proxy, port) : noHosts;
+  let known = tables.get(hosts);
+  if (known === undefined) {
+    known = new Map();
+    tables.set(hosts, known);
+  }
+  const key = `${name} ${scope.outboundTrafficPolicy}`;
+  let table = known.get(key);
+  if (table === undefined) {
+    table = routeTable(scope, hosts, name, only);
+    known.set(key, table);
+  }
+  return table;
+}
+
+const noHosts: readonly VirtualHost[] = [];
+/** Tables made from the same virtual hosts are the same for everybody. */
+const tables = new WeakMap<readonly VirtualHost[], Map<string, RouteConfiguration>>();
+
+function routeTable(
+  scope: Scope,
+  hosts: readonly VirtualHost[],
+  name: string,
+  only: string | undefined,
+): RouteConfiguration {
   const chosen =
     only === undefined
       ? [...[...hosts].sort((a, b) => (a.name < b.name ? -1 : 1)), catchAll(scope)]
@@ -50,9 +81,10 @@ interface Wrapper {
 }
 
 const cache = new WeakMap<Scope, Map<string, VirtualHost[]>>();
+const defaults = new WeakMap<object, Memory<readonly Route[]>>();
 
 /** Virtual hosts of one port. All proxies with the same view share them. */
-function virtualHosts(scope: Scope, proxy: ProxyNode, port: number): VirtualHost[] {
+function virtualHosts(world: World, scope: Scope, proxy: ProxyNode, port: number): VirtualHost[] {
   const { clusterId, dnsCapture, ipFamily, dnsDomain } = proxy;
   const key = [port, clusterId, dnsCapture, ipFamily, dnsDomain, sourceKey(scope, proxy)].join("\n");
   let made = cache.get(scope);
@@ -62,7 +94,7 @@ function virtualHosts(scope: Scope, proxy: ProxyNode, port: number): VirtualHost
   }
   let found = made.get(key);
   if (found === undefined) {
-    found = makeVirtualHosts(scope, proxy, port);
+    found = makeVirtualHosts(world, scope, proxy, port);
     made.set(key, found);
   }
   return found;
@@ -84,7 +116,7 @@ function egressFor(scope: Scope, port: number): EgressListener | undefined {
   );
 }
 
-function makeVirtualHosts(scope: Scope, proxy: ProxyNode, port: number): VirtualHost[] {
+function makeVirtualHosts(world: World, scope: Scope, proxy: ProxyNode, port: number): VirtualHost[] {
   const egress = egressFor(scope, port);
   if (egress === undefined) return [];
   const registry = new Map<string, MeshService>();
@@ -99,7 +131,10 @@ function makeVirtualHosts(scope: Scope, proxy: ProxyNode, port: number): Virtual
   for (const service of registry.values()) {
     const servicePort = service.ports.find((item) => item.port === port);
     if (servicePort !== undefined && isRequestPort(servicePort)) {
-      wrappers.push({ hosts: [], services: [service], routes: [defaultRoute(scope, service, servicePort)] });
+      const routes = remember(memoryOf(defaults, service), String(port), world, scope, () => [
+        defaultRoute(scope, service, servicePort),
+      ]);
+      wrappers.push({ hosts: [], services: [service], routes });
     }
   }
   return nameHosts(wrappers, proxy, port);
@@ -193,14 +228,7 @@ function nameHosts(wrappers: readonly Wrapper[], proxy: ProxyNode, port: number)
     );
     for (const domain of free) taken.add(domain.toLowerCase());
     if (free.length === 0) return;
-    made.push(
-      create(VirtualHostSchema, {
-        name,
-        domains: free,
-        routes: [...routes],
-        includeRequestAttemptCount: true,
-      }),
-    );
+    made.push(virtualHost(name, free, routes));
   };
   for (const { hosts, services, routes } of wrappers) {
     for (const host of hosts) add(host, routes, [host], []);
@@ -213,6 +241,33 @@ function nameHosts(wrappers: readonly Wrapper[], proxy: ProxyNode, port: number)
     }
   }
   return made;
+}
+
+const single = new WeakMap<Route, Map<string, VirtualHost>>();
+
+/** A virtual host; with one route only, as most have, the same one as long as route and domains are. */
+function virtualHost(name: string, domains: readonly string[], routes: readonly Route[]): VirtualHost {
+  const make = () =>
+    create(VirtualHostSchema, {
+      name,
+      domains: [...domains],
+      routes: [...routes],
+      includeRequestAttemptCount: true,
+    });
+  const [route] = routes;
+  if (route === undefined || routes.length > 1) return make();
+  let known = single.get(route);
+  if (known === undefined) {
+    known = new Map();
+    single.set(route, known);
+  }
+  const key = [name, ...domains].join(" ");
+  let host = known.get(key);
+  if (host === undefined) {
+    host = make();
+    known.set(key, host);
+  }
+  return host;
 }
 
 function serviceDomains(service: MeshService, names: readonly string[], proxy: ProxyNode): string[] {

@@ -15,6 +15,7 @@ import { completeProxy, type InboundTarget, inboundTargets } from "./inbound-tar
 import { nameTable } from "./name-table.ts";
 import { parseClusterName } from "./names.ts";
 import { outboundListeners } from "./outbound-listeners.ts";
+import { lazy } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { type Scope, scopeOf } from "./scope.ts";
 import { gatewaySecrets } from "./secrets.ts";
@@ -108,13 +109,15 @@ function buildSnapshot(
         routes.set(
           name,
           merged === undefined
-            ? sidecarRoutes(scope, proxy, name)
+            ? sidecarRoutes(world, scope, proxy, name)
             : gatewayRoutes(scope, proxy, merged, name),
         );
     }
   }
   const endpoints = assignments(world, scope, proxy, clusters.values());
   madeFrom.set(endpoints, world.endpoints);
+  // Few proxies ask for it, and it is as long as the list of services.
+  const names = lazy(() => nameTable(world, scope, proxy));
   return {
     proxy,
     scope,
@@ -123,7 +126,29 @@ function buildSnapshot(
     listeners,
     routes,
     secrets: merged === undefined ? new Map<string, Secret>() : named(gatewaySecrets(world, proxy, merged)),
-    nameTable: nameTable(world, scope, proxy),
+    get nameTable() {
+      return names();
+    },
+  };
+}
+
+/** The snapshot with other assignments. A copy by spreading would make the table of names. */
+function withAssignments(
+  snapshot: ProxySnapshot,
+  endpoints: ReadonlyMap<string, ClusterLoadAssignment>,
+): ProxySnapshot {
+  const { proxy, scope, clusters, listeners, routes, secrets } = snapshot;
+  return {
+    proxy,
+    scope,
+    clusters,
+    endpoints,
+    listeners,
+    routes,
+    secrets,
+    get nameTable() {
+      return snapshot.nameTable;
+    },
   };
 }
 
@@ -169,7 +194,7 @@ export function updateEndpoints(
     const endpoints = new Map(snapshot.endpoints);
     for (const [name, assignment] of assignments(world, scope, proxy, clusters))
       endpoints.set(name, assignment);
-    next = { ...snapshot, endpoints };
+    next = withAssignments(snapshot, endpoints);
   }
   madeFrom.set(next.endpoints, world.endpoints);
   updates.set(snapshot, { endpoints: world.endpoints, next });

@@ -1,5 +1,7 @@
 import type { ServiceEntry } from "./config-types.ts";
+import { noteRead } from "./dependencies.ts";
 import { entryEndpoints, serviceWorkloads } from "./entry-endpoints.ts";
+import { keepEndpoints } from "./keep-endpoints.ts";
 import { createNetworkOf } from "./network-gateways.ts";
 import { createChanges, serviceHost, type WorldChanges, type WorldObjects } from "./objects.ts";
 import { collectRules, type Rules, readMeshNetworks } from "./rules.ts";
@@ -50,8 +52,8 @@ export function updateWorld(
   let accountsChanged = false;
   const entries = entriesByHost(objects);
   for (const host of hosts) {
-    const next = findEndpoints(objects, entries, host, networkOf);
     const before = previous.endpoints.get(host);
+    const next = keepEndpoints(before, findEndpoints(objects, entries, host, networkOf));
     accountsChanged ||= (before?.accounts ?? []).join() !== (next?.accounts ?? []).join();
     if (!(endpoints instanceof Map)) continue;
     if (next === undefined) endpoints.delete(host);
@@ -116,7 +118,10 @@ function findEndpoints(
 /** What is behind a service, in every cluster. */
 export function endpointsOf(
   { endpoints }: Pick<World, "endpoints">,
-  { host, namespace }: Pick<MeshService, "host" | "namespace">,
+  service: Pick<MeshService, "host" | "namespace">,
 ): HostEndpoints {
-  return endpointsIn(endpoints.get(host), namespace);
+  const { host, namespace } = service;
+  return noteRead(`endpoints ${namespace}/${host}`, endpointsIn(endpoints.get(host), namespace), (world) =>
+    endpointsOf(world, service),
+  );
 }
