@@ -14,6 +14,7 @@ import { loadBalancersController } from "./load-balancers/start-load-balancers.t
 import { namespacesController } from "./namespaces/start-namespaces.ts";
 import { rootCaController } from "./namespaces/start-root-ca.ts";
 import { startReplicaSets } from "./replica-sets/start-replica-sets.ts";
+import { resourceQuotasController } from "./resource-quotas/start-resource-quotas.ts";
 import { startScheduler } from "./scheduler/start-scheduler.ts";
 import { startDefaultServiceAccounts } from "./service-accounts/start-service-accounts.ts";
 import { tokenSecretsController } from "./service-accounts/start-token-secrets.ts";
@@ -47,7 +48,12 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
   const stops = controllers.map((start) => start(cluster));
   // Last, since it lists every kind there is and nothing that starts waits for it.
   const objects = startAllObjects(cluster);
-  const onAllObjects = [namespacesController, garbageCollector, disruptionBudgetsController];
+  const onAllObjects = [
+    namespacesController,
+    garbageCollector,
+    disruptionBudgetsController,
+    resourceQuotasController,
+  ];
   stops.push(objects.stop, ...onAllObjects.map((controller) => controller(objects)(cluster)));
   return async () => {
     abort.abort();

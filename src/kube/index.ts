@@ -79,6 +79,18 @@ export {
   quantityValue,
   subtractQuantities,
 } from "./quantity.ts";
+export {
+  addResources,
+  containerTotals,
+  formatResourceList,
+  podLimits,
+  podRequests,
+  type ResourceList,
+  resourceList,
+  wholePod,
+} from "./resources/pod-resources.ts";
+export { isInScope, type QuotaScopes } from "./resources/quota-scopes.ts";
+export { quotaResource, quotaUsage, unstatedResources } from "./resources/quota-usage.ts";
 export { schemaFromCrd } from "./schema/crd-schema.ts";
 export { dataFile, readDataFile } from "./schema/data-file.ts";
 export { decodeError } from "./schema/decode-error.ts";

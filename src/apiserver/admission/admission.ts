@@ -23,13 +23,15 @@ export interface AdmissionRequest {
 
 /**
  * What stands between a request and the store: the rules of Kubernetes' own admission plugins and the webhooks
- * that objects of this server configure. Both steps throw a Status error to refuse.
+ * that objects of this server configure. Each step throws a Status error to refuse.
  */
 export interface Admission {
   /** May change the object; gives back the one to go on with. Undefined objects (deletions) are only looked at. */
   mutate(request: AdmissionRequest, draft: Draft): Promise<Draft>;
   /** Looks at the object as it will be stored. */
   validate(request: AdmissionRequest, object: KubeObject | undefined): Promise<void>;
+  /** Counts the object that is stored next, in the same turn, against the quotas of its namespace. */
+  charge(request: AdmissionRequest, object: KubeObject): void;
 }
 
 /** The admission request of a write that `call` asks for. Its name may be filled in once it is generated. */

@@ -1,14 +1,18 @@
+import type { Clock } from "../../base/index.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { requireNoEscalation } from "../authorization/escalation.ts";
 import type { Store } from "../storage/store.ts";
 import type { Admission } from "./admission.ts";
+import { requireWithinLimits, setLimitDefaults } from "./limit-ranges.ts";
 import { requireMortal, requireNamespace } from "./namespace-lifecycle.ts";
 import { completePod } from "./pod-admission.ts";
+import { chargeQuotas } from "./quotas.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** Kubernetes' own plugins first, as its server orders them, then the webhooks. */
 export function createAdmission(parts: {
   readonly store: Store;
+  readonly clock: Clock;
   readonly authorizer: Authorizer;
   readonly webhooks: Webhooks;
 }): Admission {
@@ -18,14 +22,27 @@ export function createAdmission(parts: {
       const { type, operation, subresource } = request;
       if (operation === "CREATE" && subresource === undefined) {
         requireNamespace(store, type, request.name, request.namespace);
-        if (type.storedAs === "pods") await completePod(store, draft, request.signal);
+        if (type.storedAs === "pods") {
+          setLimitDefaults(store, draft);
+          await completePod(store, draft, request.signal);
+          const changed = await webhooks.mutate(request, draft);
+          // Containers that a webhook added fall under the limits as well.
+          if (changed !== draft) setLimitDefaults(store, changed);
+          return changed;
+        }
       }
       return webhooks.mutate(request, draft);
     },
     async validate(request, object) {
       if (request.operation === "DELETE") requireMortal(request.type, request.name);
-      else if (object !== undefined) requireNoEscalation(parts, request.user, request.type, object);
+      else if (object !== undefined) {
+        requireNoEscalation(parts, request.user, request.type, object);
+        requireWithinLimits(store, request, object);
+      }
       await webhooks.validate(request, object);
+    },
+    charge(request, object) {
+      chargeQuotas(store, request, object, parts.clock.now());
     },
   };
 }

@@ -190,16 +190,6 @@ function setEndpointDefaults(draft: Draft): void {
 /** Rules of Endpoints. */
 export const endpoints: Strategy = { setDefaults: setEndpointDefaults, createsOnUpdate: true };
 
-/** Rules of resource quotas. */
-export const resourceQuotas: Strategy = {
-  prepareCreate(draft) {
-    draft["status"] = {};
-  },
-};
-
-/** Rules of limit ranges. */
-export const limitRanges: Strategy = { createsOnUpdate: true };
-
 /** Rules of persistent volume claims. */
 export const volumeClaims: Strategy = {
   setDefaults: (draft) => fillDefaults(ensure(draft, "spec"), { volumeMode: "Filesystem" }),

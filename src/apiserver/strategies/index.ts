@@ -1,5 +1,6 @@
 import type { Strategy } from "../registry/resource-type.ts";
 import * as core from "./core-kinds.ts";
+import * as limits from "./limits.ts";
 import * as other from "./other-kinds.ts";
 import { pods, podTemplates } from "./pods.ts";
 import { services } from "./services.ts";
@@ -10,7 +11,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   configmaps: core.configMaps,
   endpoints: core.endpoints,
   events: core.events,
-  limitranges: core.limitRanges,
+  limitranges: limits.limitRanges,
   namespaces: core.namespaces,
   nodes: core.nodes,
   persistentvolumeclaims: core.volumeClaims,
@@ -18,7 +19,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   pods,
   podtemplates: podTemplates,
   replicationcontrollers: workloads.replicationControllers,
-  resourcequotas: core.resourceQuotas,
+  resourcequotas: limits.resourceQuotas,
   secrets: core.secrets,
   serviceaccounts: core.serviceAccounts,
   services,

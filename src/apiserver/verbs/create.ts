@@ -75,6 +75,7 @@ export async function createObject(
   const key = keyOf(draft.metadata.name, draft.metadata.namespace);
   if (resource.get(key) !== undefined) throw alreadyExists(type, draft.metadata.name);
   context.hooks.get(type.storedAs)?.beforePut?.(draft, undefined, options.dryRun);
+  context.admission.charge(request, draft);
   return options.dryRun ? draft : resource.put(key, draft);
 }
 

@@ -118,6 +118,7 @@ async function tryUpdate(
 
   if (resource.get(key) !== old) throw new Overtaken();
   context.hooks.get(type.storedAs)?.beforePut?.(draft, old, options.dryRun);
+  context.admission.charge(request, draft);
   if (options.dryRun) return draft;
   if (isFinished(draft)) return removeFinished(context, target, draft);
   return resource.put(key, draft);

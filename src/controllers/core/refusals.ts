@@ -1,12 +1,16 @@
-import type { Change } from "../../kube/index.ts";
 import {
+  type Change,
+  compareQuantities,
   type EndpointSlice,
   type Kind,
   type KubeObject,
   kinds,
   objectKey,
+  resourceList,
   type WebhookConfiguration,
 } from "../../kube/index.ts";
+import { type ResourceQuota, resourceQuotas } from "../resource-quotas/resource-quota.ts";
+import { isEquivalent } from "./canonical-json.ts";
 import type { Cluster } from "./cluster.ts";
 
 /**
@@ -19,13 +23,6 @@ export interface Refusals {
   add(id: string, namespace: string, wake: () => void): void;
 }
 
-const resourceQuotas: Kind = {
-  group: "",
-  version: "v1",
-  kind: "ResourceQuota",
-  plural: "resourcequotas",
-  namespaced: true,
-};
 const limitRanges: Kind = {
   group: "",
   version: "v1",
@@ -55,7 +52,9 @@ export function createRefusals(cluster: Cluster): Refusals {
       if (services.has(serviceOf(object))) wake(undefined);
     });
     cluster.store(kinds.serviceAccounts).subscribe(wakeNamespace);
-    cluster.store(resourceQuotas).subscribe(wakeNamespace);
+    cluster.store(resourceQuotas).subscribe((change) => {
+      if (leavesMoreRoom(change)) wakeNamespace(change);
+    });
     cluster.store(limitRanges).subscribe(wakeNamespace);
     cluster.store(kinds.namespaces).subscribe(({ object }) => wake(object.metadata.name));
     cluster.store(kinds.pods).subscribe((change) => {
@@ -71,6 +70,18 @@ export function createRefusals(cluster: Cluster): Refusals {
       refused.set(id, { namespace, wake: wakeUp });
     },
   };
+}
+
+/** Every pod that is accepted raises the use of its quotas: that is no reason for others to try again. */
+function leavesMoreRoom(change: Change<ResourceQuota>): boolean {
+  if (change.type !== "modified") return true;
+  const [now, before] = [change.object.status, change.previous.status];
+  if (!isEquivalent(now?.hard, before?.hard)) return true;
+  const used = resourceList(now?.used);
+  return [...resourceList(before?.used)].some(([name, amount]) => {
+    const left = used.get(name);
+    return left === undefined || compareQuantities(left, amount) < 0;
+  });
 }
 
 function servicesOf({ webhooks = [] }: WebhookConfiguration): readonly string[] {

@@ -13,6 +13,7 @@ import {
   type Status,
 } from "../../kube/index.ts";
 import { disruptionBudgets } from "../disruption-budgets/disruption-budget.ts";
+import { resourceQuotas } from "../resource-quotas/resource-quota.ts";
 
 /** A Kubernetes API as far as controllers notice: storage, versions, watches, deletion, discovery. For tests only. */
 export interface FakeApi {
@@ -41,7 +42,7 @@ interface Logged {
 
 const extraKinds: readonly Kind[] = [
   disruptionBudgets,
-  { group: "", version: "v1", kind: "ResourceQuota", plural: "resourcequotas", namespaced: true },
+  resourceQuotas,
   { group: "", version: "v1", kind: "LimitRange", plural: "limitranges", namespaced: true },
   {
     group: "apps",

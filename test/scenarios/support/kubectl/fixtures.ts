@@ -48,3 +48,16 @@ spec:
       containers: [{name: c, image: "${image}", ports: [{containerPort: 5000}]}]
 `;
 }
+
+/** A LimitRange "bounds" for the memory of containers. */
+export const limitRange = `
+apiVersion: v1
+kind: LimitRange
+metadata: {name: bounds}
+spec:
+  limits:
+    - type: Container
+      max: {memory: 1Gi}
+      default: {memory: 512Mi}
+      defaultRequest: {memory: 256Mi}
+`;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deployment } from "./fixtures.ts";
+import { deployment, limitRange } from "./fixtures.ts";
 import type { KubectlCheck } from "./kubectl-check.ts";
 
 const rolledOut = "kubectl rollout status deploy/rolled --timeout=20s";
@@ -149,6 +149,63 @@ export const workloadChecks: readonly KubectlCheck[] = [
         await ok(`kubectl uncordon ${node}`);
       }
       await ok("kubectl delete deploy/kept pdb/kept");
+    },
+  },
+  {
+    command: "create quota (exceeded quota, must specify), describe quota",
+    async check({ ok, fails, namespace }) {
+      const inside = `-n ${namespace}-quota`;
+      await ok(`kubectl create ns ${namespace}-quota`);
+      await ok(`kubectl create quota all ${inside} --hard=pods=2,requests.cpu=1,count/secrets=9`);
+      await ok(`kubectl wait --for=jsonpath='{.status.hard.pods}'=2 quota/all ${inside} --timeout=20s`);
+      const run = (name: string, cpu: string) =>
+        `kubectl run ${name} ${inside} --image=busybox --overrides='{"spec":{"containers":[{"name":"c","image":"busybox","resources":{"requests":{${cpu}}}}]}}'`;
+      assert.match(
+        await fails(run("none", "")),
+        /pods "none" is forbidden: failed quota: all: must specify requests\.cpu for: c/,
+      );
+      await ok(run("one", '"cpu":"600m"'));
+      assert.match(
+        await fails(run("two", '"cpu":"600m"')),
+        /exceeded quota: all, requested: requests\.cpu=600m, used: requests\.cpu=600m, limited: requests\.cpu=1/,
+      );
+      assert.match(await ok(`kubectl describe quota all ${inside}`), /requests\.cpu +600m +1\n/);
+      assert.match(
+        await ok(`kubectl get quota all ${inside}`),
+        /count\/secrets: 0\/9, pods: 1\/2, requests\.cpu: 600m\/1/,
+      );
+      await ok(`kubectl apply ${inside} -f -`, deployment("crowded"));
+      await ok(`kubectl wait --for=condition=ReplicaFailure deploy/crowded ${inside} --timeout=20s`);
+      assert.match(
+        await ok(`kubectl get events ${inside} --field-selector=reason=FailedCreate`),
+        /Error creating: pods "crowded-[a-z0-9]+-[a-z0-9]{5}" is forbidden: failed quota: all/,
+      );
+      await ok(`kubectl delete pod one ${inside} --now`);
+      await ok(`kubectl wait --for=jsonpath='{.status.used.pods}'=0 quota/all ${inside} --timeout=20s`);
+      await ok(`kubectl delete ns ${namespace}-quota --timeout=20s`);
+    },
+  },
+  {
+    command: "LimitRange (defaults, bounds), describe limits",
+    async check({ ok, fails, namespace }) {
+      const inside = `-n ${namespace}-limits`;
+      await ok(`kubectl create ns ${namespace}-limits && kubectl apply ${inside} -f -`, limitRange);
+      assert.match(
+        await ok(`kubectl describe limits bounds ${inside}`),
+        /Container +memory +- +1Gi +256Mi +512Mi/,
+      );
+      await ok(`kubectl run p ${inside} --image=busybox`);
+      assert.match(
+        await ok(`kubectl describe pod p ${inside}`),
+        /Limits:\n +memory: +512Mi\n +Requests:\n +memory: +256Mi/,
+      );
+      const large =
+        '{"spec":{"containers":[{"name":"c","image":"busybox","resources":{"limits":{"memory":"2Gi"}}}]}}';
+      assert.match(
+        await fails(`kubectl run large ${inside} --image=busybox --overrides='${large}'`),
+        /pods "large" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi/,
+      );
+      await ok(`kubectl delete ns ${namespace}-limits --timeout=20s`);
     },
   },
   {
