@@ -251,26 +251,36 @@ suite("a gateway", () => {
     assert.equal(mesh.dialled.get("10.0.0.1:8080"), 3, "one for the first request, two tries for the second");
   });
 
-  test("mirrors requests and answers with the original", async () => {
-    const seen: string[] = [];
-    await mesh.app("10.0.0.1", 8080, hello("v1"));
-    await mesh.app("10.0.0.2", 8080, async (request, response) => {
-      seen.push(`${request.headers.host} ${await bodyOf(request)}`);
-      response.end("ignored");
-    });
-    await start({
-      clusters: [cluster("app", ["10.0.0.1"]), cluster("copy", ["10.0.0.2"])],
-      routes: [
-        { match: { prefix: "/" }, route: { cluster: "app", requestMirrorPolicies: [{ cluster: "copy" }] } },
-      ],
-    });
-    const socket = await open();
-    const answer = await exchange(socket, "POST / HTTP/1.1\r\nHost: a:80\r\nContent-Length: 4\r\n\r\nbody");
-    assert.equal(answer.body, "Hello version: v1\n");
-    await waitFor(() => (seen.length > 0 ? true : undefined), { signal: AbortSignal.timeout(2000) });
-    assert.deepEqual(seen, ["a-shadow:80 body"]);
-    socket.destroy();
-  });
+  const mirrorings = [
+    { policy: {}, host: "a-shadow:80" },
+    { policy: { disableShadowHostSuffixAppend: true }, host: "a:80" },
+  ];
+  test.for(mirrorings)(
+    "mirrors requests as $host and answers with the original",
+    async ({ policy, host }) => {
+      const seen: string[] = [];
+      await mesh.app("10.0.0.1", 8080, hello("v1"));
+      await mesh.app("10.0.0.2", 8080, async (request, response) => {
+        seen.push(`${request.headers.host} ${await bodyOf(request)}`);
+        response.end("ignored");
+      });
+      await start({
+        clusters: [cluster("app", ["10.0.0.1"]), cluster("copy", ["10.0.0.2"])],
+        routes: [
+          {
+            match: { prefix: "/" },
+            route: { cluster: "app", requestMirrorPolicies: [{ cluster: "copy", ...policy }] },
+          },
+        ],
+      });
+      const socket = await open();
+      const answer = await exchange(socket, "POST / HTTP/1.1\r\nHost: a:80\r\nContent-Length: 4\r\n\r\nbody");
+      assert.equal(answer.body, "Hello version: v1\n");
+      await waitFor(() => (seen.length > 0 ? true : undefined), { signal: AbortSignal.timeout(2000) });
+      assert.deepEqual(seen, [`${host} body`]);
+      socket.destroy();
+    },
+  );
 
   test("answers CORS preflights and marks answers", async () => {
     await mesh.app("10.0.0.1", 8080, hello("v1"));

@@ -19,16 +19,17 @@ import {
   type OutlierDetection,
   OutlierDetectionSchema,
 } from "../../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.js";
+import type { KeepaliveSettingsSchema } from "../../xds/gen/envoy/config/core/v3/protocol_pb.js";
 import { PercentSchema } from "../../xds/gen/envoy/type/v3/percent_pb.js";
 import type {
   ConnectionPool,
   LoadBalancer,
   LocalityLbSetting,
   OutlierDetection as OutlierPolicy,
-  PortTrafficPolicy,
+  PortPolicy,
 } from "./config-types.ts";
 import type { MeshConfig } from "./mesh-config.ts";
-import { durationOf, milliseconds, parseDuration } from "./proto.ts";
+import { durationOf, milliseconds, optional, parseDuration } from "./proto.ts";
 import { isHttp, type Protocol } from "./protocol.ts";
 import type { MeshService } from "./services.ts";
 
@@ -47,6 +48,7 @@ export interface HttpDraft {
   maxRequestsPerConnection?: number;
   maxConnectionDuration?: number;
   maxConcurrentStreams?: number;
+  http2Keepalive?: MessageInitShape<typeof KeepaliveSettingsSchema>;
   autoSni?: boolean;
   autoSanValidation?: boolean;
 }
@@ -74,6 +76,7 @@ export function applyConnectionPool(
   draft: ClusterDraft,
   pool: ConnectionPool | undefined,
   mesh: MeshConfig,
+  retryBudget?: PortPolicy["retryBudget"],
 ): void {
   const { cluster } = draft;
   const { http, tcp } = pool ?? {};
@@ -83,6 +86,7 @@ export function applyConnectionPool(
     maxPendingRequests: positive(http?.http1MaxPendingRequests),
     maxRequests: positive(http?.http2MaxRequests),
     maxRetries: positive(http?.maxRetries),
+    ...(retryBudget === undefined ? {} : { retryBudget: budgetOf(retryBudget) }),
   };
   cluster.connectTimeout = durationOf(tcp?.connectTimeout) ?? milliseconds(mesh.connectTimeout);
   cluster.circuitBreakers = circuitBreakers(threshold);
@@ -104,7 +108,20 @@ export function applyConnectionPool(
     httpDraft(draft).maxRequestsPerConnection = http?.maxRequestsPerConnection ?? 0;
   if ((http?.maxConcurrentStreams ?? 0) > 0)
     httpDraft(draft).maxConcurrentStreams = http?.maxConcurrentStreams ?? 0;
+  if (http?.http2KeepAlive !== undefined)
+    httpDraft(draft).http2Keepalive = {
+      ...optional("interval", durationOf(http.http2KeepAlive.interval)),
+      ...optional("timeout", durationOf(http.http2KeepAlive.timeout)),
+    };
   if (http?.useClientProtocol === true) httpDraft(draft).version = "downstream";
+}
+
+/** How many requests may be tried again at a time, as a share of those that run. */
+function budgetOf({ percent, minRetryConcurrency }: NonNullable<PortPolicy["retryBudget"]>) {
+  return {
+    budgetPercent: { value: percent ?? 20 },
+    minRetryConcurrency: (minRetryConcurrency ?? 0) > 0 ? (minRetryConcurrency ?? 0) : 3,
+  };
 }
 
 /** Passive health checks. Panic mode is off unless the rule asks for it. */
@@ -238,8 +255,8 @@ function applyHashing(cluster: Cluster, balancer: LoadBalancer | undefined): voi
   if (hash === undefined) return;
   if (hash.maglev !== undefined) {
     cluster.lbPolicy = Cluster_LbPolicy.MAGLEV;
-    const size = hash.maglev.tableSize;
-    if (size !== undefined) {
+    const size = hash.maglev.tableSize ?? 0;
+    if (size > 0) {
       cluster.lbConfig = {
         case: "maglevLbConfig",
         value: create(Cluster_MaglevLbConfigSchema, { tableSize: BigInt(size) }),
@@ -248,7 +265,9 @@ function applyHashing(cluster: Cluster, balancer: LoadBalancer | undefined): voi
     return;
   }
   cluster.lbPolicy = Cluster_LbPolicy.RING_HASH;
-  const smallest = hash.ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 1024;
+  // The older way to say it has a default of its own.
+  const smallest = hash.ringHash === undefined ? hash.minimumRingSize || 1024 : hash.ringHash.minimumRingSize;
+  if (smallest === undefined || smallest === 0) return;
   cluster.lbConfig = {
     case: "ringHashLbConfig",
     value: create(Cluster_RingHashLbConfigSchema, { minimumRingSize: BigInt(smallest) }),
@@ -264,10 +283,7 @@ export function isOriginalDst(cluster: Cluster): boolean {
 }
 
 /** The mesh's own connection pool and outlier detection where a policy has none. */
-export function withMeshDefaults(
-  policy: PortTrafficPolicy | undefined,
-  mesh: MeshConfig,
-): PortTrafficPolicy | undefined {
+export function withMeshDefaults(policy: PortPolicy | undefined, mesh: MeshConfig): PortPolicy | undefined {
   const { connectionPool, outlierDetection } = mesh.defaultTrafficPolicy ?? {};
   if (connectionPool === undefined && outlierDetection === undefined) return policy;
   return {

@@ -25,6 +25,7 @@ import {
   isOriginalDst,
   upgradesToHttp2,
 } from "./cluster-policy.ts";
+import { configPath } from "./config-metadata.ts";
 import { type Memory, memoryOf, remember } from "./dependencies.ts";
 import { localityGroups, trafficPolicyFor } from "./endpoints.ts";
 import { clusterMetadataExchange } from "./filters.ts";
@@ -35,6 +36,7 @@ import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import type { MeshService, ServicePort } from "./services.ts";
+import { applyProxyProtocol } from "./upstream-proxy-protocol.ts";
 import { applyUpstreamTls, overridesAlpn } from "./upstream-tls.ts";
 import type { World } from "./world.ts";
 
@@ -114,7 +116,7 @@ function buildCluster(
   if (isHttp2(port.protocol)) httpDraft(draft).version = "http2";
   else if (port.protocol === "" && proxy.type === "sidecar") httpDraft(draft).version = "downstream";
   if (upgradesToHttp2(policy?.connectionPool, port.protocol, mesh)) httpDraft(draft).version ??= "http2";
-  applyConnectionPool(draft, policy?.connectionPool, mesh);
+  applyConnectionPool(draft, policy?.connectionPool, mesh, policy?.retryBudget);
   applyOutlierDetection(cluster, policy?.outlierDetection);
   applyLoadBalancer(cluster, policy?.loadBalancer, service, mesh);
   if (mode === "plain") {
@@ -130,6 +132,7 @@ function buildCluster(
       identities,
       hasSelector: rule?.selector !== undefined,
     });
+    applyProxyProtocol(cluster, policy?.proxyProtocol);
   }
   if (isOriginalDst(cluster)) {
     cluster.lbPolicy = Cluster_LbPolicy.CLUSTER_PROVIDED;
@@ -146,8 +149,7 @@ function buildCluster(
   if (!proxy.isStock) cluster.filters = [clusterMetadataExchange()];
   if (service.isExternal && subset === "") istio["external"] = true;
   if (rule !== undefined) {
-    istio["config"] =
-      `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
+    istio["config"] = configPath("destination-rule", rule);
     if (overridesAlpn(policy?.tls)) istio["alpn_override"] = "false";
   }
   if (subset !== "") istio["subset"] = subset;
@@ -257,8 +259,10 @@ export function finish({ cluster, http }: ClusterDraft): Cluster {
 }
 
 function httpOptions(http: HttpDraft): Any {
-  const streams =
-    http.maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: http.maxConcurrentStreams };
+  const http2 = {
+    ...(http.maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: http.maxConcurrentStreams }),
+    ...(http.http2Keepalive === undefined ? {} : { connectionKeepalive: http.http2Keepalive }),
+  };
   const common = {
     ...(http.idleTimeout === undefined ? {} : { idleTimeout: milliseconds(http.idleTimeout) }),
     ...(http.maxRequestsPerConnection === undefined
@@ -289,7 +293,7 @@ function httpOptions(http: HttpDraft): Any {
             value: {
               protocolConfig:
                 http.version === "http2"
-                  ? { case: "http2ProtocolOptions", value: streams }
+                  ? { case: "http2ProtocolOptions", value: http2 }
                   : { case: "httpProtocolOptions", value: {} },
             },
           },

@@ -113,6 +113,7 @@ export interface HttpRoute {
   readonly fault?: HttpFault;
   readonly mirror?: Destination;
   readonly mirrorPercent?: number;
+  readonly mirror_percent?: number;
   readonly mirrorPercentage?: Percent;
   readonly mirrors?: readonly { readonly destination?: Destination; readonly percentage?: Percent }[];
   readonly corsPolicy?: CorsPolicy;
@@ -161,7 +162,12 @@ export interface LocalityLbSetting {
 
 export interface ConsistentHash {
   readonly httpHeaderName?: string;
-  readonly httpCookie?: { readonly name?: string; readonly path?: string; readonly ttl?: string };
+  readonly httpCookie?: {
+    readonly name?: string;
+    readonly path?: string;
+    readonly ttl?: string;
+    readonly attributes?: readonly { readonly name: string; readonly value?: string }[];
+  };
   readonly useSourceIp?: boolean;
   readonly httpQueryParameterName?: string;
   readonly minimumRingSize?: number;
@@ -198,6 +204,7 @@ export interface ConnectionPool {
     readonly h2UpgradePolicy?: string;
     readonly useClientProtocol?: boolean;
     readonly maxConcurrentStreams?: number;
+    readonly http2KeepAlive?: { readonly interval?: string; readonly timeout?: string };
   };
 }
 
@@ -218,6 +225,7 @@ export interface ClientTls {
   readonly clientCertificate?: string;
   readonly privateKey?: string;
   readonly caCertificates?: string;
+  readonly caCrl?: string;
   readonly credentialName?: string;
   readonly subjectAltNames?: readonly string[];
   readonly sni?: string;
@@ -231,7 +239,17 @@ export interface PortTrafficPolicy {
   readonly tls?: ClientTls;
 }
 
-export interface TrafficPolicy extends PortTrafficPolicy {
+/** What holds for one port of a service in the end. */
+export interface PortPolicy extends PortTrafficPolicy {
+  readonly tunnel?: { readonly protocol?: string; readonly targetHost: string; readonly targetPort: number };
+  readonly proxyProtocol?: { readonly version?: string };
+  readonly retryBudget?: {
+    readonly percent?: number;
+    readonly minRetryConcurrency?: number;
+  };
+}
+
+export interface TrafficPolicy extends PortPolicy {
   readonly portLevelSettings?: readonly (PortTrafficPolicy & {
     readonly port?: { readonly number?: number };
   })[];
@@ -259,9 +277,18 @@ export interface ServerTls {
   readonly serverCertificate?: string;
   readonly privateKey?: string;
   readonly caCertificates?: string;
+  readonly caCrl?: string;
+  readonly tlsCertificates?: readonly {
+    readonly serverCertificate?: string;
+    readonly privateKey?: string;
+    readonly caCertificates?: string;
+  }[];
   readonly credentialName?: string;
   readonly credentialNames?: readonly string[];
+  readonly caCertCredentialName?: string;
   readonly subjectAltNames?: readonly string[];
+  readonly verifyCertificateSpki?: readonly string[];
+  readonly verifyCertificateHash?: readonly string[];
   readonly minProtocolVersion?: string;
   readonly maxProtocolVersion?: string;
   readonly cipherSuites?: readonly string[];

@@ -9,7 +9,7 @@ import {
   ClusterLoadAssignmentSchema,
 } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { effectiveLocality, withMeshDefaults } from "./cluster-policy.ts";
-import type { LoadBalancer, PortTrafficPolicy } from "./config-types.ts";
+import type { LoadBalancer, PortPolicy } from "./config-types.ts";
 import { type Memory, memoryOf, remember } from "./dependencies.ts";
 import { type MergedRule, policyForPort, policyForSubset } from "./destination-rules.ts";
 import {
@@ -132,7 +132,7 @@ export function trafficPolicyFor(
   rule: MergedRule | undefined,
   subset: string,
   port: number,
-): PortTrafficPolicy | undefined {
+): PortPolicy | undefined {
   const general = policyForPort(rule?.trafficPolicy, port);
   const chosen = subset === "" ? undefined : rule?.subsets.find(({ name }) => name === subset);
   return withMeshDefaults(

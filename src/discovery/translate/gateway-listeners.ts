@@ -151,7 +151,7 @@ function autoPassthrough(scope: Scope, proxy: ProxyNode, hosts: readonly string[
         return {
           sniHosts: [name],
           alpn: allMeshAlpn,
-          filters: tcpProxy(scope, proxy, name, { rule, port: port.port, subset }),
+          filters: tcpProxy(scope, proxy, name, { rule, subset, skipsTunnel: true }),
         };
       });
     });

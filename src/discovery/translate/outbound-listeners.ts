@@ -12,12 +12,13 @@ import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listen
 import { HttpInspectorSchema } from "../../xds/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
 import { TlsInspectorSchema } from "../../xds/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { listenerAccessLogs } from "./access-log.ts";
+import { configMetadata } from "./config-metadata.ts";
 import type { L4Match, TlsMatch } from "./config-types.ts";
 import { connectionManager } from "./connection-manager.ts";
 import { plainHttpAlpn } from "./filters.ts";
 import { clusterName, hostsOverlap, otherNames } from "./names.ts";
 import { selects } from "./objects.ts";
-import { any, lazy, milliseconds, socketAddress } from "./proto.ts";
+import { any, lazy, milliseconds, optional, socketAddress } from "./proto.ts";
 import { isTls, listenerKind, type Protocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { EgressListener, Scope } from "./scope.ts";
@@ -32,6 +33,8 @@ interface Chain {
   readonly ranges: readonly string[];
   readonly isHttp: boolean;
   readonly applicationProtocols: readonly string[];
+  /** The VirtualService that it was made from. */
+  readonly owner?: ResolvedVirtualService;
   filters(statPrefix: string): Filter[];
 }
 
@@ -228,11 +231,17 @@ function tcpChains(
     : plainChains(scope, proxy, rules, service, port);
 }
 
-const chainTo = (ranges: readonly string[], sniHosts: readonly string[], filters: () => Filter[]): Chain => ({
+const chainTo = (
+  ranges: readonly string[],
+  sniHosts: readonly string[],
+  filters: () => Filter[],
+  owner?: ResolvedVirtualService,
+): Chain => ({
   sniHosts,
   ranges,
   isHttp: false,
   applicationProtocols: [],
+  ...optional("owner", owner),
   filters,
 });
 
@@ -275,8 +284,11 @@ function tlsChains(
         if (seen.has(key)) continue;
         seen.add(key);
         chains.push(
-          chainTo(ranges, match.sniHosts ?? [], () =>
-            routedTcpFilters(scope, proxy, route.route ?? [], port.port, rule),
+          chainTo(
+            ranges,
+            match.sniHosts ?? [],
+            () => routedTcpFilters(scope, proxy, route.route ?? [], port.port, rule),
+            rule,
           ),
         );
       }
@@ -314,7 +326,7 @@ function plainChains(
         (route.match ?? []).length === 0 ||
         matching.some(({ destinationSubnets }) => (destinationSubnets ?? []).length === 0)
       ) {
-        return [...chains, chainTo(port.ranges, [], filters)];
+        return [...chains, chainTo(port.ranges, [], filters, rule)];
       }
       const subnets = matching.flatMap(({ destinationSubnets }) => destinationSubnets ?? []);
       if (subnets.length > 0) chains.push(chainTo(subnets, [], filters));
@@ -327,10 +339,7 @@ function ownFilters(scope: Scope, proxy: ProxyNode, service: MeshService, port: 
   const only = service.ports.length === 1 ? service.ports[0]?.port : undefined;
   const target = only ?? port.port;
   const rule = scope.destinationRule(service);
-  const filters = tcpProxy(scope, proxy, clusterName("outbound", "", service.host, target), {
-    rule,
-    port: port.port,
-  });
+  const filters = tcpProxy(scope, proxy, clusterName("outbound", "", service.host, target), { rule });
   return listenerKind(port.protocol) === "auto" ? [...stockAlpn(proxy), ...filters] : filters;
 }
 
@@ -346,7 +355,8 @@ function makeListener(scope: Scope, proxy: ProxyNode, entry: Entry): Listener {
     const made = create(FilterChainSchema, {
       filters: chain.filters(`outbound_${name};`),
       transportSocketConnectTimeout: tlsTimeout(),
-      ...(match === undefined ? {} : { filterChainMatch: match }),
+      ...optional("filterChainMatch", match),
+      ...(chain.owner === undefined ? {} : { metadata: configMetadata("virtual-service", chain.owner) }),
     });
     if (match === undefined) last ??= made;
     else chains.push(made);

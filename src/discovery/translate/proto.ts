@@ -16,6 +16,11 @@ export function socketAddress(address: string, port: number) {
   };
 }
 
+/** The field of a message, left out when there is no value for it. */
+export function optional<K extends string, V>(name: K, value: V | undefined): { readonly [N in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [N in K]?: V });
+}
+
 /** A value that is made on first use and kept: constant messages cost nothing before the first proxy needs them. */
 export function lazy<T>(make: () => T): () => T {
   let value: { readonly made: T } | undefined;

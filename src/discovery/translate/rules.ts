@@ -74,7 +74,7 @@ export function collectRules(
       servicesByHost: derive("servicesByHost", [services], () => byHost(services)),
       networkGateways: derive("networkGateways", [gateways.key], () => gateways),
       virtualServices: derive("virtualServices", [mesh, ...config.virtualServices.values()], () =>
-        resolveVirtualServices(config.virtualServices.values(), mesh),
+        resolveVirtualServices(config.virtualServices.values(), mesh, report),
       ),
       destinationRules: derive("destinationRules", [mesh, ...config.destinationRules.values()], () =>
         createDestinationRules(config.destinationRules.values(), mesh),

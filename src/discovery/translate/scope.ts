@@ -8,6 +8,7 @@ import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
 import type { MeshService } from "./services.ts";
 import type { ResolvedVirtualService } from "./virtual-services.ts";
+import { isVisibleIn } from "./visibility.ts";
 
 /** What clients behind one egress listener may call: all ports when `port` is missing. */
 export interface EgressListener {
@@ -68,30 +69,17 @@ function sidecarFor(rules: Rules, proxy: ProxyNode): Sidecar | undefined {
   );
 }
 
-function isExported(
-  exportTo: readonly string[],
-  defaults: readonly string[],
-  owner: string,
-  namespace: string,
-): boolean {
-  const effective = exportTo.length > 0 ? exportTo : defaults;
-  if (effective.length === 0) return true;
-  return effective.some(
-    (name) => name === "*" || name === namespace || (name === "." && owner === namespace),
-  );
-}
-
 function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined): Scope {
   const { namespace, labels } = proxy;
   const { mesh } = rules;
   const visible = preferOwn(
     thoseOf(rules.services, (service) =>
-      isExported(service.exportTo, mesh.defaultServiceExportTo, service.namespace, namespace),
+      isVisibleIn(service.exportTo, mesh.defaultServiceExportTo, service.namespace, namespace),
     ),
     namespace,
   );
   const visibleVirtual = thoseOf(rules.virtualServices, ({ exportTo, namespace: owner }) =>
-    isExported(exportTo, mesh.defaultVirtualServiceExportTo, owner, namespace),
+    isVisibleIn(exportTo, mesh.defaultVirtualServiceExportTo, owner, namespace),
   );
   const meshVirtual = thoseOf(visibleVirtual, ({ gateways }) => gateways.has("mesh"));
   const egress =

@@ -10,7 +10,8 @@ import {
   RouteConfigurationSchema,
 } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { type Memory, memoryOf, remember } from "./dependencies.ts";
-import { consistentHash, hashPolicy, virtualServiceRoutes } from "./http-routes.ts";
+import { consistentHash, hashPolicy } from "./hash-policy.ts";
+import { virtualServiceRoutes } from "./http-routes.ts";
 import { clusterName, hostsOverlap, isSubsetOf, isWildcard, otherNames } from "./names.ts";
 import { milliseconds } from "./proto.ts";
 import { isHttp } from "./protocol.ts";
@@ -176,8 +177,8 @@ function ruleWrapper(
     services.push(
       ...matching.filter(
         (service) =>
-          mostSpecificWildcard(all, service.host) === rule &&
-          !all.some(({ hosts: named }) => named.includes(service.host)),
+          (all.find(({ hosts: named }) => named.includes(service.host)) ??
+            mostSpecificWildcard(all, service.host)) === rule,
       ),
     );
   }

@@ -2,11 +2,10 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { TcpProxySchema } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { accessLogs, hasPrometheusMetrics } from "./access-log.ts";
-import type { RouteDestination } from "./config-types.ts";
+import type { PortPolicy, RouteDestination } from "./config-types.ts";
 import type { MergedRule } from "./destination-rules.ts";
-import { policyForPort, policyForSubset } from "./destination-rules.ts";
 import { networkFilter, networkStats, stockTcpAlpn } from "./filters.ts";
-import { any, durationOf } from "./proto.ts";
+import { any, durationOf, optional } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { destinationCluster } from "./route-destination.ts";
 import type { Scope } from "./scope.ts";
@@ -20,30 +19,42 @@ export function tcpProxy(
     readonly log?: boolean;
     readonly statPrefix?: string;
     readonly rule?: MergedRule | undefined;
-    readonly port?: number;
     readonly subset?: string;
+    /** Leaves the rule's tunnel out: the connection is passed on as it comes. */
+    readonly skipsTunnel?: boolean;
   } = {},
 ): Filter[] {
-  return tcpFilters(scope, proxy, options.log ?? true, {
-    statPrefix: options.statPrefix ?? cluster,
+  const { log = true, statPrefix = cluster, rule, subset = "", skipsTunnel = false } = options;
+  const { tunnelingConfig, ...policy } = tcpPolicy(rule, subset);
+  return tcpFilters(scope, proxy, log, {
+    statPrefix,
     clusterSpecifier: { case: "cluster", value: cluster },
-    ...tcpPolicy(options.rule, options.subset ?? "", options.port ?? 0),
+    ...policy,
+    ...(skipsTunnel ? {} : optional("tunnelingConfig", tunnelingConfig)),
   });
 }
 
-function tcpPolicy(rule: MergedRule | undefined, subset: string, port: number) {
-  const general = policyForPort(rule?.trafficPolicy, port);
-  const chosen = rule?.subsets.find(({ name }) => name === subset);
-  const policy = chosen === undefined ? general : policyForSubset(general, chosen, port);
-  const idle = durationOf(rule?.trafficPolicy?.connectionPool?.tcp?.idleTimeout);
-  const longest = durationOf(rule?.trafficPolicy?.connectionPool?.tcp?.maxConnectionDuration);
+/** What a rule says of the connections themselves. Settings of a single port have no part in it. */
+function tcpPolicy(rule: MergedRule | undefined, subset: string) {
+  const { connectionPool, loadBalancer, tunnel } = rule?.trafficPolicy ?? {};
+  const chosen = rule?.subsets.find(({ name }) => name === subset)?.trafficPolicy;
+  const hash = (chosen?.loadBalancer ?? loadBalancer)?.consistentHash;
   return {
-    ...(idle === undefined ? {} : { idleTimeout: idle }),
-    ...(longest === undefined ? {} : { maxDownstreamConnectionDuration: longest }),
-    ...(policy?.loadBalancer?.consistentHash?.useSourceIp === true
+    ...optional("idleTimeout", durationOf(connectionPool?.tcp?.idleTimeout)),
+    ...optional("maxDownstreamConnectionDuration", durationOf(connectionPool?.tcp?.maxConnectionDuration)),
+    ...optional("tunnelingConfig", tunnelOf(subset === "" ? tunnel : chosen?.tunnel)),
+    ...(hash?.useSourceIp === true
       ? { hashPolicy: [{ policySpecifier: { case: "sourceIp" as const, value: {} } }] }
       : {}),
   };
+}
+
+/** An HTTP tunnel to another host, by CONNECT unless POST is asked for. */
+function tunnelOf(tunnel: PortPolicy["tunnel"]) {
+  if (tunnel === undefined) return undefined;
+  const { protocol, targetHost, targetPort } = tunnel;
+  const host = targetHost.includes(":") ? `[${targetHost}]` : targetHost;
+  return { hostname: `${host}:${targetPort}`, usePost: protocol === "POST" };
 }
 
 function tcpFilters(
@@ -78,7 +89,7 @@ export function routedTcpFilters(
   if (others.length === 0) {
     const cluster = destinationCluster(scope, first.destination, listenPort);
     return stockAlpn(proxy).concat(
-      tcpProxy(scope, proxy, cluster, { rule, port: listenPort, subset: first.destination.subset ?? "" }),
+      tcpProxy(scope, proxy, cluster, { rule, subset: first.destination.subset ?? "" }),
     );
   }
   return stockAlpn(proxy).concat(
@@ -95,7 +106,7 @@ export function routedTcpFilters(
             })),
         },
       },
-      ...tcpPolicy(rule, "", listenPort),
+      ...tcpPolicy(rule, ""),
     }),
   );
 }

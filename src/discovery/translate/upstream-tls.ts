@@ -3,9 +3,9 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { Cluster_TransportSocketMatchSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { type ClusterDraft, httpDraft, isOriginalDst } from "./cluster-policy.ts";
-import type { ClientTls, PortTrafficPolicy } from "./config-types.ts";
+import type { ClientTls, PortPolicy } from "./config-types.ts";
 import { meshAlpn } from "./filters.ts";
-import { any } from "./proto.ts";
+import { any, optional } from "./proto.ts";
 import type { Protocol } from "./protocol.ts";
 import { isHttp, isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
@@ -27,7 +27,7 @@ interface UpstreamTls {
   readonly proxy: ProxyNode;
   readonly service: MeshService;
   readonly protocol: Protocol;
-  readonly policy: PortTrafficPolicy | undefined;
+  readonly policy: PortPolicy | undefined;
   readonly sni: string;
   readonly identities: readonly string[];
   readonly hasSelector: boolean;
@@ -68,14 +68,14 @@ export function applyUpstreamTls(draft: ClusterDraft, options: UpstreamTls): voi
   ];
 }
 
-/** A service dialled by pod address has one transport for all pods: plain when none of them has a sidecar. */
+/** A service dialled by pod address has one transport for all pods: plain when one of them has no sidecar. */
 function isPlainBySelf({ world, service, policy, scope }: UpstreamTls): boolean {
   if (service.resolution !== "passthrough" && policy?.loadBalancer?.simple !== "PASSTHROUGH") return false;
   const { endpoints } = endpointsOf(world, service);
-  if (!endpoints.some(({ tlsMode }) => tlsMode === "istio")) return true;
+  if (endpoints.length === 0) return true;
   return endpoints.some(
     (endpoint) =>
-      endpoint.tlsMode === "istio" &&
+      endpoint.tlsMode !== "istio" ||
       scope.rules.peerPolicies.forWorkload(endpoint.namespace, endpoint.labels).modeForPort(endpoint.port) ===
         "DISABLE",
   );
@@ -111,20 +111,35 @@ function ruleContext(draft: ClusterDraft, tls: ClientTls, options: UpstreamTls):
       );
     case "SIMPLE":
     case "MUTUAL":
-      return plainTlsContext(draft, tls, service);
+      return plainTlsContext(draft, tls, service, identities);
     default:
       return undefined;
   }
 }
 
-/** TLS as the outside world speaks it. Names are checked against SNI unless the rule lists its own. */
-function plainTlsContext(draft: ClusterDraft, tls: ClientTls, service: MeshService): Any {
+/**
+ * TLS as the outside world speaks it. Names are checked against SNI unless the rule lists its own. Undefined when
+ * the rule lacks the certificate that it wants shown.
+ */
+function plainTlsContext(
+  draft: ClusterDraft,
+  tls: ClientTls,
+  service: MeshService,
+  identities: readonly string[],
+): Any | undefined {
   const isMutual = tls.mode === "MUTUAL";
+  const hasFiles = (tls.clientCertificate ?? "") !== "" && (tls.privateKey ?? "") !== "";
+  if (isMutual && (tls.credentialName ?? "") === "" && !hasFiles) return undefined;
   const hasSni = (tls.sni ?? "") !== "";
   if (!hasSni) httpDraft(draft).autoSni = true;
   if (!hasSni && (tls.subjectAltNames ?? []).length === 0 && tls.insecureSkipVerify !== true)
     httpDraft(draft).autoSanValidation = true;
-  const names = tls.subjectAltNames ?? (service.registry === "External" ? service.subjectAltNames : []);
+  const written = tls.subjectAltNames ?? [];
+  const names = written.length === 0 && service.registry === "External" ? identities : written;
+  const crl =
+    (tls.caCrl ?? "") === ""
+      ? undefined
+      : { specifier: { case: "filename" as const, value: tls.caCrl ?? "" } };
   const matchSubjectAltNames = names.map((value) => ({ matchPattern: { case: "exact" as const, value } }));
   const credential =
     tls.credentialName === undefined || tls.credentialName === ""
@@ -148,7 +163,7 @@ function plainTlsContext(draft: ClusterDraft, tls: ClientTls, service: MeshServi
           : {
               case: "combinedValidationContext",
               value: {
-                defaultValidationContext: { matchSubjectAltNames },
+                defaultValidationContext: { matchSubjectAltNames, ...optional("crl", crl) },
                 validationContextSdsSecretConfig: root,
               },
             },

@@ -1,13 +1,8 @@
-import type {
-  Destination,
-  Headers,
-  HttpMatch,
-  HttpRoute,
-  RouteDestination,
-  VirtualService,
-} from "./config-types.ts";
+import type { Destination, HttpRoute, L4Match, RouteDestination, VirtualService } from "./config-types.ts";
+import { delegatedRoutes } from "./delegates.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { resolveShortName } from "./names.ts";
+import { isVisibleIn } from "./visibility.ts";
 
 /** A VirtualService with its host and gateway names written out and its delegates put in place. */
 export interface ResolvedVirtualService {
@@ -40,10 +35,14 @@ export function oldestFirst<T extends Sortable>(objects: Iterable<T>): T[] {
   });
 }
 
-/** Resolves all VirtualServices. Those without hosts are delegates and appear only inside the ones that name them. */
+/**
+ * Resolves all VirtualServices. Those without hosts are delegates and appear only inside the ones that name them.
+ * A route whose delegate is missing or not exported to it is left out and reported.
+ */
 export function resolveVirtualServices(
   objects: Iterable<VirtualService>,
   mesh: MeshConfig,
+  report: (problem: string) => void,
 ): ResolvedVirtualService[] {
   const sorted = oldestFirst(objects);
   const delegates = new Map(
@@ -55,42 +54,55 @@ export function resolveVirtualServices(
     const { spec, metadata } = object;
     const namespace = metadata.namespace ?? "";
     if ((spec.hosts ?? []).length === 0) return [];
-    const expand = (host: string, of = namespace) => resolveShortName(host, of, mesh.domain);
-    const http = (spec.http ?? []).flatMap((route) => {
-      if (route.delegate === undefined) return [resolveHttpRoute(route, expand, namespace)];
-      const of = route.delegate.namespace ?? namespace;
-      const delegate = delegates.get(`${of}/${route.delegate.name}`);
-      if (delegate === undefined) return [];
-      return (delegate.spec.http ?? []).flatMap((inner) => {
-        const merged = mergeDelegate(
-          route,
-          resolveHttpRoute(inner, (host) => expand(host, of), of),
+    const expand = expandIn(namespace, mesh);
+    const http = (spec.http ?? []).flatMap((written) => {
+      const route = resolveHttpRoute(written, expand, namespace);
+      if (route.delegate === undefined) return [route];
+      const of = route.delegate.namespace || namespace;
+      const name = `${of}/${route.delegate.name}`;
+      const found = delegates.get(name);
+      const isVisible =
+        found !== undefined &&
+        isVisibleIn(found.spec.exportTo ?? [], mesh.defaultVirtualServiceExportTo, of, namespace);
+      if (found === undefined || !isVisible) {
+        report(
+          `virtual service ${namespace}/${metadata.name}: its delegate ${name} ${found === undefined ? "is not there" : `is not exported to ${namespace}`}`,
         );
-        return merged === undefined ? [] : [merged];
-      });
+        return [];
+      }
+      const routes = (found.spec.http ?? []).map((own) => resolveHttpRoute(own, expandIn(of, mesh), of));
+      return delegatedRoutes(route, routes);
+    });
+    const layer4 = <M extends L4Match>(route: Layer4Route<M>) => ({
+      ...route,
+      ...resolveMatches(route.match, namespace),
+      route: (route.route ?? []).map((item) => resolveRouteDestination(item, expand)),
     });
     return [
       {
         name: metadata.name,
         namespace,
-        hosts: (spec.hosts ?? []).map((host) => expand(host)),
-        gateways: new Set((spec.gateways ?? ["mesh"]).map((name) => gatewayName(name, namespace))),
+        hosts: (spec.hosts ?? []).map(expand),
+        gateways: new Set(orMesh(spec.gateways).map((name) => gatewayName(name, namespace))),
         http,
-        tls: (spec.tls ?? []).map((route) => ({
-          ...route,
-          ...resolveMatches(route.match, namespace),
-          route: (route.route ?? []).map((item) => resolveRouteDestination(item, expand)),
-        })),
-        tcp: (spec.tcp ?? []).map((route) => ({
-          ...route,
-          ...resolveMatches(route.match, namespace),
-          route: (route.route ?? []).map((item) => resolveRouteDestination(item, expand)),
-        })),
+        tls: (spec.tls ?? []).map(layer4),
+        tcp: (spec.tcp ?? []).map(layer4),
         exportTo: spec.exportTo ?? [],
       },
     ];
   });
 }
+
+/** A rule that names no gateway is for the mesh. */
+const orMesh = (gateways: readonly string[] = []) => (gateways.length === 0 ? ["mesh"] : gateways);
+
+interface Layer4Route<M extends L4Match> {
+  readonly match?: readonly M[];
+  readonly route?: readonly RouteDestination[];
+}
+
+const expandIn = (namespace: string, mesh: MeshConfig) => (host: string) =>
+  resolveShortName(host, namespace, mesh.domain);
 
 /** "namespace/name" of a gateway named in a rule of `namespace`; "mesh" stays. */
 export function gatewayName(name: string, namespace: string): string {
@@ -139,63 +151,4 @@ function resolveRouteDestination(
   expand: (host: string) => string,
 ): RouteDestination {
   return { ...route, destination: { ...route.destination, host: expand(route.destination.host) } };
-}
-
-/** A delegate's route under its root's conditions; undefined when both can't hold at once. */
-function mergeDelegate(root: HttpRoute, delegate: HttpRoute): HttpRoute | undefined {
-  const { delegate: _, match: rootMatches = [], ...inherited } = root;
-  const inner = delegate.match ?? [];
-  const match =
-    rootMatches.length === 0
-      ? inner
-      : inner.length === 0
-        ? rootMatches
-        : rootMatches.flatMap((outer) => inner.flatMap((own) => mergeMatch(outer, own) ?? []));
-  if (rootMatches.length > 0 && inner.length > 0 && match.length === 0) return undefined;
-  const name = [root.name, delegate.name].filter((part) => part !== undefined && part !== "").join("-");
-  const headers = mergeHeaders(root.headers, delegate.headers);
-  return {
-    ...inherited,
-    ...delegate,
-    ...(name === "" ? {} : { name }),
-    ...(match.length === 0 ? {} : { match }),
-    ...(headers === undefined ? {} : { headers }),
-  };
-}
-
-function mergeMatch(outer: HttpMatch, inner: HttpMatch): HttpMatch | undefined {
-  const names = ["uri", "scheme", "method", "authority"] as const;
-  for (const name of names) {
-    if (name !== "uri" && outer[name] !== undefined && inner[name] !== undefined) return undefined;
-  }
-  if (outer.uri !== undefined && inner.uri !== undefined) {
-    const within = inner.uri.prefix ?? inner.uri.exact;
-    if (outer.uri.prefix === undefined || within === undefined || !within.startsWith(outer.uri.prefix))
-      return undefined;
-  }
-  if (outer.port !== undefined && inner.port !== undefined && outer.port !== inner.port) return undefined;
-  const name = [outer.name, inner.name].filter((part) => part !== undefined && part !== "").join("-");
-  return {
-    ...outer,
-    ...inner,
-    ...(name === "" ? {} : { name }),
-    ...(outer.gateways === undefined ? {} : { gateways: outer.gateways }),
-    headers: { ...inner.headers, ...outer.headers },
-    withoutHeaders: { ...inner.withoutHeaders, ...outer.withoutHeaders },
-    queryParams: { ...inner.queryParams, ...outer.queryParams },
-    sourceLabels: { ...inner.sourceLabels, ...outer.sourceLabels },
-  };
-}
-
-function mergeHeaders(root: Headers | undefined, delegate: Headers | undefined): Headers | undefined {
-  if (root === undefined || delegate === undefined) return delegate ?? root;
-  const operations = (a: Headers["request"], b: Headers["request"]) => ({
-    set: { ...a?.set, ...b?.set },
-    add: { ...a?.add, ...b?.add },
-    remove: [...(a?.remove ?? []), ...(b?.remove ?? [])],
-  });
-  return {
-    request: operations(root.request, delegate.request),
-    response: operations(root.response, delegate.response),
-  };
 }

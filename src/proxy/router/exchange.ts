@@ -363,8 +363,8 @@ export function startExchange(
   function mirror() {
     if (action === undefined || action.mirrors.length === 0) return;
     if (bodyBytes > 0 && body === undefined) return;
-    for (const { cluster: name, applies } of action.mirrors) {
-      if (applies()) mirrorRequest(runtime, name, head, body ?? []);
+    for (const copy of action.mirrors) {
+      if (copy.applies()) mirrorRequest(runtime, copy, head, body ?? []);
     }
   }
 

@@ -1,14 +1,15 @@
 import type { RequestHead, ResponseSink, UpstreamStream } from "../http/codec.ts";
+import type { Mirror } from "./route.ts";
 import type { ProxyRuntime } from "./runtime.ts";
 import { beginTry, countAnswer, countFailure, endTry } from "./upstream.ts";
 
 /**
- * Sends a copy of a finished request to another cluster and drops what comes back. The host gets "-shadow", so
- * that the receiver can tell copies from originals.
+ * Sends a copy of a finished request to another cluster and drops what comes back. Unless the mirror keeps the
+ * host, it gets "-shadow", so that the receiver can tell copies from originals.
  */
 export function mirrorRequest(
   runtime: ProxyRuntime,
-  name: string,
+  { cluster: name, keepsHost }: Pick<Mirror, "cluster" | "keepsHost">,
   original: RequestHead,
   body: readonly Buffer[],
 ): void {
@@ -22,7 +23,7 @@ export function mirrorRequest(
   if (cluster === undefined || host === undefined) return;
   const head: RequestHead = {
     ...original,
-    authority: shadow(original.authority),
+    authority: keepsHost ? original.authority : shadow(original.authority),
     headers: [...original.headers],
     upgrade: undefined,
   };

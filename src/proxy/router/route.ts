@@ -79,6 +79,8 @@ export interface Target {
 
 export interface Mirror {
   readonly cluster: string;
+  /** Whether copies have the host of the request itself. */
+  readonly keepsHost: boolean;
   applies(): boolean;
 }
 
@@ -185,7 +187,11 @@ function compileForward(
   const mirrors = action.requestMirrorPolicies.map((policy) => {
     clusters.add(policy.cluster);
     const fraction = policy.runtimeFraction?.defaultValue;
-    return { cluster: policy.cluster, applies: fraction === undefined ? () => true : fractionTest(fraction) };
+    return {
+      cluster: policy.cluster,
+      applies: fraction === undefined ? () => true : fractionTest(fraction),
+      keepsHost: policy.disableShadowHostSuffixAppend,
+    };
   });
   const rewritesHost = action.hostRewriteSpecifier;
   return {
@@ -315,7 +321,7 @@ function compileRedirect(action: RedirectAction, match: RouteMatch | undefined, 
       if (port !== 0) host = `${host.replace(/:[0-9]+$/, "")}:${port}`;
       else if (scheme !== current) host = host.replace(/:(80|443)$/, "");
       let path = head.path;
-      if (paths.case === "pathRedirect") path = paths.value;
+      if (paths.case === "pathRedirect" && paths.value !== "") path = paths.value;
       else if (paths.case === "prefixRewrite")
         path = paths.value + head.path.slice(matchedLength(match, head));
       else if (paths.case === "regexRewrite" && regex !== undefined) {
