@@ -22,7 +22,7 @@ function duplicates({ name, remoteSecrets }: ClusterView): Finding[] {
       {
         code: "credential/duplicate",
         severity: "error",
-        effect: `it is left to chance which API istiod of ${name} reads as ${other}`,
+        effect: `istiod of ${name} reads only one API as ${other}: ours the older Secret's, upstream's the one that it saw first`,
         cause: `the Secrets ${listed(secrets)} of ${name} both hold a credential for ${other}; one of them is not used`,
         evidence: [kubectl(name, read, listed(secrets))],
         fix: `kubectl --context ${name} -n ${systemNamespace} delete secret ${secrets.find((secret) => secret !== `istio-remote-secret-${other}`) ?? ""}`,

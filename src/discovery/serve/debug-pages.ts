@@ -102,7 +102,9 @@ function clusters({ clusterId, own, remotes }: DebugOptions) {
   return [...known, ...unusable];
 }
 
-const problem = ({ problem: text }: ObjectSource) => (text === undefined ? {} : { problem: text });
+/** What is wrong with a cluster, and that what it said before is still in use. */
+const problem = ({ problem: text, isSynced }: ObjectSource) =>
+  text === undefined ? {} : { problem: text, ...(isSynced ? { stale: true } : {}) };
 
 function streams({ streams: all, problems }: ControlPlane) {
   return {

@@ -27,6 +27,12 @@ export interface ObjectSource {
   readonly problem: string | undefined;
 }
 
+/** Objects of one cluster. They are read at once, and nobody sees them before `attach`. */
+export interface ClusterSource extends ObjectSource {
+  /** From now on the cluster's part of the sink's objects is what this source says. */
+  attach(): void;
+}
+
 /** Who is told of changes: the sink's `changes` collect what to do, `schedule` says that there is something. */
 export interface ChangeSink {
   readonly objects: WorldObjects;
@@ -41,32 +47,42 @@ interface WatchOptions {
 }
 
 /**
- * Keeps a cluster's part of `sink.objects` true. When its API goes away, what was last known stays. Objects
- * of an earlier connection that the first complete lists don't show are taken out then.
+ * Reads a cluster and, once attached, keeps its part of `sink.objects` true. When its API goes away, what was last
+ * known stays. Objects of an earlier connection that the first complete lists don't show are taken out then.
  */
-export function watchCluster(sink: ChangeSink, clusterId: string, options: WatchOptions): ObjectSource {
-  const cluster = clusterObjects(sink.objects, clusterId);
-  const informers = clusterKinds.map((name) => {
-    const informer = startInformer<KubeObject>(options.client, kinds[name], options);
-    informer.subscribe(({ type, object }) => {
-      setClusterObject(sink.objects, clusterId, name, object, type === "deleted", sink.changes());
-      sink.schedule();
-    });
-    return { name, informer };
-  });
-  for (const { name, informer } of informers) {
-    const dropVanished = () => {
-      for (const object of [...cluster[name].values()] as KubeObject[]) {
-        if (informer.get(object.metadata.name, object.metadata.namespace) !== undefined) continue;
-        setClusterObject(sink.objects, clusterId, name, object, true, sink.changes());
-        sink.schedule();
-      }
-    };
-    informer.synced.then(dropVanished, () => {}); // Rejected only when the connection was given up.
-  }
+export function watchCluster(sink: ChangeSink, clusterId: string, options: WatchOptions): ClusterSource {
+  const informers = clusterKinds.map((name) => ({
+    name,
+    informer: startInformer<KubeObject>(options.client, kinds[name], options),
+  }));
   // Proxies can be served without Secrets, and a remote API may not let us read them.
   const needed = informers.filter(({ name }) => name !== "secrets").map(({ informer }) => informer);
-  return sourceOf(needed);
+  const source = sourceOf(needed);
+  return {
+    synced: source.synced,
+    get isSynced() {
+      return source.isSynced;
+    },
+    get problem() {
+      return source.problem;
+    },
+    attach() {
+      const cluster = clusterObjects(sink.objects, clusterId);
+      for (const { name, informer } of informers) {
+        const set = (object: KubeObject, isGone: boolean) => {
+          setClusterObject(sink.objects, clusterId, name, object, isGone, sink.changes());
+          sink.schedule();
+        };
+        informer.subscribe(({ type, object }) => set(object, type === "deleted"));
+        const dropVanished = () => {
+          for (const object of [...cluster[name].values()] as KubeObject[])
+            if (informer.get(object.metadata.name, object.metadata.namespace) === undefined)
+              set(object, true);
+        };
+        informer.synced.then(dropVanished, () => {}); // Rejected only when the connection was given up.
+      }
+    },
+  };
 }
 
 /** Keeps Istio's objects of the control plane's own cluster true. Kinds that the API doesn't have count as empty. */

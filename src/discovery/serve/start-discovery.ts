@@ -51,6 +51,7 @@ export async function startDiscovery(
   const isDefault = revision === "" || revision === "default";
   const mesh = watchMeshConfig(plane.sink, isDefault ? "istio" : `istio-${revision}`, watch);
   const own = watchCluster(plane.sink, clusterId, watch);
+  own.attach();
   const config = watchConfig(plane.sink, watch);
   const settings = watchInjectionSettings({
     client,

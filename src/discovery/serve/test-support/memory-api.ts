@@ -19,6 +19,8 @@ export interface MemoryApi {
   connect(): void;
   /** Tokens that TokenReview accepts, and the account each belongs to ("namespace:name"). */
   readonly tokens: Map<string, string>;
+  /** How many watches are open. */
+  readonly watches: number;
   /** How many TokenReviews were asked for. */
   readonly reviews: number;
 }
@@ -150,6 +152,9 @@ export function createMemoryApi(): MemoryApi {
     ...api,
     client,
     tokens,
+    get watches() {
+      return watchers.size;
+    },
     get reviews() {
       return reviews;
     },

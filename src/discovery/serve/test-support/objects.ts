@@ -54,14 +54,34 @@ export function testNamespace(name: string, labels: Readonly<Record<string, stri
   return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
 }
 
-/** A remote secret; each value is the kubeconfig text of the cluster in its key. */
-export function remoteSecret(name: string, clusters: Readonly<Record<string, string>>): Secret {
+/** The kubeconfig that leads to the test mesh's API `name`; `user` is its user's entry. */
+export function testKubeconfig(name: string, user: object = { token: "t" }): string {
+  return JSON.stringify({
+    "current-context": "c",
+    contexts: [{ name: "c", context: { cluster: name, user: "u" } }],
+    clusters: [{ name, cluster: { server: "https://api.test" } }],
+    users: [{ name: "u", user }],
+  });
+}
+
+/** A remote secret. Each value is the name of an API of the test mesh, or a kubeconfig as it is. */
+export function remoteSecret(
+  name: string,
+  clusters: Readonly<Record<string, string>>,
+  creationTimestamp?: string,
+): Secret {
+  const text = (value: string) => (value.startsWith("{") ? value : testKubeconfig(value));
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name, namespace: "istio-system", labels: { "istio/multiCluster": "true" } },
+    metadata: {
+      name,
+      namespace: "istio-system",
+      labels: { "istio/multiCluster": "true" },
+      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+    },
     data: Object.fromEntries(
-      Object.entries(clusters).map(([id, text]) => [id, Buffer.from(text).toString("base64")]),
+      Object.entries(clusters).map(([id, value]) => [id, Buffer.from(text(value)).toString("base64")]),
     ),
   };
 }

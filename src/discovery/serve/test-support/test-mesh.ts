@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { createSignal, silentLogger, systemClock } from "../../../base/index.ts";
-import type { KubeObject } from "../../../kube/index.ts";
+import { type KubeObject, readKubeconfig } from "../../../kube/index.ts";
 import { generateKey, issueCertificate, readCsr, readIssuer } from "../../../pki/index.ts";
 import type { CertificateSigner, Discovery } from "../../contracts.ts";
 import { startDiscovery } from "../start-discovery.ts";
@@ -13,7 +13,7 @@ export interface TestMesh {
   readonly signer: CertificateSigner;
   /** Port of this machine where istiod's `port` is. */
   portOf(port: number): number;
-  /** The API that kubeconfig text `name` leads to. */
+  /** The API that the kubeconfig with cluster `name` leads to. */
   remote(name: string): MemoryApi;
   stop(): Promise<void>;
 }
@@ -37,8 +37,10 @@ export async function startTestMesh(objects: readonly KubeObject[] = []): Promis
       systemNamespace: "istio-system",
       client: api.client,
       connectRemote(kubeconfig) {
-        if (kubeconfig.includes("broken")) throw new Error("the kubeconfig has no current context");
-        return remote(kubeconfig).client;
+        const { contexts, currentContext } = readKubeconfig(kubeconfig);
+        const chosen = contexts.get(currentContext);
+        if (chosen === undefined) throw new Error("the kubeconfig has no current context");
+        return remote(chosen.cluster).client;
       },
       signer,
       async listen(port, onConnection) {
