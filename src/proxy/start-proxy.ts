@@ -31,6 +31,7 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     isLeaving: () => leaving,
     isDraining: () => draining,
     log: (line) => options.accessLog(line),
+    address: node.id.split("~")[1] ?? "",
     ownMetadata: ownMetadata(node.id, node.metadata),
     report(facts, direction) {
       metrics.record(facts, direction, configuration.cluster(facts.cluster)?.config.service);

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { hostKey } from "../cluster/host.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { joinedHeader } from "../http/headers.ts";
-import type { ExchangeFacts } from "../router/facts.ts";
+import { type ExchangeFacts, longFlags } from "../router/facts.ts";
 import { requestHeader } from "../router/header-match.ts";
 
 /** Text made from what is known about an exchange. */
@@ -70,8 +70,10 @@ const operators: Readonly<Record<string, Operator>> = {
   RESPONSE_CODE: (facts) => facts.status,
   RESPONSE_CODE_DETAILS: (facts) => facts.details || undefined,
   CONNECTION_TERMINATION_DETAILS: (facts) => facts.connectionTerminationDetails,
-  RESPONSE_FLAGS: (facts) => (facts.flags.length === 0 ? undefined : facts.flags.join(",")),
-  RESPONSE_FLAGS_LONG: (facts) => (facts.flags.length === 0 ? undefined : facts.flags.join(",")),
+  // Also in JSON "-" where there are none.
+  RESPONSE_FLAGS: ({ flags }) => (flags.length === 0 ? "-" : flags.join(",")),
+  RESPONSE_FLAGS_LONG: ({ flags }) =>
+    flags.length === 0 ? "-" : flags.map((flag) => longFlags[flag]).join(","),
   BYTES_RECEIVED: (facts) => facts.bytesReceived,
   BYTES_SENT: (facts) => facts.bytesSent,
   DURATION: (facts) => (facts.ended === undefined ? undefined : Math.round(facts.ended - facts.started)),
@@ -88,7 +90,7 @@ const operators: Readonly<Record<string, Operator>> = {
   UPSTREAM_CLUSTER: (facts) => facts.cluster || undefined,
   UPSTREAM_CLUSTER_RAW: (facts) => facts.cluster || undefined,
   UPSTREAM_LOCAL_ADDRESS: (facts) => facts.upstreamLocalAddress,
-  UPSTREAM_TRANSPORT_FAILURE_REASON: (facts) => facts.transportFailure,
+  UPSTREAM_TRANSPORT_FAILURE_REASON: (facts) => facts.transportFailure?.replaceAll(" ", "_"),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (facts) => facts.attempts,
   ROUTE_NAME: (facts) => facts.routeName || undefined,
   VIRTUAL_CLUSTER_NAME: () => undefined,
@@ -115,10 +117,22 @@ const operators: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: () => undefined,
   CONNECTION_ID: ({ downstream }) => downstream.id,
   HOSTNAME: () => hostname(),
-  GRPC_STATUS: (facts) => grpcStatus(facts),
-  GRPC_STATUS_NUMBER: (facts) => grpcStatus(facts),
+  GRPC_STATUS: (facts) => {
+    const status = grpcStatus(facts);
+    return status === undefined ? undefined : (grpcNames[Number(status)] ?? status);
+  },
+  GRPC_STATUS_NUMBER: (facts) => {
+    const status = grpcStatus(facts);
+    return status === undefined ? undefined : Number(status);
+  },
   STREAM_ID: (facts) => requestId(facts),
 };
+
+/** gRPC's status codes by number, as logs write them. */
+const grpcNames: readonly string[] = (
+  "OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied ResourceExhausted " +
+  "FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable DataLoss Unauthenticated"
+).split(" ");
 
 function grpcStatus(facts: ExchangeFacts): string | undefined {
   return (
@@ -169,7 +183,6 @@ function compileOperator(name: string, argument: string, where: string): Operato
 function requestField(facts: ExchangeFacts, name: string): string | undefined {
   const { request } = facts;
   if (request === undefined) return undefined;
-  if (name === ":path") return facts.originalPath === "" ? request.path : facts.originalPath;
   return requestHeader(request, name);
 }
 

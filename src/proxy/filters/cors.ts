@@ -31,11 +31,10 @@ export function compileCors(policy: CorsPolicy, where: string): CorsRules {
   };
 }
 
-/** The origin of a request that the policy lets in. */
-export function allowedOrigin(rules: CorsRules, head: RequestHead): string | undefined {
+/** The origin that a request names; undefined when it names none or the policy is switched off. */
+export function requestOrigin(rules: CorsRules, head: RequestHead): string | undefined {
   const origin = header(head.headers, "origin");
-  if (origin === undefined || origin === "" || !rules.enabled()) return undefined;
-  return rules.origins.some((test) => test(origin)) ? origin : undefined;
+  return origin === undefined || origin === "" || !rules.enabled() ? undefined : origin;
 }
 
 /** Whether the request asks for permission only. */
@@ -49,6 +48,7 @@ export function preflightHeaders(rules: CorsRules, origin: string): Headers {
   if (rules.credentials) headers.push("access-control-allow-credentials", "true");
   if (rules.methods !== "") headers.push("access-control-allow-methods", rules.methods);
   if (rules.headers !== "") headers.push("access-control-allow-headers", rules.headers);
+  if (rules.exposes !== "") headers.push("access-control-expose-headers", rules.exposes);
   if (rules.maxAge !== "") headers.push("access-control-max-age", rules.maxAge);
   return headers;
 }

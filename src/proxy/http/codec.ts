@@ -24,6 +24,8 @@ export interface ResponseHead {
   headers: Headers;
   /** Bytes of the body when the server said so. */
   contentLength: number | undefined;
+  /** An HTTP/1 connection ends with this answer. */
+  readonly closes?: boolean;
 }
 
 /** One connection of a client, as filters and logs see it. */

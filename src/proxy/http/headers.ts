@@ -30,6 +30,12 @@ export function setHeader(headers: Headers, name: string, value: string): void {
   headers.push(name, value);
 }
 
+/** Appends `value` to the list that `name` holds. */
+export function appendHeader(headers: Headers, name: string, value: string): void {
+  const before = joinedHeader(headers, name);
+  setHeader(headers, name, before === undefined ? value : `${before},${value}`);
+}
+
 /** Appends `name` unless it is there. */
 export function defaultHeader(headers: Headers, name: string, value: string): void {
   if (header(headers, name) === undefined) headers.push(name, value);

@@ -53,6 +53,8 @@ export interface HttpChain {
   readonly preserveRequestId: boolean;
   readonly requestIdInResponse: boolean;
   readonly via: string;
+  /** Routes tell what traces call their operation. */
+  readonly traces: boolean;
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
   readonly escapedSlashes: "keep" | "reject" | "redirect" | "forward";
@@ -107,6 +109,7 @@ export function compileHttpChain(
     preserveRequestId: message.preserveExternalRequestId,
     requestIdInResponse: message.alwaysSetRequestIdInResponse,
     via: message.via,
+    traces: message.tracing !== undefined,
     normalizePath: message.normalizePath ?? false,
     mergeSlashes: message.mergeSlashes,
     escapedSlashes: slashActions[message.pathWithEscapedSlashesAction] ?? "keep",

@@ -4,6 +4,17 @@ export function withoutQuery(path: string): string {
   return question < 0 ? path : path.slice(0, question);
 }
 
+/** The first value of a query parameter as it is written, escapes included; "" when it has none. */
+export function queryValue(path: string, name: string): string | undefined {
+  const question = path.indexOf("?");
+  if (question < 0) return undefined;
+  for (const part of path.slice(question + 1).split("&")) {
+    const equals = part.indexOf("=");
+    if ((equals < 0 ? part : part.slice(0, equals)) === name) return equals < 0 ? "" : part.slice(equals + 1);
+  }
+  return undefined;
+}
+
 /** Anything that normalizing could change. */
 const suspicious = /\/\.|[%\\"<>^`{|}]/;
 const percentEscape = /%([0-9a-fA-F]{2})/g;

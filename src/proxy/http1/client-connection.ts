@@ -72,7 +72,7 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     if (phase === "tunnel") sink?.data(empty, true);
     else onGone("connection termination", "");
   });
-  socket.on("error", (reason) => onGone("connection termination", reason.message));
+  socket.on("error", () => onGone("connection termination", "", true));
   socket.on("close", () => onGone("connection termination", ""));
 
   return {
@@ -103,7 +103,7 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     if (head.upgrade !== undefined) lines += `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
     else if (head.contentLength !== undefined) lines += `content-length: ${head.contentLength}\r\n`;
     else if (end) {
-      if (expectsBody.has(head.method)) lines += "content-length: 0\r\n";
+      if (!bodiless.has(head.method)) lines += "content-length: 0\r\n";
     } else {
       requestChunked = true;
       lines += "transfer-encoding: chunked\r\n";
@@ -195,7 +195,6 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
       return;
     }
     const noBody = isHead || status === 204 || status === 304;
-    if (noBody && response.framing === "chunked") head.contentLength = undefined;
     if (noBody || response.framing === "none") {
       const to = finish(bodyStart < bytes.length);
       to?.head(head, true);
@@ -260,10 +259,10 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     return to;
   }
 
-  function onGone(reason: ResetReason, detail: string) {
+  function onGone(reason: ResetReason, detail: string, isAbrupt = false) {
     if (phase === "closed") return;
     const interrupted = sink;
-    const complete = phase === "body" && untilClose && reason === "connection termination" && detail === "";
+    const complete = phase === "body" && untilClose && reason === "connection termination" && !isAbrupt;
     sink = undefined;
     close();
     if (complete) interrupted?.data(empty, true);
@@ -280,5 +279,5 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
 }
 
 const empty = Buffer.alloc(0);
-/** Methods whose servers wait for a length even when there is no body. */
-const expectsBody = new Set(["POST", "PUT", "PATCH"]);
+/** Methods whose servers expect no body, so that a length need not be written. */
+const bodiless = new Set(["GET", "HEAD", "DELETE", "TRACE"]);

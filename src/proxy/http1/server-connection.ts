@@ -233,8 +233,6 @@ export function serveHttp1(
       authority = "";
     }
     if (!authorityText.test(authority)) return { status: 400, detail: "malformed host" };
-    const fragment = path.indexOf("#");
-    if (fragment >= 0) return { status: 400, detail: "fragment in path" };
     // HTTP/2 by upgrade is not offered, so the request is served as it is (RFC 9110 7.8). Others are refused.
     const upgrade = request.upgrade === "h2c" || request.version === "HTTP/1.0" ? undefined : request.upgrade;
     if (upgrade !== undefined && (!options.upgrades.has(upgrade) || request.framing !== "none")) {
@@ -293,8 +291,10 @@ export function serveHttp1(
     const { status, headers } = head;
     if (status === 101 && upgradeWanted !== undefined) return switchProtocols(head);
     upgradeWanted = undefined;
-    const noBody = isHead || status === 204 || status === 304 || status < 200;
-    if (!requestDone || dismissed || draining || options.isDraining()) keepAlive = false;
+    const neverHasBody = status === 204 || status === 304 || status < 200;
+    const noBody = isHead || neverHasBody;
+    if (!requestDone || head.closes === true || dismissed || draining || options.isDraining())
+      keepAlive = false;
     let lines = statusLine(status) + fieldLines(headers);
     responseChunked = false;
     if (head.contentLength !== undefined && status !== 204)
@@ -306,7 +306,7 @@ export function serveHttp1(
         responseChunked = true;
         lines += "transfer-encoding: chunked\r\n";
       }
-    } else if (isHead && !end) lines += "transfer-encoding: chunked\r\n";
+    } else if (isHead && !neverHasBody && !isHttp10) lines += "transfer-encoding: chunked\r\n";
     if (!keepAlive) lines += "connection: close\r\n";
     else if (isHttp10) lines += "connection: keep-alive\r\n";
     lines += "\r\n";

@@ -3,7 +3,6 @@ import type { Host } from "../cluster/host.ts";
 import type { PooledConnection } from "../cluster/http-pool.ts";
 import { takeMetadata, tellMetadata } from "../filters/peer-metadata.ts";
 import type {
-  Downstream,
   RequestHead,
   RequestSink,
   ResetReason,
@@ -13,32 +12,21 @@ import type {
   UpstreamStream,
 } from "../http/codec.ts";
 import { dropHeader, type Headers, header, setHeader } from "../http/headers.ts";
-import type { HttpChain } from "../http/http-chain.ts";
 import { newFacts } from "./facts.ts";
 import { finishHeaders } from "./finish-headers.ts";
-import { countStatus, type HttpStats } from "./http-stats.ts";
-import { type LocalReply, localResponse, replies, resetReply } from "./local-reply.ts";
+import type { HttpConnection } from "./http-connection.ts";
+import { countStatus } from "./http-stats.ts";
+import { type LocalReply, localResponse, replies, resetReply, routeReply } from "./local-reply.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { rewriteRequest } from "./rewrite-request.ts";
 import type { ForwardAction, Route, Target } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
-import { routeTimeout } from "./route-timeout.ts";
+import { expectedTimeout, type RequestTimeouts, requestTimeouts } from "./route-timeout.ts";
 import { type FilterRun, runFilter } from "./run-filters.ts";
-import type { Direction, ProxyRuntime } from "./runtime.ts";
+import { passOperation } from "./trace-operation.ts";
 import { beginTry, countAnswer, countFailure, endTry } from "./upstream.ts";
-
-/** One downstream HTTP connection, as its exchanges see it. */
-export interface HttpConnection {
-  readonly runtime: ProxyRuntime;
-  readonly chain: HttpChain;
-  readonly chainName: string;
-  readonly stats: HttpStats;
-  readonly downstream: Downstream;
-  readonly direction: Direction;
-  /** x-forwarded-client-cert's element for this client, made once. */
-  readonly xfcc: string | undefined;
-}
+import { watchIdle } from "./watch-idle.ts";
 
 /** Body bytes that are kept for another try, or while no upstream connection stands (per_connection_buffer_limit). */
 const maxKeptBody = 1024 * 1024;
@@ -85,6 +73,8 @@ export function startExchange(
   let lastActivity = 0;
   let timeoutAfterBody = 0;
   let retryPending = false;
+  let operation: string | undefined;
+  let timeouts: RequestTimeouts | undefined;
 
   stats.downstream_rq_total++;
   stats.downstream_rq_active++;
@@ -173,6 +163,7 @@ export function startExchange(
         facts.cluster = target?.cluster ?? "";
       }
     }
+    if (chain.traces) operation = passOperation(head.headers, route, connection.direction);
     if (chain.requestTimeout > 0 && !bodyEnded) after(chain.requestTimeout, onRequestTimeout);
     if (chain.filters.length > 0) {
       run = { head, facts, route, target, edits: undefined };
@@ -202,20 +193,9 @@ export function startExchange(
       return reply(replies.noRoute);
     }
     const chosen = route.action;
-    if (chosen.kind === "redirect") {
-      const location = chosen.location(head, head.scheme);
-      return reply({ status: chosen.status, body: "", flag: undefined, details: "direct_response" }, [
-        "location",
-        location,
-      ]);
-    }
-    if (chosen.kind === "direct") {
-      return reply({
-        status: chosen.status,
-        body: chosen.body.toString("latin1"),
-        flag: undefined,
-        details: "direct_response",
-      });
+    if (chosen.kind !== "forward") {
+      const { answer, headers } = routeReply(chosen, head);
+      return reply(answer, headers);
     }
     forward(chosen);
   }
@@ -225,6 +205,7 @@ export function startExchange(
     cluster = runtime.cluster(target.cluster);
     if (cluster === undefined) {
       stats.no_cluster++;
+      facts.cluster = "";
       return reply(replies.noCluster);
     }
     const { headers } = head;
@@ -233,17 +214,24 @@ export function startExchange(
     const { retry } = chosen;
     retriesLeft = retry?.retries ?? 0;
     isKept = retry !== undefined || chosen.mirrors.length > 0;
-    const timeout = routeTimeout(chosen, headers);
-    if (timeout > 0) {
-      setHeader(headers, "x-envoy-expected-rq-timeout-ms", String(timeout));
-      if (bodyEnded) after(timeout, onTimeout);
-      else timeoutAfterBody = timeout;
+    timeouts = requestTimeouts(chosen, headers);
+    if (timeouts.whole > 0) {
+      if (bodyEnded) after(timeouts.whole, onTimeout);
+      else timeoutAfterBody = timeouts.whole;
     }
     if (chosen.maxStreamDuration !== undefined && chosen.maxStreamDuration > 0) {
       after(chosen.maxStreamDuration, () => onLimit(replies.streamDuration));
     }
     const idle = chosen.idleTimeout ?? chain.streamIdleTimeout;
-    if (idle > 0) watchIdle(idle);
+    if (idle > 0) {
+      lastActivity = performance.now();
+      watchIdle(
+        idle,
+        () => lastActivity,
+        after,
+        () => onLimit(replies.idleTimeout),
+      );
+    }
     tryUpstream();
     if (bodyEnded) mirror();
   }
@@ -254,6 +242,9 @@ export function startExchange(
     if (facts.attempts > 1 && route?.host.attemptCount) {
       setHeader(head.headers, "x-envoy-attempt-count", String(facts.attempts));
     }
+    const elapsed = facts.requestDone === undefined ? 0 : performance.now() - facts.requestDone;
+    const expected = timeouts === undefined ? 0 : expectedTimeout(timeouts, facts.attempts > 1 ? elapsed : 0);
+    if (expected > 0) setHeader(head.headers, "x-envoy-expected-rq-timeout-ms", String(expected));
     if (cluster.circuit.requests >= cluster.config.circuit.requests) {
       cluster.stats.upstream_rq_pending_overflow++;
       return reply(resetReply("overflow", "", false), ["x-envoy-overloaded", "true"]);
@@ -280,7 +271,7 @@ export function startExchange(
     const http2 = protocol === "http2" || (protocol === "downstream" && head.version === "HTTP/2");
     waitsForUpstream = true;
     headersSent = false;
-    const perTry = action.retry?.perTryTimeout ?? 0;
+    const perTry = timeouts?.perTry ?? 0;
     if (perTry > 0) cancelTry = runtime.after(perTry, onTryTimeout);
     const stop = cluster
       .pool(chosen, http2, http2 ? chain.alpn?.http2 : chain.alpn?.http1, head.authority)
@@ -403,7 +394,18 @@ export function startExchange(
 
   /** Everything that is done to a response's headers, whoever made it. */
   function sendHead(answer: ResponseHead, last: boolean): boolean {
-    finishHeaders(answer.headers, { chain, runtime, facts, head, target, route, table, edits: run?.edits });
+    finishHeaders(answer.headers, {
+      chain,
+      runtime,
+      facts,
+      head,
+      target,
+      route,
+      table,
+      edits: run?.edits,
+      direction: connection.direction,
+      operation,
+    });
     facts.responseHeaders = answer.headers;
     return writer.head(answer, last);
   }
@@ -483,7 +485,7 @@ export function startExchange(
     abandonTry();
     if (mayRetry()) return retry();
     host = undefined;
-    reply(replies.timeout);
+    reply(replies.tryTimeout);
   }
 
   function onTimeout() {
@@ -509,17 +511,6 @@ export function startExchange(
     if (answer.flag !== undefined) facts.flags.push(answer.flag);
     writer.reset();
     finish();
-  }
-
-  function watchIdle(limit: number) {
-    lastActivity = performance.now();
-    const check = () => {
-      if (over) return;
-      const idle = performance.now() - lastActivity;
-      if (idle >= limit) onLimit(replies.idleTimeout);
-      else after(limit - idle, check);
-    };
-    after(limit, check);
   }
 
   function abandonTry() {
@@ -555,9 +546,11 @@ export function startExchange(
     facts.details = answer.details;
     const { status, headers, bytes, hasLength } = localResponse(answer, head, extra);
     facts.status = status;
-    const last = bytes.length === 0;
-    sendHead({ status, headers, contentLength: hasLength ? bytes.length : undefined }, last);
-    facts.bytesSent += bytes.length;
+    const last = bytes.length === 0 || head.method === "HEAD";
+    // After a bad request nobody knows what the client takes for the next one.
+    const closes = status === 400;
+    sendHead({ status, headers, contentLength: hasLength ? bytes.length : undefined, closes }, last);
+    if (!last) facts.bytesSent += bytes.length;
     if (!last) writer.data(bytes, true);
     finish();
   }

@@ -30,6 +30,35 @@ export type ResponseFlag =
   | "OM"
   | "DF";
 
+/** The same in words, as %RESPONSE_FLAGS_LONG% prints them. */
+export const longFlags: Readonly<Record<ResponseFlag, string>> = {
+  UH: "NoHealthyUpstream",
+  UF: "UpstreamConnectionFailure",
+  UO: "UpstreamOverflow",
+  NR: "NoRouteFound",
+  URX: "UpstreamRetryLimitExceeded",
+  NC: "NoClusterFound",
+  DT: "DurationTimeout",
+  DC: "DownstreamConnectionTermination",
+  LH: "FailedLocalHealthCheck",
+  UT: "UpstreamRequestTimeout",
+  LR: "LocalReset",
+  UR: "UpstreamRemoteReset",
+  UC: "UpstreamConnectionTermination",
+  DI: "DelayInjected",
+  FI: "FaultInjected",
+  RL: "RateLimited",
+  UAEX: "UnauthorizedExternalService",
+  RLSE: "RateLimitServiceError",
+  IH: "InvalidEnvoyRequestHeaders",
+  SI: "StreamIdleTimeout",
+  DPE: "DownstreamProtocolError",
+  UPE: "UpstreamProtocolError",
+  UMSDR: "UpstreamMaxStreamDurationReached",
+  OM: "OverloadManagerTerminated",
+  DF: "DnsResolutionFailed",
+};
+
 /**
  * Everything that is known about one exchange (an HTTP request, or a whole TCP connection), for logs, header
  * formats and telemetry. Filled in as the exchange goes on.
@@ -45,8 +74,6 @@ export interface ExchangeFacts {
   ended: number | undefined;
   /** Undefined for TCP. */
   request: RequestHead | undefined;
-  /** The path as the client sent it. */
-  originalPath: string;
   status: number;
   responseHeaders: Headers | undefined;
   responseTrailers: Headers | undefined;
@@ -94,7 +121,6 @@ export function newFacts(
     firstUpstreamByte: undefined,
     ended: undefined,
     request,
-    originalPath: request?.path ?? "",
     status: 0,
     responseHeaders: undefined,
     responseTrailers: undefined,

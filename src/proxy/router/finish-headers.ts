@@ -6,7 +6,8 @@ import type { ExchangeFacts } from "./facts.ts";
 import type { Route, Target } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { ResponseEdit } from "./run-filters.ts";
-import type { ProxyRuntime } from "./runtime.ts";
+import type { Direction, ProxyRuntime } from "./runtime.ts";
+import { answerOperation } from "./trace-operation.ts";
 
 /** Where the answer's headers get their changes from. */
 export interface ResponseContext {
@@ -18,6 +19,9 @@ export interface ResponseContext {
   readonly route: Route | undefined;
   readonly table: RouteTable | undefined;
   readonly edits: readonly ResponseEdit[] | undefined;
+  readonly direction: Direction;
+  /** Name of the operation that the caller is told. */
+  readonly operation: string | undefined;
 }
 
 /** Does to a response's headers, in place, what routes, filters and the connection manager want. */
@@ -34,6 +38,7 @@ export function finishHeaders(headers: Headers, context: ResponseContext): void 
   if (edits !== undefined) for (const edit of edits) edit(headers);
   if (chain.peerMetadata?.tellsClient && facts.peerMetadata !== undefined)
     tellMetadata(headers, runtime.ownMetadata);
+  if (chain.traces) answerOperation(headers, context.operation, context.direction);
   if (chain.serverHeader === "overwrite") setHeader(headers, "server", chain.serverName);
   else if (chain.serverHeader === "append-if-absent") defaultHeader(headers, "server", chain.serverName);
   defaultHeader(headers, "date", httpDate(runtime.now()));

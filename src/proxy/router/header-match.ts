@@ -5,7 +5,8 @@ import type {
 import { ConfigError } from "../config/config-error.ts";
 import { compileRegex, compileStringMatcher, type TextTest } from "../config/string-match.ts";
 import type { RequestHead } from "../http/codec.ts";
-import { joinedHeader } from "../http/headers.ts";
+import { type Headers, joinedHeader } from "../http/headers.ts";
+import { queryValue } from "../http/path.ts";
 
 /** Whether a request fits. */
 export type RequestTest = (head: RequestHead) => boolean;
@@ -43,11 +44,26 @@ export function compileHeaderMatch(matcher: HeaderMatcher, where: string): Reque
     };
   }
   const test = valueTest(specifier, where);
-  return (head) => {
-    const value = requestHeader(head, name) ?? (matcher.treatMissingHeaderAsEmpty ? "" : undefined);
-    // A missing header fits no pattern, and so fits every inverted one.
-    return value === undefined ? invert : test(value) !== invert;
-  };
+  const missing = matcher.treatMissingHeaderAsEmpty && test("");
+  if (name.startsWith(":") || name === "host" || name === "content-length") {
+    return (head) => {
+      const value = requestHeader(head, name);
+      return (value === undefined ? missing : test(value)) !== invert;
+    };
+  }
+  // A missing header fits no pattern, and so fits every inverted one.
+  return ({ headers }) => (anyValue(headers, name, test) ?? missing) !== invert;
+}
+
+/** Whether one of the fields called `name` fits; undefined when there is none. Each counts alone. */
+function anyValue(headers: Headers, name: string, test: TextTest): boolean | undefined {
+  let found: boolean | undefined;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== name) continue;
+    if (test(headers[i + 1] ?? "")) return true;
+    found = false;
+  }
+  return found;
 }
 
 function valueTest(specifier: HeaderMatcher["headerMatchSpecifier"], where: string): TextTest {
@@ -79,9 +95,7 @@ export function compileQueryMatch(matcher: QueryParameterMatcher, where: string)
   const test: TextTest =
     specifier.case === "stringMatch" ? compileStringMatcher(specifier.value, where) : () => true;
   return (head) => {
-    const question = head.path.indexOf("?");
-    if (question < 0) return false;
-    const value = new URLSearchParams(head.path.slice(question + 1)).get(matcher.name);
-    return value !== null && test(value);
+    const value = queryValue(head.path, matcher.name);
+    return value !== undefined && test(value);
   };
 }

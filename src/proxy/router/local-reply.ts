@@ -1,6 +1,7 @@
 import type { RequestHead, ResetReason } from "../http/codec.ts";
 import { type Headers, header } from "../http/headers.ts";
 import type { ResponseFlag } from "./facts.ts";
+import type { Action, ForwardAction } from "./route.ts";
 
 /** An answer that the proxy gives itself. */
 export interface LocalReply {
@@ -40,8 +41,12 @@ export function resetReply(reason: ResetReason, transportFailure: string, retrie
     details:
       reason === "overflow"
         ? "upstream_reset_before_response_started{overflow}"
-        : `upstream_reset_before_response_started{${because.replaceAll(" ", "_")}}`,
+        : `upstream_reset_before_response_started{${underscored(reason, transportFailure)}}`,
   };
+}
+
+function underscored(reason: ResetReason, transportFailure: string): string {
+  return (transportFailure === "" ? reason : `${reason}|${transportFailure}`).replaceAll(" ", "_");
 }
 
 export const replies = {
@@ -49,6 +54,12 @@ export const replies = {
   noCluster: { status: 503, body: "", flag: "NC", details: "cluster_not_found" },
   noHealthyUpstream: { status: 503, body: "no healthy upstream", flag: "UH", details: "no_healthy_upstream" },
   timeout: { status: 504, body: "upstream request timeout", flag: "UT", details: "response_timeout" },
+  tryTimeout: {
+    status: 504,
+    body: "upstream request timeout",
+    flag: "UT",
+    details: "upstream_per_try_timeout",
+  },
   streamDuration: {
     status: 504,
     body: "upstream max stream duration reached",
@@ -65,6 +76,17 @@ export const replies = {
   badPath: { status: 400, body: "", flag: undefined, details: "path_normalization_failed" },
   tooLarge: { status: 413, body: "Payload Too Large", flag: undefined, details: "request_payload_too_large" },
 } as const satisfies Readonly<Record<string, LocalReply>>;
+
+/** What a route that leads to no cluster answers. */
+export function routeReply(
+  action: Exclude<Action, ForwardAction>,
+  request: RequestHead,
+): { readonly answer: LocalReply; readonly headers: Headers } {
+  const answer = { status: action.status, flag: undefined, details: "direct_response" };
+  return action.kind === "redirect"
+    ? { answer: { ...answer, body: "" }, headers: ["location", action.location(request, request.scheme)] }
+    : { answer: { ...answer, body: action.body.toString("latin1") }, headers: [] };
+}
 
 /** A local reply in the form in which its client understands it: gRPC callers get a status, others a text. */
 export function localResponse(

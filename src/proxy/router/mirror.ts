@@ -1,4 +1,5 @@
 import type { RequestHead, ResponseSink, UpstreamStream } from "../http/codec.ts";
+import { appendHeader, setHeader } from "../http/headers.ts";
 import type { Mirror } from "./route.ts";
 import type { ProxyRuntime } from "./runtime.ts";
 import { beginTry, countAnswer, countFailure, endTry } from "./upstream.ts";
@@ -27,6 +28,8 @@ export function mirrorRequest(
     headers: [...original.headers],
     upgrade: undefined,
   };
+  setHeader(head.headers, "x-envoy-internal", "true");
+  appendHeader(head.headers, "x-forwarded-for", runtime.address);
   let stream: UpstreamStream | undefined;
   let done = false;
   const finish = () => {

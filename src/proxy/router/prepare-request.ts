@@ -111,6 +111,8 @@ export function prepareRequest(
 }
 
 function preparePath(head: RequestHead, chain: HttpChain): Prepared | undefined {
+  // A fragment is not for servers, and rules about paths could be gone round with it.
+  if (head.path.includes("#")) return { kind: "bad-path" };
   if (chain.escapedSlashes !== "keep" && hasEscapedSlashes(head.path)) {
     if (chain.escapedSlashes === "reject") return { kind: "bad-path" };
     const plain = unescapeSlashes(head.path);

@@ -21,8 +21,11 @@ export function rewriteRequest(
   const host = levels.find((level) => level?.touchesHost)?.host;
   const { path } = head;
   action.rewrite(head);
-  if (head.path !== path) headers.push("x-envoy-original-path", path);
+  if (action.rewritesPath) setHeader(headers, "x-envoy-original-path", path);
   const literal = target.hostLiteral ?? action.hostLiteral;
-  if (literal !== undefined) head.authority = literal;
+  if (literal !== undefined) {
+    setHeader(headers, "x-envoy-original-host", head.authority);
+    head.authority = literal;
+  }
   if (host !== undefined) head.authority = host(facts);
 }

@@ -17,7 +17,7 @@ import { fractionTest } from "../filters/fraction.ts";
 import { compilePerFilter, type PerFilter } from "../filters/per-filter.ts";
 import type { RequestHead } from "../http/codec.ts";
 import { header } from "../http/headers.ts";
-import { withoutQuery } from "../http/path.ts";
+import { queryValue, withoutQuery } from "../http/path.ts";
 import { compileHeaderMatch, compileQueryMatch, type RequestTest, requestHeader } from "./header-match.ts";
 import { compileHeaderMutation, type HeaderMutation } from "./header-mutation.ts";
 import { compileRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
@@ -32,7 +32,7 @@ export interface Route {
   readonly request: HeaderMutation | undefined;
   readonly response: HeaderMutation | undefined;
   readonly perFilter: PerFilter;
-  /** What traces call the operation. */
+  /** What traces call the operation, when other proxies are to be told. */
   readonly operation: string | undefined;
 }
 
@@ -54,6 +54,8 @@ export interface ForwardAction {
   /** "auto": the upstream host's name. */
   readonly autoHostRewrite: boolean;
   readonly hostLiteral: string | undefined;
+  /** The path is rewritten, perhaps to what it was. */
+  readonly rewritesPath: boolean;
   /** Milliseconds; 0: none. */
   readonly timeout: number;
   /** Most that a grpc-timeout header may ask for, 0 without bound; undefined: the header is not looked at. */
@@ -101,7 +103,7 @@ export function compileRoute(
     request: compileHeaderMutation(message.requestHeadersToAdd, message.requestHeadersToRemove, where),
     response: compileHeaderMutation(message.responseHeadersToAdd, message.responseHeadersToRemove, where),
     perFilter: compilePerFilter(message.typedPerFilterConfig as Record<string, Any>, where),
-    operation: message.decorator?.operation,
+    operation: message.decorator?.propagate === false ? undefined : message.decorator?.operation || undefined,
   };
 }
 
@@ -200,6 +202,7 @@ function compileForward(
     rewrite: compileRewrite(action, match, where),
     autoHostRewrite: rewritesHost.case === "autoHostRewrite" && rewritesHost.value.value,
     hostLiteral: rewritesHost.case === "hostRewriteLiteral" ? rewritesHost.value : undefined,
+    rewritesPath: action.regexRewrite !== undefined || action.prefixRewrite !== "",
     timeout: milliseconds(action.timeout) ?? 15_000,
     grpcTimeoutMax:
       milliseconds(action.maxStreamDuration?.grpcTimeoutHeaderMax) ?? milliseconds(action.maxGrpcTimeout),
@@ -321,8 +324,11 @@ function compileRedirect(action: RedirectAction, match: RouteMatch | undefined, 
       if (port !== 0) host = `${host.replace(/:[0-9]+$/, "")}:${port}`;
       else if (scheme !== current) host = host.replace(/:(80|443)$/, "");
       let path = head.path;
-      if (paths.case === "pathRedirect" && paths.value !== "") path = paths.value;
-      else if (paths.case === "prefixRewrite")
+      if (paths.case === "pathRedirect" && paths.value !== "") {
+        // A query of its own takes the place of the request's, and stays.
+        if (paths.value.includes("?")) return `${scheme}://${host}${paths.value}`;
+        path = paths.value + head.path.slice(withoutQuery(head.path).length);
+      } else if (paths.case === "prefixRewrite")
         path = paths.value + head.path.slice(matchedLength(match, head));
       else if (paths.case === "regexRewrite" && regex !== undefined) {
         const bare = withoutQuery(head.path);
@@ -360,8 +366,7 @@ type HashSource = (
 
 function hashSource(policy: RouteAction_HashPolicy, where: string): HashSource {
   const specifier = policy.policySpecifier;
-  const some = (text: string | undefined | null) =>
-    text === undefined || text === null ? undefined : { text };
+  const some = (text: string | undefined) => (text === undefined ? undefined : { text });
   switch (specifier.case) {
     case "header": {
       const name = specifier.value.headerName.toLowerCase();
@@ -383,8 +388,7 @@ function hashSource(policy: RouteAction_HashPolicy, where: string): HashSource {
     case "queryParameter": {
       const { name } = specifier.value;
       return (head) => {
-        const question = head.path.indexOf("?");
-        return some(question < 0 ? null : new URLSearchParams(head.path.slice(question + 1)).get(name));
+        return some(queryValue(head.path, name));
       };
     }
     default:

@@ -1,9 +1,9 @@
 import {
   addCorsHeaders,
-  allowedOrigin,
   type CorsRules,
   isPreflight,
   preflightHeaders,
+  requestOrigin,
 } from "../filters/cors.ts";
 import type { PerFilterEntry } from "../filters/per-filter.ts";
 import type { RequestHead } from "../http/codec.ts";
@@ -76,15 +76,17 @@ export function runFilter(filter: HttpFilter, run: FilterRun, waited: boolean): 
 }
 
 function cors(rules: CorsRules, run: FilterRun): Verdict {
-  const origin = allowedOrigin(rules, run.head);
+  const origin = requestOrigin(rules, run.head);
   if (origin === undefined) return undefined;
-  if (isPreflight(run.head)) {
+  const isAllowed = rules.origins.some((test) => test(origin));
+  if (isPreflight(run.head) && (isAllowed || !rules.forwardsUnmatched)) {
     return {
       kind: "reply",
       reply: { status: 200, body: "", flag: undefined, details: "cors_response" },
-      headers: preflightHeaders(rules, origin),
+      headers: isAllowed ? preflightHeaders(rules, origin) : [],
     };
   }
+  if (!isAllowed) return undefined;
   run.edits ??= [];
   run.edits.push((headers) => addCorsHeaders(rules, origin, headers));
   return undefined;

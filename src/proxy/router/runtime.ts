@@ -14,6 +14,8 @@ export interface ProxyRuntime {
   isDraining(): boolean;
   /** One line of the access log. */
   log(line: string): void;
+  /** The proxy's own address, as its node says. */
+  readonly address: string;
   readonly ownMetadata: OwnMetadata;
   /** Counts a finished exchange for telemetry. */
   report(facts: ExchangeFacts, direction: Direction): void;

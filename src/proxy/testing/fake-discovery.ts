@@ -11,6 +11,10 @@ export interface FakeDiscovery {
   openAds(signal: AbortSignal): Promise<GrpcStream>;
   /** Sets a resource, or removes it, and sends it to who asked for it. */
   set(type: TypeUrl, name: string, bytes: Uint8Array | undefined): void;
+  /** Makes these its resources in place of all it had and sends what differs, types in istiod's order. */
+  replace(resources: ReadonlyMap<TypeUrl, ReadonlyMap<string, Uint8Array>>): void;
+  /** Whether the proxy answered all that was sent. */
+  readonly isSettled: boolean;
   /** Requests so far, for looking at subscriptions, acknowledgements and rejections. */
   readonly requests: readonly DeltaDiscoveryRequest[];
   /** Breaks the stream, and refuses new ones while `away`. */
@@ -30,7 +34,9 @@ export function createFakeDiscovery(
     resources.set(type, new Map(named));
   }
   const requests: DeltaDiscoveryRequest[] = [];
+  const unanswered = new Set<string>();
   let counter = 1;
+  let nonces = 0;
   let refuses = false;
   let current:
     | {
@@ -48,6 +54,35 @@ export function createFakeDiscovery(
       else named?.set(name, { bytes, version: String(++counter) });
       if (current?.wants(type, name))
         current.send(type, bytes === undefined ? [] : [name], bytes === undefined ? [name] : []);
+    },
+    replace(next) {
+      const sends: (() => void)[] = [];
+      let changedClusters: readonly string[] = [];
+      for (const type of Object.values(typeUrls)) {
+        const named = resources.get(type) ?? new Map();
+        const wanted = next.get(type) ?? new Map<string, Uint8Array>();
+        const changed = [...wanted].flatMap(([name, bytes]) =>
+          named.has(name) && Buffer.compare(named.get(name).bytes, bytes) === 0 ? [] : [name],
+        );
+        const removed = [...named.keys()].filter((name) => !wanted.has(name));
+        for (const name of removed) named.delete(name);
+        for (const name of changed) {
+          const bytes = wanted.get(name);
+          if (bytes !== undefined) named.set(name, { bytes, version: String(++counter) });
+        }
+        if (type === typeUrls.cluster) changedClusters = changed;
+        // A cluster that was made anew waits for its endpoints, though they are the same.
+        const names = new Set(type === typeUrls.endpoint ? [...changed, ...changedClusters] : changed);
+        sends.push(() => {
+          const send = [...names].filter((name) => named.has(name) && current?.wants(type, name));
+          const forget = removed.filter((name) => current?.wants(type, name));
+          if (send.length > 0 || forget.length > 0) current?.send(type, send, forget);
+        });
+      }
+      for (const send of sends) send();
+    },
+    get isSettled() {
+      return unanswered.size === 0;
     },
     disconnect(away) {
       refuses = away;
@@ -76,13 +111,15 @@ export function createFakeDiscovery(
               ? []
               : [{ name, version: resource.version, resource: { typeUrl: type, value: resource.bytes } }];
           });
+          const nonce = `${type}/${++nonces}`;
+          unanswered.add(nonce);
           queue.push(
             toBinary(
               DeltaDiscoveryResponseSchema,
               create(DeltaDiscoveryResponseSchema, {
                 typeUrl: type,
                 systemVersionInfo: String(counter),
-                nonce: `${type}/${requests.length}/${queue.length}`,
+                nonce,
                 resources: list,
                 removedResources: removed,
               }),
@@ -96,10 +133,12 @@ export function createFakeDiscovery(
         },
       };
       const mine = current;
+      unanswered.clear();
       return {
         send(bytes) {
           const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
           requests.push(request);
+          unanswered.delete(request.responseNonce);
           const { typeUrl: type } = request;
           if (wildcards.has(type)) {
             if (asked.has(type)) return true;

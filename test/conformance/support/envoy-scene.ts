@@ -3,7 +3,6 @@ import { createServer as createHttpServer, type RequestListener } from "node:htt
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { silentLogger, systemClock, waitFor } from "../../../src/base/index.ts";
 import { makeSnapshot, parseProxyNode, type World } from "../../../src/discovery/index.ts";
 import { createFakeDiscovery, type FakeDiscovery } from "../../../src/proxy/testing/fake-discovery.ts";
@@ -12,14 +11,9 @@ import { createEnvoyHost } from "../../../src/runtime/agent/envoy/envoy-host.ts"
 import { type EnvoyProxy, startEnvoy } from "../../../src/runtime/agent/envoy/start-envoy.ts";
 import { createMeshNetwork, type MeshNetwork, type PodNetwork } from "../../../src/runtime/index.ts";
 import { claimBlock } from "../../../src/runtime/test-support/claim-block.ts";
-import { ClusterSchema } from "../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
-import { ClusterLoadAssignmentSchema } from "../../../src/xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
-import { ListenerSchema } from "../../../src/xds/gen/envoy/config/listener/v3/listener_pb.js";
-import { RouteConfigurationSchema } from "../../../src/xds/gen/envoy/config/route/v3/route_pb.js";
-import { SecretSchema } from "../../../src/xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
-import { NameTableSchema } from "../../../src/xds/gen/istio/networking/nds/v1/nds_pb.js";
 import { type TypeUrl, typeUrls } from "../../../src/xds/index.ts";
 import { readNode, readWorld } from "../golden/scene.ts";
+import { encodeSnapshot } from "./encode-snapshot.ts";
 
 const scenes = path.join(import.meta.dirname, "../../golden/scenes");
 
@@ -177,14 +171,5 @@ export function stockResources(world: World, nodeFile: string): Map<TypeUrl, Map
   const snapshot = makeSnapshot(world, { ...parseProxyNode(node), isStock: true }, (problem) => {
     throw new Error(problem);
   });
-  const encoded = <D extends DescMessage>(schema: D, messages: ReadonlyMap<string, Message>) =>
-    new Map([...messages].map(([name, message]) => [name, toBinary(schema, message as never)] as const));
-  return new Map<TypeUrl, Map<string, Uint8Array>>([
-    [typeUrls.cluster, encoded(ClusterSchema, snapshot.clusters)],
-    [typeUrls.endpoint, encoded(ClusterLoadAssignmentSchema, snapshot.endpoints)],
-    [typeUrls.listener, encoded(ListenerSchema, snapshot.listeners)],
-    [typeUrls.route, encoded(RouteConfigurationSchema, snapshot.routes)],
-    [typeUrls.secret, encoded(SecretSchema, snapshot.secrets)],
-    [typeUrls.nameTable, encoded(NameTableSchema, new Map([["nametable", snapshot.nameTable]]))],
-  ]);
+  return encodeSnapshot(snapshot);
 }

@@ -1,0 +1,7 @@
+import type { Case } from "../case.ts";
+import { faultCases } from "./faults.ts";
+import { rewriteCases } from "./rewrites.ts";
+import { routeCases } from "./routes.ts";
+
+/** The whole table. */
+export const allCases: readonly Case[] = [...routeCases, ...rewriteCases, ...faultCases];

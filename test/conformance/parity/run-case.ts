@@ -1,0 +1,221 @@
+import type { Socket } from "node:net";
+import { networkInterfaces } from "node:os";
+import { waitFor } from "../../../src/base/index.ts";
+import type { Arrival } from "./apps.ts";
+import { askHttp1, askHttp2, askTcp, type ClientAnswer, converse, secure, splitAsk } from "./ask.ts";
+import type { Case, Connection, HttpStep, RawStep, Step, TcpStep } from "./case.ts";
+import type { Stage } from "./stage.ts";
+
+/** What came of one step, with everything left out that differs between two runs. */
+export interface Observed {
+  readonly answers: readonly ObservedAnswer[];
+  /** The proxy ended the connection. Undefined where the client did. */
+  readonly closed?: boolean;
+  readonly arrivals: readonly Arrival[];
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+  /** Milliseconds that it took; not compared. */
+  readonly took: number;
+}
+
+export type ObservedAnswer = Omit<ClientAnswer, "headers"> & {
+  readonly headers: readonly (readonly [string, string])[];
+};
+
+/** Runs a case on a stage. */
+export async function runCase(stage: Stage, row: Case): Promise<Observed[]> {
+  stage.apps.reset(row.apps ?? {});
+  await stage.show(row);
+  const started = Date.now();
+  const observed: Omit<Observed, "log">[] = [];
+  let arrived = 0;
+  for (const step of row.steps) {
+    if (!("answer" in step) && !("send" in step)) {
+      if (step.wait !== undefined) await new Promise((resolve) => setTimeout(resolve, step.wait));
+      if (step.objects !== undefined) await stage.show({ ...row, objects: step.objects });
+      continue;
+    }
+    const before = performance.now();
+    const came = await runStep(stage, row, step);
+    const took = performance.now() - before;
+    // What a mirror or a retry asks may arrive after the answer.
+    const wanted = arrived + expectedArrivals(step);
+    await quietly(
+      waitFor(() => (stage.apps.arrivals.length >= wanted ? true : undefined), {
+        signal: AbortSignal.timeout(500),
+      }),
+    );
+    const arrivals = stage.apps.arrivals
+      .slice(arrived)
+      .map((arrival) => plainArrival(arrival, stage.block))
+      .sort((a, b) => (a.app < b.app ? -1 : a.app > b.app ? 1 : 0));
+    arrived = stage.apps.arrivals.length;
+    observed.push({
+      ...came,
+      answers: came.answers.map((answer) => plainAnswer(answer, stage.block)),
+      arrivals,
+      took,
+    });
+  }
+  const steps = row.steps.filter((step) => "answer" in step || "send" in step);
+  const counts = steps.map(logsOf);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const lines = () => stage.lines(row.proxy).flatMap((line) => parseLine(line, started));
+  await quietly(
+    waitFor(() => (lines().length >= total ? true : undefined), { signal: AbortSignal.timeout(1500) }),
+  );
+  const logged = lines().map((line) => plainLog(line, stage.block));
+  let at = 0;
+  return observed.map((step, index) => {
+    const count = index === observed.length - 1 ? logged.length - at : (counts[index] ?? 0);
+    at += count;
+    return { ...step, log: logged.slice(at - count, at) };
+  });
+}
+
+async function quietly(wait: Promise<unknown>): Promise<void> {
+  await wait.catch(() => {});
+}
+
+function expectedArrivals(step: Step): number {
+  if (!("answer" in step) || "tcp" in step) return 0;
+  const { app, also, seen } = step.answer;
+  return (
+    (app === "" || (app === undefined && seen === undefined) ? 0 : (step.times ?? 1)) + (also?.length ?? 0)
+  );
+}
+
+function logsOf(step: Step): number {
+  if ("ask" in step) return step.times ?? 1;
+  if ("send" in step) return step.logs ?? step.answers?.length ?? 1;
+  return 1;
+}
+
+async function runStep(
+  stage: Stage,
+  row: Case,
+  step: HttpStep | RawStep | TcpStep,
+): Promise<{ readonly answers: readonly ClientAnswer[]; readonly closed?: boolean }> {
+  const open = (service: string) => openConnection(stage, row, step, service);
+  if ("tcp" in step) {
+    const socket = await open(step.at ?? "tcp");
+    const body = socket === undefined ? "" : await askTcp(socket, step.tcp);
+    return { answers: [{ ...none, body }] };
+  }
+  if ("send" in step) {
+    const socket = await open(step.at ?? "solo");
+    if (socket === undefined) return { answers: [], closed: true };
+    return converse(socket, [step.send].flat(), step.answers?.length ?? 1, {
+      ...(step.isHead === undefined ? {} : { isHead: step.isHead }),
+      ...(step.closes === undefined ? {} : { closes: step.closes }),
+    });
+  }
+  const [, , host] = splitAsk(step.ask);
+  const once = async () => {
+    const socket = await open(host);
+    if (socket === undefined) return none;
+    return step.http2 === true
+      ? askHttp2(socket, host, step, step.tls === undefined ? "http" : "https")
+      : askHttp1(socket, host, step);
+  };
+  if (step.atOnce === true)
+    return { answers: await Promise.all(Array.from({ length: step.times ?? 1 }, once)) };
+  const answers: ClientAnswer[] = [];
+  for (let i = 0; i < (step.times ?? 1); i++) answers.push(await once());
+  return { answers };
+}
+
+const none: ClientAnswer = { status: 0, headers: [], body: "", trailers: [], interim: [], broken: "before" };
+
+async function openConnection(
+  stage: Stage,
+  row: Case,
+  connection: Connection,
+  service: string,
+): Promise<Socket | undefined> {
+  const socket = await stage.connect(row.proxy, connection, service).catch(() => undefined);
+  if (socket === undefined || connection.tls === undefined) return socket;
+  return secure(socket, connection.tls, stage.identity(connection));
+}
+
+function parseLine(line: string, since: number): Record<string, unknown>[] {
+  if (!line.startsWith("{")) return [];
+  const fields = JSON.parse(line) as Record<string, unknown>;
+  if (!("flags" in fields)) return [];
+  // START_TIME is cut to milliseconds.
+  if (Math.round(Number(fields["began"]) * 1000) < since - 1) return [];
+  return [fields];
+}
+
+const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
+
+function plain(text: string, block: number): string {
+  return text
+    .replaceAll(`127.${block}.`, "127.B.")
+    .replaceAll(uuid, "<uuid>")
+    .replaceAll(/(127\.B\.[0-9.]+):(3[2-9]|[4-6][0-9])[0-9]{3}\b/g, "$1:<port>");
+}
+
+/** Values that count time, or are made up anew. */
+const changing: Readonly<Record<string, string>> = {
+  date: "<date>",
+  "x-envoy-upstream-service-time": "<ms>",
+};
+
+function plainFields(fields: readonly (readonly [string, string])[], block: number) {
+  return fields
+    .map(([name, value]) => [name, changing[name] ?? plain(value, block)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function plainAnswer(answer: ClientAnswer, block: number): ObservedAnswer {
+  return {
+    ...answer,
+    body: plain(answer.body, block),
+    headers: plainFields(answer.headers, block),
+    trailers: plainFields(answer.trailers, block),
+  };
+}
+
+const timeLeft = "x-envoy-expected-rq-timeout-ms";
+
+function plainArrival(arrival: Arrival, block: number): Arrival {
+  const isFirstTry = arrival.headers.every(
+    ([name, value]) => name !== "x-envoy-attempt-count" || value === "1",
+  );
+  return {
+    ...arrival,
+    host: plain(arrival.host, block),
+    path: plain(arrival.path, block),
+    headers: plainFields(arrival.headers, block).map(([name, value]) => [
+      name,
+      isFirstTry || name !== timeLeft ? plainRequestField(name, value) : "<ms>",
+    ]),
+    trailers: plainFields(arrival.trailers, block),
+  };
+}
+
+/** A machine has many addresses: Envoy takes any for its own. */
+function plainRequestField(name: string, value: string): string {
+  if (name === "x-forwarded-for")
+    return ownAddresses.reduce((text, own) => text.replaceAll(own, "<own>"), value);
+  return value;
+}
+
+const ownAddresses: readonly string[] = [
+  ...Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address)),
+  "127.B.1.1",
+  "127.B.1.2",
+  "127.B.1.3",
+].filter((address) => address !== "127.0.0.1");
+
+function plainLog(line: Record<string, unknown>, block: number): Record<string, unknown> {
+  const { began: _, ...fields } = line;
+  // Behind a real Envoy the agent dials in its place, from a socket that has no other name.
+  if (String(fields["host"]).includes("/isthmus-envoy-")) fields["host"] = fields["local"];
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === "string" ? plain(value, block) : value,
+    ]),
+  );
+}
