@@ -28,14 +28,14 @@ type Details = NonNullable<Status["details"]>;
 export const staleObject =
   "the object has been modified; please apply your changes to the latest version and try again";
 
-function failure(code: number, reason: string, message: string, details?: Details): ApiError {
+function failure(code: number, reason: string | undefined, message: string, details?: Details): ApiError {
   return new ApiError({
     kind: "Status",
     apiVersion: "v1",
     metadata: {},
     status: "Failure",
     message,
-    reason,
+    ...(reason === undefined ? {} : { reason }),
     ...(details === undefined ? {} : { details }),
     code,
   });
@@ -223,7 +223,7 @@ export function serviceUnavailable(message: string): ApiError {
 
 /** The refusal of an admission webhook, with the code and reason that the webhook chose. */
 export function deniedByWebhook(message: string, code: number, reason: string | undefined): ApiError {
-  return failure(code, reason ?? (code === 403 ? "Forbidden" : "BadRequest"), message);
+  return failure(code, reason, message);
 }
 
 /** Success, the answer to a deletion that left nothing. */

@@ -32,6 +32,11 @@ export interface PatchOptions {
   readonly force?: boolean;
 }
 
+export interface CreateOptions {
+  /** Everything happens but the storing. Default false. */
+  readonly dryRun?: boolean;
+}
+
 export interface DeleteOptions {
   readonly namespace?: string;
   readonly gracePeriodSeconds?: number;
@@ -60,7 +65,7 @@ export interface KubeClient {
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
-  create<T extends KubeObject>(kind: Kind<T>, object: T): Promise<T>;
+  create<T extends KubeObject>(kind: Kind<T>, object: T, options?: CreateOptions): Promise<T>;
   /** PUT; with `subresource` "status" only the status is taken. A stale resourceVersion is a 409. */
   replace<T extends KubeObject>(kind: Kind<T>, object: T, subresource?: string): Promise<T>;
   patch<T extends KubeObject>(kind: Kind<T>, name: string, patch: unknown, options: PatchOptions): Promise<T>;
@@ -124,9 +129,10 @@ export function createKubeClient(transport: ApiTransport): KubeClient {
       if (response.status >= 400) throw new ApiError(statusOf(response));
       for await (const event of response.events ?? []) yield as(event);
     },
-    async create(kind, object) {
+    async create(kind, object, { dryRun = false } = {}) {
       const path = resourcePath(kind, object.metadata.namespace);
-      return as((await call({ method: "POST", path, body: object })).body);
+      const query = new URLSearchParams(dryRun ? { dryRun: "All" } : {});
+      return as((await call({ method: "POST", path, query, body: object })).body);
     },
     async replace(kind, object, subresource) {
       const path = resourcePath(kind, object.metadata.namespace, object.metadata.name, subresource);

@@ -200,13 +200,23 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     });
   });
 
-  test("malformed objects stop nobody: what they say is left out, new pods get their configuration", async () => {
+  test("malformed objects that got in unseen stop nobody: what they say is left out, new pods get their configuration", async () => {
+    const validators = ["istio-validator-istio-system", "istiod-default-validator"];
+    const kind = "validatingwebhookconfigurations";
+    const { items } = JSON.parse(await mesh.kubectl("fra", "get", kind, ...validators, "-o", "json"));
+    await mesh.kubectl("fra", "delete", kind, ...validators);
     const applied = await mesh.tryKubectl("fra", ["apply", "-f", "-"], malformed);
     assert.equal(applied.code, 0, applied.stderr);
     await restart("fra", "sample", "helloworld-v1");
     await bothAnswer("fra");
     const deleted = await mesh.tryKubectl("fra", ["delete", "-f", "-"], malformed);
     assert.equal(deleted.code, 0, deleted.stderr);
+    for (const { metadata, ...rest } of items) {
+      const { name, labels } = metadata;
+      const text = JSON.stringify({ ...rest, metadata: { name, labels } });
+      const made = await mesh.tryKubectl("fra", ["create", "-f", "-"], text);
+      assert.equal(made.code, 0, made.stderr);
+    }
   });
 
   test("clusters and actions that are not known: said with what there is", async () => {

@@ -184,6 +184,6 @@ function requireAllowed(webhook: Webhook, response: JsonObject): void {
   const said = text(result, "message") || text(result, "reason");
   const denied = `admission webhook ${JSON.stringify(webhook.name)} denied the request`;
   const message = said === undefined || said === "" ? `${denied} without explanation` : `${denied}: ${said}`;
-  const code = number(result, "code") ?? 403;
-  throw deniedByWebhook(message, code >= 400 && code < 600 ? code : 403, text(result, "reason"));
+  const code = number(result, "code") ?? 0;
+  throw deniedByWebhook(message, code >= 400 && code < 600 ? code : 400, text(result, "reason"));
 }

@@ -87,9 +87,45 @@ suite("pages and webhooks", () => {
     });
   });
 
-  test("objects are allowed, and what is no review is refused", async () => {
-    const { text } = await post("/validate", '{"request": {"uid": "7"}}');
-    assert.deepEqual((JSON.parse(text) as { response: unknown }).response, { uid: "7", allowed: true });
+  test("Istio's objects are validated, and what is no review is refused", async () => {
+    const review = (object: object, operation = "CREATE") =>
+      post(
+        "/validate",
+        JSON.stringify({
+          apiVersion: "admission.k8s.io/v1",
+          kind: "AdmissionReview",
+          request: { uid: "7", operation, namespace: "sample", object },
+        }),
+      );
+    const answer = async (object: object, operation?: string) =>
+      (JSON.parse((await review(object, operation)).text) as { response: unknown }).response;
+    const gateway = { apiVersion: "networking.istio.io/v1alpha3", kind: "Gateway", metadata: { name: "g" } };
+    const denied = {
+      uid: "7",
+      allowed: false,
+      status: {
+        message: "configuration is invalid: spec.servers: gateway must have at least one server",
+      },
+    };
+    assert.deepEqual(await answer({ ...gateway, spec: {} }), denied);
+    assert.deepEqual(await answer({ ...gateway, spec: {} }, "DELETE"), { uid: "7", allowed: true });
+    const route = { route: [{ destination: { host: "web" } }], mirrorPercent: 5 };
+    assert.deepEqual(
+      await answer({
+        apiVersion: "networking.istio.io/v1",
+        kind: "VirtualService",
+        metadata: { name: "web" },
+        spec: { hosts: ["web"], http: [route] },
+      }),
+      {
+        uid: "7",
+        allowed: true,
+        warnings: [
+          'spec.http[0].mirrorPercent: using deprecated setting "mirrorPercent", use "mirrorPercentage" instead',
+        ],
+      },
+    );
+    assert.equal((await post("/validate", '{"request": {"uid": "7"}}')).status, 400);
     assert.equal((await post("/inject", "{")).status, 400);
     assert.equal((await post("/elsewhere", "{}")).status, 404);
   });

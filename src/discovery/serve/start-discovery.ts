@@ -7,6 +7,7 @@ import { createWorldObjects } from "../translate/objects.ts";
 import type { ProxyNode } from "../translate/proxy-node.ts";
 import { type AdsStream, serveAds } from "./ads-stream.ts";
 import { allocateAddresses } from "./allocate-addresses.ts";
+import { answerValidation } from "./answer-validation.ts";
 import { type Caller, createAuthenticator } from "./authenticate.ts";
 import { createCertificateService } from "./certificate-service.ts";
 import { createControlPlane } from "./control-plane.ts";
@@ -216,30 +217,16 @@ function webhooks(inject: InjectionHandler, settingsRead: Promise<void>, log: Lo
     } catch {
       return { status: 400, body: "the body is not JSON\n" };
     }
-    if (path === "/validate") return { status: 200, body: allow(review) };
-    if (path !== "/inject" && !path.startsWith("/inject/"))
-      return { status: 404, body: `no webhook ${path}\n` };
-    await settingsRead;
+    const [, webhook] = path.split("/");
+    if (webhook !== "inject" && webhook !== "validate") return { status: 404, body: `no webhook ${path}\n` };
+    if (webhook === "inject") await settingsRead;
     try {
-      return { status: 200, body: inject(path, review) };
+      return { status: 200, body: webhook === "inject" ? inject(path, review) : answerValidation(review) };
     } catch (reason) {
       if (!(reason instanceof RangeError)) throw reason;
       log.warn({ path, reason: reason.message }, "an AdmissionReview could not be answered");
       return { status: 400, body: `${reason.message}\n` };
     }
-  };
-}
-
-/** Istio's resources are checked against their schemas by the API server; nothing more is refused here. */
-function allow(review: unknown): unknown {
-  const { apiVersion, request } = review as {
-    readonly apiVersion?: string;
-    readonly request?: { readonly uid?: string };
-  };
-  return {
-    apiVersion: apiVersion ?? "admission.k8s.io/v1",
-    kind: "AdmissionReview",
-    response: { uid: request?.uid ?? "", allowed: true },
   };
 }
 

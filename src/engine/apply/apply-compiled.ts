@@ -15,12 +15,13 @@ import { openInventory } from "./inventory.ts";
 import { type AddressReference, fillLateValues } from "./late-values.ts";
 import { prune } from "./prune.ts";
 import { createResourceMap, type ResourceMap } from "./resource-map.ts";
+import { whenWebhooksAnswer } from "./when-webhooks-answer.ts";
 
 export interface ApplyOptions {
   readonly targets: ReadonlyMap<string, ApplyTarget>;
   readonly charts: readonly ChartStandIn[];
   readonly istioVersion: string;
-  /** How long to wait for a load balancer's address, in milliseconds. */
+  /** How long to wait for a load balancer's address or an admission webhook, in milliseconds. */
   readonly addressTimeout: number;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -75,14 +76,14 @@ async function applyCluster(
   const { name } = cluster;
   const unserved: KubeObject[] = [];
   const apply = async (object: KubeObject) => {
-    if (!(await applyObject(cluster, object))) unserved.push(object);
+    if (!(await applyObject(cluster, object, options))) unserved.push(object);
   };
   const note = async (objects: readonly KubeObject[]) =>
     cluster.inventory.note(await Promise.all(objects.map((object) => place(cluster.resources, object))));
   for (const batch of batchesOf(items)) {
     options.signal.throwIfAborted();
     if (batch.kind === "chart") {
-      const objects = await renderChart(batch.chart, name, options);
+      const objects = await renderChart(batch.chart, cluster, options);
       await note(objects);
       for (const object of objects) await apply(object);
       continue;
@@ -135,11 +136,16 @@ async function place(resources: ResourceMap, object: KubeObject): Promise<KubeOb
   };
 }
 
-async function applyObject({ client, resources, name }: Applying, object: KubeObject): Promise<boolean> {
+async function applyObject(
+  { client, resources, name }: Applying,
+  object: KubeObject,
+  options: ApplyOptions,
+): Promise<boolean> {
   const kind = await resources.find(object.apiVersion, object.kind);
   if (kind === undefined) return false;
+  const placed = await place(resources, object);
   try {
-    await client.apply(kind, await place(resources, object));
+    await whenWebhooksAnswer(name, options, () => client.apply(kind, placed));
   } catch (reason) {
     if (!(reason instanceof ApiError)) throw reason;
     const from = object.metadata.annotations?.["isthmus.dev/from"];
@@ -160,7 +166,7 @@ async function applyObject({ client, resources, name }: Applying, object: KubeOb
 
 async function renderChart(
   chart: ChartReference,
-  cluster: string,
+  { name: cluster, inventory }: Applying,
   options: ApplyOptions,
 ): Promise<readonly KubeObject[]> {
   const standIn = options.charts.find((one) => one.chart === chart.chart.split("/").at(-1));
@@ -171,6 +177,7 @@ async function renderChart(
     namespace: chart.namespace,
     version,
     values: values as Readonly<Record<string, unknown>>,
+    isInstalled: (object) => inventory.has(object),
   });
 }
 
@@ -213,8 +220,9 @@ async function addressOf(
 async function applyWhenServed(
   cluster: Applying,
   objects: readonly KubeObject[],
-  { signal, log }: ApplyOptions,
+  options: ApplyOptions,
 ): Promise<void> {
+  const { signal, log } = options;
   const { client, resources, name } = cluster;
   const done = new AbortController();
   const ended = AbortSignal.any([signal, done.signal]);
@@ -228,7 +236,7 @@ async function applyWhenServed(
         resources.forget();
         const still: KubeObject[] = [];
         for (const object of left) {
-          const applied = await applyObject(cluster, object).catch((reason: unknown) => {
+          const applied = await applyObject(cluster, object, options).catch((reason: unknown) => {
             log.warn(
               { cluster: name, kind: object.kind, name: object.metadata.name, reason: String(reason) },
               "not applied",

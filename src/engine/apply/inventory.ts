@@ -28,6 +28,8 @@ export interface Leftovers {
  * writer at a time.
  */
 export interface Inventory {
+  /** Whether an earlier start, or this one, applied the object. */
+  has(object: KubeObject): boolean;
   /** Notes objects that are about to be applied, as they will be, and writes down those that are new. */
   note(objects: readonly KubeObject[]): Promise<void>;
   /** What an earlier start noted and this one did not. Only complete when everything is noted. */
@@ -77,6 +79,10 @@ export async function openInventory(client: KubeClient, resources: ResourceMap):
   };
 
   return {
+    has(object) {
+      const id = idOf(entryOf(object));
+      return made.has(id) || found.has(id);
+    },
     async note(objects) {
       const entries = objects.map(entryOf);
       for (const entry of entries) noted.add(idOf(entry));

@@ -11,6 +11,8 @@ export interface ChartStandIn {
     readonly namespace: string;
     readonly version: string;
     readonly values: Readonly<Record<string, unknown>>;
+    /** Whether the object was installed before: fields that others write since then are left to them. */
+    isInstalled(object: KubeObject): boolean;
   }): readonly KubeObject[];
 }
 
@@ -20,7 +22,8 @@ export function chartStandIns(): readonly ChartStandIn[] {
     { chart: "base", render: ({ namespace }) => istioBaseObjects(namespace) },
     {
       chart: "istiod",
-      render: ({ namespace, version, values }) => istiodObjects(readIstioValues(values, version), namespace),
+      render: ({ namespace, version, values, isInstalled }) =>
+        istiodObjects(readIstioValues(values, version), namespace, isInstalled),
     },
   ];
 }

@@ -2,6 +2,7 @@ import { formatYaml, type KubeObject } from "../../kube/index.ts";
 import type { IstioValues } from "./chart-values.ts";
 import { injectionWebhooks } from "./injection-webhooks.ts";
 import { rule } from "./rbac-rule.ts";
+import { validationWebhooks } from "./validation-webhooks.ts";
 
 const readVerbs = ["get", "list", "watch"];
 const istioGroups = ["security.istio.io", "networking.istio.io", "telemetry.istio.io", "extensions.istio.io"];
@@ -10,7 +11,11 @@ const istioGroups = ["security.istio.io", "networking.istio.io", "telemetry.isti
  * What the chart istio/istiod installs, for a primary or (profile remote) for a remote: the same names,
  * labels and ports, so that clients and guides find them. The image is run by the stand-in for pilot.
  */
-export function istiodObjects(values: IstioValues, namespace: string): KubeObject[] {
+export function istiodObjects(
+  values: IstioValues,
+  namespace: string,
+  isInstalled: (object: KubeObject) => boolean,
+): KubeObject[] {
   const shared = [
     readerRole(values, namespace),
     readerBinding(values, namespace),
@@ -27,6 +32,7 @@ export function istiodObjects(values: IstioValues, namespace: string): KubeObjec
         roleBinding(values, namespace),
         meshConfigMap(values, namespace),
         ...shared,
+        ...validationWebhooks(values, namespace, isInstalled),
         service(values, namespace),
         deployment(values, namespace),
       ];
@@ -71,6 +77,8 @@ function clusterRole(values: IstioValues, namespace: string): KubeObject {
       ),
       rule("admissionregistration.k8s.io", ["validatingwebhookconfigurations"], [...readVerbs, "update"]),
       rule(istioGroups, ["*"], readVerbs),
+      // To see, in a dry run, whether its webhook refuses what is wrong.
+      rule("networking.istio.io", ["gateways"], ["create"]),
       rule(
         "networking.istio.io",
         ["workloadentries", "workloadentries/status", "serviceentries/status"],

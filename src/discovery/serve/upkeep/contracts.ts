@@ -21,5 +21,5 @@ export interface UpkeepOptions {
   readonly log: Logger;
 }
 
-/** Starts keeping caBundles and ConfigMaps istio-ca-root-cert of one cluster true, until `signal` aborts. Never rejects. */
+/** Starts keeping webhooks and ConfigMaps istio-ca-root-cert of one cluster true, until `signal` aborts. Never rejects. */
 export type StartUpkeep = (options: UpkeepOptions) => void;

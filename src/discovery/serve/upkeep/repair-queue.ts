@@ -4,6 +4,11 @@ import { type Informer, isApiError, type KubeObject } from "../../../kube/index.
 /** Most repairs that run at the same time. */
 const mostRunning = 16;
 
+/** Thrown by a repair that has to wait for something that will come by itself: tried again without a warning. */
+export class NotYet extends Error {
+  override readonly name = "NotYet";
+}
+
 /** Names of things to look at and put right. */
 export interface RepairQueue {
   /** Looks at `name` now, or again after the look that is under way. */
@@ -30,7 +35,7 @@ export function createRepairQueue(
     const fields = { name, reason: String(reason) };
     const sort = isApiError(reason) ? `${reason.code}` : "no answer";
     // Somebody else was faster: the next look sees what they did.
-    if (isApiError(reason, 409) || told.has(sort)) {
+    if (reason instanceof NotYet || isApiError(reason, 409) || told.has(sort)) {
       log.debug(fields, `${what} could not be brought up to date`);
       return;
     }

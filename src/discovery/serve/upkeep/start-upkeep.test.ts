@@ -172,7 +172,7 @@ suite("startUpkeep(): root certificates", () => {
     const { cluster, until, root, setRoot } = start((cluster) => cluster.put(namespace("a")), {
       rootPem: () => pem,
     });
-    await until(() => cluster.watching === 3);
+    await until(() => cluster.watching === 4);
     assert.deepEqual(cluster.writes, []);
     pem = "late";
     setRoot("late");
@@ -181,7 +181,7 @@ suite("startUpkeep(): root certificates", () => {
 
   test("what was changed while the connection was broken is repaired after it", async () => {
     const { cluster, until, root } = start((cluster) => cluster.put(namespace("a")));
-    await until(() => root("a") === "root 1" && cluster.watching === 3);
+    await until(() => root("a") === "root 1" && cluster.watching === 4);
     let refused = 0;
     cluster.refuse = () => {
       refused++;

@@ -9,3 +9,8 @@ export interface UpkeepTarget extends UpkeepOptions {
   /** Whether the cluster is this control plane's to keep in order; changes with the cluster's system namespace. */
   isInCharge(): boolean;
 }
+
+/** The value of label istio.io/rev on what belongs to the control plane. */
+export function revisionLabel({ revision }: Pick<UpkeepOptions, "revision">): string {
+  return revision === "" ? "default" : revision;
+}

@@ -35,6 +35,7 @@ const plurals: Readonly<Record<string, string>> = {
   Namespace: "/api/v1/namespaces",
   ConfigMap: "/api/v1",
   MutatingWebhookConfiguration: "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+  ValidatingWebhookConfiguration: "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
 };
 
 /** A Status as the API server answers with. */
