@@ -206,7 +206,7 @@ function wants(type: number, record: "A"): boolean {
 }
 
 /** In an order of its own each time, so that clients that take the first spread over all. */
-function shuffled<T>(items: T[]): T[] {
+export function shuffled<T>(items: T[]): T[] {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(Math.random() * (i + 1));
     [items[i], items[j]] = [items[j] as T, items[i] as T];

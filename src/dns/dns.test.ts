@@ -126,6 +126,22 @@ suite("startDnsServer()", () => {
     await assert.rejects(resolver.resolve4("nothing.sample.svc.cluster.local"), { code: "ENOTFOUND" });
   });
 
+  const ipv6 = [
+    { address: "2001:2::1", because: "zeros are left out in the middle" },
+    { address: "::1", because: "zeros are left out at the front" },
+    { address: "fe80::", because: "zeros are left out at the end" },
+    { address: "1:2:3:4:5:6:7:8", because: "nothing is left out" },
+  ];
+  for (const { address, because } of ipv6) {
+    test(`${address} arrives as it was: ${because}`, async () => {
+      const { resolver } = await start(async ({ name }) => ({
+        exists: true,
+        records: [{ name, type: "AAAA" as const, address }],
+      }));
+      assert.deepEqual(await resolver.resolve6("six.example"), [address]);
+    });
+  }
+
   test("an answer too long for UDP comes over TCP", async () => {
     const addresses = Array.from({ length: 300 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
     const { resolver } = await start(async ({ name }) => ({

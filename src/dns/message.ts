@@ -21,7 +21,7 @@ export interface DnsQuestion {
 
 /** One resource record. Names are without the final dot. */
 export type DnsRecord = { readonly name: string } & (
-  | { readonly type: "A"; readonly address: string }
+  | { readonly type: "A" | "AAAA"; readonly address: string }
   | { readonly type: "CNAME" | "PTR"; readonly target: string }
   | { readonly type: "SRV"; readonly port: number; readonly target: string }
 );
@@ -167,6 +167,8 @@ function encodeContent(record: DnsRecord): Buffer {
   switch (record.type) {
     case "A":
       return Buffer.from(record.address.split(".").map(Number));
+    case "AAAA":
+      return encodeIpv6(record.address);
     case "SRV": {
       const fixed = Buffer.alloc(6); // Priority 0; weight 100, as clusters do.
       fixed.writeUInt16BE(100, 2);
@@ -176,4 +178,17 @@ function encodeContent(record: DnsRecord): Buffer {
     default:
       return encodeName(record.target);
   }
+}
+
+/** The 16 bytes of an address as RFC 4291 writes it, without a zone. */
+function encodeIpv6(address: string): Buffer {
+  const groups = (text: string) =>
+    (text === "" ? [] : text.split(":")).map((group) => Number.parseInt(group, 16));
+  const [head = "", tail] = address.split("::");
+  const [first, last] = [groups(head), groups(tail ?? "")];
+  const zeros = Array<number>(Math.max(0, 8 - first.length - last.length)).fill(0);
+  const bytes = Buffer.alloc(16);
+  for (const [i, group] of [...first, ...zeros, ...last].entries())
+    bytes.writeUInt16BE(group & 0xffff, 2 * i);
+  return bytes;
 }

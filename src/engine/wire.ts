@@ -159,7 +159,7 @@ export async function startCluster(
         name: cluster.name,
         block: claimed.block,
         network: cluster.network,
-        resolve: (host, namespace) => dns.resolve(host, namespace),
+        answer: (question) => dns.answer(question),
       });
       const stopServices = startServiceProxy({
         cluster: cluster.name,

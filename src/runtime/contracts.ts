@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, Logger, Signal, Stop } from "../base/index.ts";
+import type { DnsAnswer, DnsQuestion } from "../dns/index.ts";
 import type { Container, KubeClient, Pod } from "../kube/index.ts";
 
 /** An IP address and a TCP port. */
@@ -39,6 +40,8 @@ export interface PodNetwork {
   resolve(host: string): Promise<readonly string[]>;
   /** The same as the pod's app sees it: names that the sidecar captures come first. */
   lookup(host: string): Promise<readonly string[]>;
+  /** Answers a DNS question of the pod's app: by the sidecar when it captures the name, else by the cluster's DNS. */
+  answer(question: DnsQuestion): Promise<DnsAnswer>;
   /** Where the app of this pod must listen so that connections to the pod's `port` reach it. */
   appAddress(port: number): Destination;
   /** Owns podAddress:port from now on and leads connections to the app, through the sidecar when there is one. */
@@ -56,8 +59,11 @@ export interface PodNetwork {
 export interface Interceptor {
   acceptOutbound(socket: Socket, originalDestination: Destination): void;
   acceptInbound(socket: Socket, originalDestination: Destination): void;
-  /** The name table that discovery sent, when DNS capture is on: host to addresses. Looked at before cluster DNS. */
-  lookup?(host: string): readonly string[] | undefined;
+  /**
+   * Answers a DNS question when DNS capture is on, asked before the cluster's DNS; undefined for names that the
+   * sidecar leaves to it.
+   */
+  answer?(question: DnsQuestion): DnsAnswer | undefined;
 }
 
 /** What one container gets to run with. */

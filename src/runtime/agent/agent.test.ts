@@ -14,6 +14,7 @@ import {
 import { type GrpcCall, methods, readUnary, serveGrpc } from "../../xds/index.ts";
 import type { ContainerContext, PodNetwork } from "../contracts.ts";
 import { createMeshNetwork } from "../network/index.ts";
+import { answersOf } from "../test-support/answers-of.ts";
 import { claimBlock } from "../test-support/claim-block.ts";
 import type { AgentProxy, ProxyStartOptions } from "./contracts.ts";
 import { createProxyStandIn } from "./proxy-stand-in.ts";
@@ -168,7 +169,9 @@ async function scene(
     clock: systemClock,
     log: silentLogger,
     connectTimeoutMs: 100,
-    clusters: [{ name: "c1", block, network: "n1", resolve: async (host) => [names.get(host) ?? []].flat() }],
+    clusters: [
+      { name: "c1", block, network: "n1", answer: answersOf((name) => [names.get(name) ?? []].flat()) },
+    ],
   });
   cleanUps.push(() => mesh.stop());
   const ca = createCa("root 1");

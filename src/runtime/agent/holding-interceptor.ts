@@ -17,7 +17,7 @@ const mostWaiting = 1000;
 export function createHoldingInterceptor(
   clock: Clock,
   patienceMs: number,
-  lookup: (host: string) => readonly string[] | undefined,
+  answer: NonNullable<Interceptor["answer"]>,
 ): HoldingInterceptor {
   const waiting = new Map<Socket, (sidecar: Interceptor | undefined) => void>();
   let sidecar: Interceptor | undefined;
@@ -48,7 +48,7 @@ export function createHoldingInterceptor(
   return {
     acceptOutbound: accept("acceptOutbound"),
     acceptInbound: accept("acceptInbound"),
-    lookup,
+    answer,
     open(next) {
       sidecar = next;
       release(next);

@@ -6,7 +6,7 @@ import type { AgentProxy, StartProxy } from "./contracts.ts";
 import { createControlPlane } from "./control-plane.ts";
 import { readMounted, withFileSecrets } from "./file-secrets.ts";
 import { createHoldingInterceptor } from "./holding-interceptor.ts";
-import { createNameLookup } from "./name-lookup.ts";
+import { createNameAnswers } from "./name-answers.ts";
 import { serveStatusPorts } from "./status-ports.ts";
 import { keepWorkloadCertificate } from "./workload-certificate.ts";
 import { createXdsNode, type Locality } from "./xds-node.ts";
@@ -42,9 +42,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
   const changes = createSignal();
 
   let proxy: AgentProxy | undefined;
-  const namesOf = createNameLookup(() => proxy?.nameTable, config.namespace);
-  const interceptor = createHoldingInterceptor(clock, holdMs, (host) =>
-    config.usesNameTable ? namesOf(host) : undefined,
+  const namesOf = createNameAnswers(() => proxy?.nameTable, {
+    namespace: config.namespace,
+    domain: config.domain.replace(/^[^.]+\.svc\./, ""),
+  });
+  const interceptor = createHoldingInterceptor(clock, holdMs, (question) =>
+    config.usesNameTable ? namesOf(question) : undefined,
   );
   if (config.isIntercepting) network.intercept(interceptor);
 

@@ -6,6 +6,7 @@ import { connect as netConnect, type Socket } from "node:net";
 import { afterEach, suite, test } from "vitest";
 import { silentLogger, systemClock } from "../../base/index.ts";
 import type { Destination, Interceptor, PodNetwork } from "../contracts.ts";
+import { answersOf } from "../test-support/answers-of.ts";
 import { claimBlock } from "../test-support/claim-block.ts";
 import { createMeshNetwork, type MeshNetwork, type MeshNetworkOptions } from "./mesh-network.ts";
 
@@ -49,10 +50,7 @@ async function setUp(
       name: `c${i}`,
       block: blocks[i] ?? 0,
       network,
-      resolve: async (host) => {
-        const address = options.names?.[host];
-        return address === undefined ? [] : [address];
-      },
+      answer: answersOf((name) => [options.names?.[name] ?? []].flat()),
     })),
     ...options,
   });
@@ -339,13 +337,48 @@ suite("createMeshNetwork()", () => {
     assert.deepEqual(sidecar.seen, [`in ${b.address}:8080`]);
   });
 
+  test("the app's questions go to the sidecar first, name by name of the search path, then to the cluster", async () => {
+    const { mesh } = await setUp(["n1"], {
+      names: { "web.sample.svc.cluster.local": "127.9.9.1", "api.example.com": "192.0.2.1" },
+    });
+    const a = await pod(mesh, "c0", "a");
+    const asked: string[] = [];
+    const captured: Record<string, string> = { "api.example.com": "240.240.0.1" };
+    a.intercept({
+      ...recordingSidecar(a, { address: a.address, port: 1 }),
+      answer({ name }) {
+        asked.push(name);
+        const address = captured[name];
+        return address === undefined ? undefined : { exists: true, records: [{ name, type: "A", address }] };
+      },
+    });
+    assert.deepEqual(await a.lookup("web"), ["127.9.9.1"]);
+    assert.deepEqual(asked.splice(0), ["web.sample.svc.cluster.local"]);
+    assert.deepEqual(await a.lookup("api.example.com"), ["240.240.0.1"]);
+    assert.deepEqual(asked.splice(0), [
+      "api.example.com.sample.svc.cluster.local",
+      "api.example.com.svc.cluster.local",
+      "api.example.com.cluster.local",
+      "api.example.com",
+    ]);
+    assert.deepEqual(await a.resolve("api.example.com"), ["192.0.2.1"]);
+    assert.deepEqual(asked, []);
+    assert.deepEqual((await a.answer({ name: "api.example.com", type: 1 })).records, [
+      { name: "api.example.com", type: "A", address: "240.240.0.1" },
+    ]);
+  });
+
   test("connect() resolves in the pod and goes through the sidecar without the kernel", async () => {
     const { mesh, blocks } = await setUp(["n1"], { names: {} });
     const [a, b] = [await pod(mesh, "c0", "a"), await pod(mesh, "c0", "b")];
     await startApp(b, 8080);
     const vip = `127.${blocks[0]}.128.9`;
     const sidecar = recordingSidecar(a, { address: b.address, port: 8080 });
-    a.intercept({ ...sidecar, lookup: (host) => (host === "hello.global" ? [vip] : undefined) });
+    a.intercept({
+      ...sidecar,
+      answer: ({ name }) =>
+        name === "hello.global" ? { exists: true, records: [{ name, type: "A", address: vip }] } : undefined,
+    });
     const socket = await a.connect("hello.global", 80);
     socket.end("GET /x HTTP/1.1\r\nHost: hello.global\r\nConnection: close\r\n\r\n");
     let text = "";

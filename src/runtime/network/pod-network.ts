@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, Logger, Stop } from "../../base/index.ts";
+import { type DnsAnswer, type DnsQuestion, recordTypes, searchPath } from "../../dns/index.ts";
 import type { Destination, Interceptor, PodNetwork } from "../contracts.ts";
 import { inboundSource, isLoopback, plainAddress, shadowOf } from "./addresses.ts";
 import { startDispatcher } from "./dispatcher.ts";
@@ -37,6 +38,9 @@ export interface PodNetworkOptions {
   /** Opens a connection from the pod's address to another one. */
   dial(to: Destination): Socket;
 }
+
+/** Domain of every cluster's names. */
+const clusterDomain = "cluster.local";
 
 /** Sets up one pod at its address and starts its dispatcher. Rejects with EADDRINUSE when the address is in use. */
 export async function attachPodNetwork(
@@ -82,17 +86,22 @@ export async function attachPodNetwork(
   };
   const isIntercepted = (to: Destination) =>
     sidecar !== undefined && !isOwn(to.address) && rules.interceptsOutbound(to);
-  const resolve = async (host: string): Promise<readonly string[]> => {
+  const answer = async (question: DnsQuestion) => sidecar?.answer?.(question) ?? cluster.answer(question);
+  /** As a resolver does with the pod's resolv.conf: one question for each name of the search path. */
+  const search = async (host: string, ask: (question: DnsQuestion) => Promise<DnsAnswer>) => {
     const name = host.toLowerCase();
     if (/^\d{1,3}(\.\d{1,3}){3}$/.test(name) || name.includes(":")) return [name];
     if (name === "localhost" || name === "localhost.") return ["127.0.0.1"];
     if (name === facts.name) return [address];
-    return cluster.resolve(name, facts.namespace);
+    for (const candidate of searchPath(name, facts.namespace, clusterDomain)) {
+      const { records } = await ask({ name: candidate, type: recordTypes.A });
+      const addresses = records.flatMap((record) => (record.type === "A" ? [record.address] : []));
+      if (addresses.length > 0) return addresses;
+    }
+    return [];
   };
-  const lookup = async (host: string): Promise<readonly string[]> => {
-    const captured = sidecar?.lookup?.(host.toLowerCase());
-    return captured !== undefined && captured.length > 0 ? captured : resolve(host);
-  };
+  const resolve = (host: string) => search(host, (question) => cluster.answer(question));
+  const lookup = (host: string) => search(host, answer);
   const callerOf = (socket: Socket): Destination => ({
     address: plainAddress(socket.remoteAddress),
     port: socket.remotePort ?? 0,
@@ -157,6 +166,7 @@ export async function attachPodNetwork(
     },
     resolve,
     lookup,
+    answer,
     appAddress,
     async exposeAppPort(port) {
       const known = exposed.get(port);

@@ -1,3 +1,4 @@
+import type { DnsAnswer, DnsQuestion } from "../../dns/index.ts";
 import type { Destination } from "../contracts.ts";
 import { nodeAddress, placeOf } from "./addresses.ts";
 import type { Links } from "./links.ts";
@@ -10,8 +11,8 @@ export interface ClusterNetwork {
   readonly block: number;
   /** Clusters reach each other's pods when they have the same one, or when one of them has none. */
   readonly network: string | undefined;
-  /** Addresses of a host name as a pod of this cluster and namespace resolves it; empty when unknown. */
-  resolve(host: string, namespace: string): Promise<readonly string[]>;
+  /** Answers a question for an absolute name as the cluster's DNS does; what is not the cluster's comes from outside. */
+  answer(question: DnsQuestion): Promise<DnsAnswer>;
 }
 
 /** Where a connection comes from. Without a cluster: from outside, such as a browser on this machine. */

@@ -3,6 +3,7 @@ import { connect as netConnect } from "node:net";
 import { afterEach, suite, test } from "vitest";
 import { silentLogger, systemClock, waitFor } from "../../base/index.ts";
 import type { Change, EndpointSlice, KubeObject, Node, Service } from "../../kube/index.ts";
+import { answersOf } from "../test-support/answers-of.ts";
 import { claimBlock } from "../test-support/claim-block.ts";
 import { createMeshNetwork, type MeshNetwork } from "./mesh-network.ts";
 import { serviceFrontends } from "./service-backends.ts";
@@ -100,7 +101,7 @@ async function scene() {
     clock: systemClock,
     log: silentLogger,
     connectTimeoutMs: 50,
-    clusters: [{ name: "c", block, network: "n", resolve: async () => [] }],
+    clusters: [{ name: "c", block, network: "n", answer: answersOf(() => []) }],
   });
   cleanUps.push(() => mesh.stop());
   const services = cache<Service>();

@@ -185,7 +185,7 @@ export function podTool({ childProcess, http, https, net, process, tls }: PodToo
       const local = lookupLocal(name);
       const reply = local === undefined ? await search(name, 1, resolver()) : undefined;
       const found = reply === undefined ? [local ?? ""] : addresses(reply);
-      const canonical = reply?.answers[0]?.name ?? name;
+      const canonical = reply?.answers.find(({ type }) => type === types["A"])?.name ?? name;
       if (found.length === 0) code = 2;
       for (const address of found) {
         if (database === "hosts") out(`${address.padEnd(15)} ${canonical}`);

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
+import { startDnsServer } from "../../dns/index.ts";
 import type { Container, Pod } from "../../kube/index.ts";
 import type {
   ContainerContext,
@@ -12,7 +13,6 @@ import type {
 } from "../contracts.ts";
 import type { ProbeTarget } from "../probe/probe.ts";
 import { execProgram } from "../process/exec.ts";
-import { type PodResolver, startPodResolver } from "../process/pod-resolver.ts";
 import { createProgramContext } from "../process/program-context.ts";
 import type { ContainerLog } from "./container-log.ts";
 import { resolveEnv, type ServiceAddress, serviceVariables } from "./env.ts";
@@ -96,15 +96,17 @@ export function createPodPlace(place: {
       resolver,
     });
   /** Started when the first program asks; most pods never run one. */
-  let resolving: Promise<PodResolver> | undefined;
+  let resolving: ReturnType<typeof startDnsServer> | undefined;
   let cleared: Promise<void> | undefined;
   const resolver = async () => {
-    resolving ??= startPodResolver(
-      network.appAddress(53).address,
-      (host) => network.lookup(host),
-      options.log,
-    );
-    return (await resolving).address;
+    const { address } = network.appAddress(53);
+    resolving ??= startDnsServer({
+      address,
+      port: 0,
+      resolve: (question) => network.answer(question),
+      log: options.log,
+    });
+    return `${address}:${(await resolving).port}`;
   };
 
   return {

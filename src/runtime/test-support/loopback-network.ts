@@ -1,5 +1,6 @@
 import { connect, createServer, type Server } from "node:net";
 import type { Destination, PodAttachment, PodNetwork } from "../contracts.ts";
+import { answersOf } from "./answers-of.ts";
 
 /**
  * A pod network of plain sockets for tests: app ports are led from the pod's address to free ports of its shadow
@@ -35,6 +36,7 @@ export function attachLoopback(address: string, names: Readonly<Record<string, s
     listen,
     resolve,
     lookup: resolve,
+    answer: answersOf((name) => [names[name] ?? []].flat()),
     appAddress,
     async exposeAppPort(port) {
       await listen(port, (socket) => {

@@ -10,6 +10,7 @@ import { type MutableSecrets, makeRoot, makeSecrets } from "../../../src/proxy/t
 import { createEnvoyHost } from "../../../src/runtime/agent/envoy/envoy-host.ts";
 import { type EnvoyProxy, startEnvoy } from "../../../src/runtime/agent/envoy/start-envoy.ts";
 import { createMeshNetwork, type MeshNetwork, type PodNetwork } from "../../../src/runtime/index.ts";
+import { answersOf } from "../../../src/runtime/test-support/answers-of.ts";
 import { claimBlock } from "../../../src/runtime/test-support/claim-block.ts";
 import { type TypeUrl, typeUrls } from "../../../src/xds/index.ts";
 import { readNode, readWorld } from "../golden/scene.ts";
@@ -67,14 +68,14 @@ export async function openEnvoyScene(
   const folder = moved(path.join(scenes, name), here);
   stops.push(() => rmSync(folder, { recursive: true, force: true }));
   const world = readWorld(folder);
-  const resolve = async (host: string) => [options.names?.[host] ?? []].flat().map(here);
+  const answer = answersOf((name) => [options.names?.[name] ?? []].flat().map(here));
   const mesh = createMeshNetwork({
     clock: systemClock,
     log: silentLogger,
     connectTimeoutMs: 300,
     clusters: [
-      { name: "cluster1", block: first.block, network: "network1", resolve },
-      { name: "cluster2", block: second.block, network: "network2", resolve },
+      { name: "cluster1", block: first.block, network: "network1", answer },
+      { name: "cluster2", block: second.block, network: "network2", answer },
     ],
     ...(options.lowestPort === undefined ? {} : { lowestPort: options.lowestPort }),
   });
