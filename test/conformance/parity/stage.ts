@@ -7,6 +7,7 @@ import { createFakeDiscovery, type FakeDiscovery } from "../../../src/proxy/test
 import { createEnvoyHost } from "../../../src/runtime/agent/envoy/envoy-host.ts";
 import { startEnvoy } from "../../../src/runtime/agent/envoy/start-envoy.ts";
 import { type AgentProxy, createMeshNetwork, type PodNetwork } from "../../../src/runtime/index.ts";
+import { answersOf } from "../../../src/runtime/test-support/answers-of.ts";
 import { claimBlock } from "../../../src/runtime/test-support/claim-block.ts";
 import { ClusterSchema } from "../../../src/xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { type Node, NodeSchema } from "../../../src/xds/gen/envoy/config/core/v3/base_pb.js";
@@ -56,7 +57,7 @@ export async function openStage(keys: Keys, binary: string | undefined): Promise
     clock: systemClock,
     log: silentLogger,
     connectTimeoutMs: 300,
-    clusters: [{ name: "c1", block, network: "", resolve: async () => [] }],
+    clusters: [{ name: "c1", block, network: "", answer: answersOf(() => []) }],
   });
   stops.push(() => mesh.stop());
   const networks = new Map<string, PodNetwork>();
