@@ -7,31 +7,29 @@ import {
   FilterChainSchema,
 } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
-import { TlsParameters_TlsProtocol } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
-import { DownstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { listenerAccessLogs } from "./access-log.ts";
 import { type Authorization, authorizationFor } from "./authorization.ts";
-import type { ServerTls } from "./config-types.ts";
 import { connectionManager } from "./connection-manager.ts";
-import { allMeshAlpn } from "./filters.ts";
+import { allMeshAlpn, metadataExchange } from "./filters.ts";
 import { hostsFor, plainHost } from "./gateway-routes.ts";
+import { serverTlsContext } from "./gateway-tls.ts";
 import {
   endsTls,
   type GatewayPort,
   type GatewayServer,
+  isPlainHttp,
   type MergedGateways,
   seesRequests,
 } from "./gateways.ts";
 import { hostsOverlap, isSubsetOf, sniName } from "./names.ts";
 import { tlsInspector, tlsTimeout } from "./outbound-listeners.ts";
-import { any, socketAddress } from "./proto.ts";
+import { socketAddress } from "./proto.ts";
 import { parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import { unspecified } from "./services.ts";
 import { routedTcpFilters, tcpProxy } from "./tcp-filters.ts";
-import { controlPlaneSecret, fileSecret, rootSecret, tlsSocket, workloadSecret } from "./tls-contexts.ts";
-import { secretName } from "./upstream-tls.ts";
+import { tlsSocket } from "./tls-contexts.ts";
 
 interface Chain {
   readonly sniHosts: readonly string[];
@@ -92,31 +90,31 @@ function portChains(
   authorization: Authorization,
 ): Chain[] {
   const address = port.bind === "" ? unspecified : port.bind;
+  const firstPlain = port.servers.find(({ server }) => isPlainHttp(server));
   const http = (placed: GatewayServer) =>
     connectionManager(scope, proxy, {
       side: "gateway",
       statPrefix:
-        port.isPlainHttp || (placed.server.name ?? "") === ""
+        placed === firstPlain || (placed.server.name ?? "") === ""
           ? `outbound_${address}_${port.port};`
           : (placed.server.name ?? ""),
       routes: { rds: placed.routeName },
       protocol: parseProtocol(placed.server.port?.protocol),
       authorization: authorization.http,
     });
-  if (port.isPlainHttp) {
-    const first = port.servers[0];
-    return first === undefined ? [] : [{ sniHosts: [], alpn: [], filters: [http(first)] }];
-  }
   const takenNames = new Set<string>();
   return port.servers.flatMap((placed): Chain[] => {
     const { server } = placed;
     const sniHosts = placed.hosts.map(plainHost);
+    // All plain HTTP servers of a port share one route table.
+    if (isPlainHttp(server))
+      return placed === firstPlain ? [{ sniHosts: [], alpn: [], filters: [http(placed)] }] : [];
     if (seesRequests(server) && endsTls(server)) {
       return [
         {
           sniHosts,
           alpn: [],
-          tls: serverContext(server.tls ?? {}, ["h2", "http/1.1"]),
+          tls: serverTlsContext(server.tls ?? {}, "http"),
           filters: [http(placed)],
         },
       ];
@@ -128,9 +126,9 @@ function portChains(
     if (filters === undefined) return [];
     const all = [...authorization.network, ...filters];
     if (server.tls === undefined) return [{ sniHosts: [], alpn: [], filters: all }];
-    const offered =
-      server.tls.mode === "ISTIO_MUTUAL" ? ["istio-peer-exchange", "h2", "http/1.1"] : ["h2", "http/1.1"];
-    return [{ sniHosts, alpn: [], tls: serverContext(server.tls, offered), filters: all }];
+    // Who calls is told first, so that policies and metrics know it.
+    if (server.tls.mode === "ISTIO_MUTUAL" && !proxy.isStock) all.unshift(metadataExchange());
+    return [{ sniHosts, alpn: [], tls: serverTlsContext(server.tls, "tcp"), filters: all }];
   });
 }
 
@@ -206,64 +204,4 @@ function isFor(
   return (
     (port === 0 || port === placed.number) && (gateways.length === 0 || gateways.includes(placed.gateway))
   );
-}
-
-const protocols: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
-  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0,
-  TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
-  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
-  TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
-};
-
-/** TLS as a server of a Gateway sets it: with the workload's own certificate, a Secret, or files. */
-function serverContext(tls: ServerTls, alpn: readonly string[]): Any {
-  const names = (tls.subjectAltNames ?? []).map((value) => ({
-    matchPattern: { case: "exact" as const, value },
-  }));
-  const asks = tls.mode === "MUTUAL" || tls.mode === "ISTIO_MUTUAL";
-  const verifies = asks || tls.mode === "OPTIONAL_MUTUAL";
-  const credentials =
-    tls.credentialNames ??
-    (tls.credentialName === undefined || tls.credentialName === "" ? [] : [tls.credentialName]);
-  const own = tls.mode === "ISTIO_MUTUAL";
-  const certificates = own
-    ? [workloadSecret()]
-    : credentials.length > 0
-      ? credentials.map((name) => controlPlaneSecret(secretName(name)))
-      : [fileSecret(`file-cert:${tls.serverCertificate}~${tls.privateKey}`)];
-  const root = own
-    ? rootSecret()
-    : credentials[0] !== undefined
-      ? controlPlaneSecret(`${secretName(credentials[0])}-cacert`)
-      : fileSecret(`file-root:${tls.caCertificates}`);
-  const minimum = protocols[tls.minProtocolVersion ?? ""];
-  const maximum = protocols[tls.maxProtocolVersion ?? ""];
-  const ciphers = tls.cipherSuites ?? [];
-  return any(DownstreamTlsContextSchema, {
-    commonTlsContext: {
-      ...(minimum === undefined && maximum === undefined && ciphers.length === 0
-        ? {}
-        : {
-            tlsParams: {
-              ...(minimum === undefined ? {} : { tlsMinimumProtocolVersion: minimum }),
-              ...(maximum === undefined ? {} : { tlsMaximumProtocolVersion: maximum }),
-              cipherSuites: [...ciphers],
-            },
-          }),
-      tlsCertificateSdsSecretConfigs: certificates,
-      ...(verifies
-        ? {
-            validationContextType: {
-              case: "combinedValidationContext",
-              value: {
-                defaultValidationContext: { matchSubjectAltNames: names },
-                validationContextSdsSecretConfig: root,
-              },
-            },
-          }
-        : {}),
-      alpnProtocols: [...alpn],
-    },
-    requireClientCertificate: asks,
-  });
 }

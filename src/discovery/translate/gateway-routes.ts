@@ -11,7 +11,7 @@ import {
 } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import type { GatewayServer, MergedGateways } from "./gateways.ts";
 import { virtualServiceRoutes } from "./http-routes.ts";
-import { hostsOverlap, isSubsetOf } from "./names.ts";
+import { hostsOverlap, isSubsetOf, isWildcard } from "./names.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { isCatchAll } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
@@ -69,9 +69,7 @@ export function gatewayRoutes(
     if (redirects)
       for (const host of placed.hosts) draft(plainHost(host).toLowerCase(), placed.number).redirects = true;
   }
-  const hosts = [...drafts]
-    .map(([host, made]) => virtualHost(host, made))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const hosts = withSameRoutes(drafts).map(([domains, made]) => virtualHost(domains, made));
   return create(RouteConfigurationSchema, {
     name,
     virtualHosts: hosts.length > 0 || servers.length === 0 ? hosts : [blackHole(servers[0]?.number ?? 0)],
@@ -109,10 +107,35 @@ function intersect(server: readonly string[], rule: readonly string[]): string[]
   return [...found];
 }
 
-function virtualHost(host: string, { port, routes, redirects }: HostDraft): VirtualHost {
+/** Hosts that have the very same routes share a virtual host, which is called after the first of them. */
+function withSameRoutes(drafts: ReadonlyMap<string, HostDraft>): [string[], HostDraft][] {
+  const shared: [string[], HostDraft][] = [];
+  const sorted = [...drafts].sort(([a], [b]) => hostOrder(a, b));
+  for (const [host, draft] of sorted) {
+    const same = shared.find(
+      ([, other]) =>
+        other.redirects === draft.redirects &&
+        other.routes.length === draft.routes.length &&
+        other.routes.every((route, i) => route === draft.routes[i]),
+    );
+    if (same === undefined) shared.push([[host], draft]);
+    else same[0].push(host);
+  }
+  return shared.sort(([[a = ""], left], [[b = ""], right]) =>
+    `${a}:${left.port}` < `${b}:${right.port}` ? -1 : 1,
+  );
+}
+
+/** More specific hosts first: names before wildcards, longer ones before shorter ones, then by name. */
+function hostOrder(a: string, b: string): number {
+  if (isWildcard(a) !== isWildcard(b)) return isWildcard(a) ? 1 : -1;
+  return b.length - a.length || (a < b ? -1 : 1);
+}
+
+function virtualHost(domains: readonly string[], { port, routes, redirects }: HostDraft): VirtualHost {
   return create(VirtualHostSchema, {
-    name: `${host}:${port}`,
-    domains: [host],
+    name: `${domains[0]}:${port}`,
+    domains: [...domains],
     routes: [
       ...routes.filter(({ match }) => !isCatchAll(match)),
       ...routes.filter(({ match }) => isCatchAll(match)),

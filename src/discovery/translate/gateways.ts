@@ -24,7 +24,6 @@ export interface GatewayServer {
 export interface GatewayPort {
   readonly port: number;
   readonly bind: string;
-  readonly isPlainHttp: boolean;
   readonly servers: GatewayServer[];
 }
 
@@ -42,13 +41,17 @@ export function isPassthrough(server: Server): boolean {
 
 /** Whether the gateway ends TLS here. HTTP servers have a `tls` only to send clients to HTTPS. */
 export function endsTls(server: Server): boolean {
-  return server.tls !== undefined && !isHttp(parseProtocol(server.port?.protocol)) && !isPassthrough(server);
+  return server.tls !== undefined && !isPlainHttp(server) && !isPassthrough(server);
+}
+
+/** Whether requests come in the clear. */
+export function isPlainHttp(server: Server): boolean {
+  return isHttp(parseProtocol(server.port?.protocol));
 }
 
 /** Whether requests are seen in the end. */
 export function seesRequests(server: Server): boolean {
-  const protocol = parseProtocol(server.port?.protocol);
-  return isHttp(protocol) || (protocol === "https" && endsTls(server));
+  return isPlainHttp(server) || (parseProtocol(server.port?.protocol) === "https" && endsTls(server));
 }
 
 /** Merges the Gateways of a router. What contradicts an earlier server is left out, and reported. */
@@ -60,7 +63,7 @@ export function mergeGateways(
 ): MergedGateways {
   const ports = new Map<string, GatewayPort>();
   const serversByRoute = new Map<string, GatewayServer[]>();
-  const tlsHosts = new Map<string, Set<string>>();
+  const knownHosts = new Map<string, Set<string>>();
   let passesThrough = false;
   for (const gateway of rules.gateways) {
     const selector = gateway.spec.selector ?? {};
@@ -70,7 +73,7 @@ export function mergeGateways(
     for (const server of gateway.spec.servers ?? []) {
       if (server.port === undefined) continue;
       const placed = placeServer(server, name, namespace, targets);
-      const problem = addServer(placed, ports, serversByRoute, tlsHosts, proxy);
+      const problem = addServer(placed, ports, serversByRoute, knownHosts, proxy);
       if (problem !== undefined) report(`gateway ${name}: ${problem}`);
       else if (server.tls?.mode === "AUTO_PASSTHROUGH") passesThrough = true;
     }
@@ -94,42 +97,41 @@ function placeServer(
   if (!seesRequests(server)) return placed;
   const bind = server.bind === undefined || server.bind === "" ? "" : `.${server.bind}`;
   const [ownNamespace, ownName] = gateway.split("/");
-  const routeName = isHttp(parseProtocol(server.port?.protocol))
+  const routeName = isPlainHttp(server)
     ? `http.${port}${bind}`
     : `https.${number}.${server.port?.name ?? ""}.${ownName}.${ownNamespace}${bind}`;
   return { ...placed, routeName };
 }
 
+/** Adds a server to those of its port; the reason why not when it contradicts an earlier one. */
 function addServer(
   placed: GatewayServer,
   ports: Map<string, GatewayPort>,
   serversByRoute: Map<string, GatewayServer[]>,
-  tlsHosts: Map<string, Set<string>>,
+  knownHosts: Map<string, Set<string>>,
   proxy: ProxyNode,
 ): string | undefined {
   const { server, port, routeName } = placed;
-  const protocol = parseProtocol(server.port?.protocol);
   if (proxy.unprivileged && port < 1024) return `port ${port} needs privileges that the proxy does not have`;
   const bind = server.bind ?? "";
   const key = `${bind}_${port}`;
-  const isPlain = server.tls === undefined || isHttp(protocol);
-  const existing = ports.get(key);
-  if (server.tls !== undefined && !isHttp(protocol)) {
-    const known = tlsHosts.get(key) ?? new Set<string>();
-    tlsHosts.set(key, known);
+  if (server.tls !== undefined) {
+    const known = knownHosts.get(key) ?? new Set<string>();
+    knownHosts.set(key, known);
     const repeated = placed.hosts.find((host) => known.has(host));
     if (repeated !== undefined) return `host ${repeated} is served on port ${port} already`;
     for (const host of placed.hosts) known.add(host);
   }
-  if (existing === undefined) {
-    ports.set(key, { port, bind, isPlainHttp: isHttp(protocol), servers: [placed] });
-  } else {
-    const firstPlain = existing.servers[0]?.server.tls === undefined || existing.isPlainHttp;
-    if (isPlain !== firstPlain || isHttp(protocol) !== existing.isPlainHttp)
+  const existing = ports.get(key);
+  // What comes in the clear can be told from TLS by its first bytes, but not from anything else in the clear.
+  const plain = existing?.servers.find(({ server: other }) => isPlainHttp(other) || other.tls === undefined);
+  if (plain !== undefined) {
+    if (isPlainHttp(plain.server) !== isPlainHttp(server))
       return `port ${port} is used with another protocol already`;
-    if (isPlain && !isHttp(protocol)) return `port ${port} is used already`;
-    existing.servers.push(placed);
+    if (!isPlainHttp(server)) return `port ${port} is used already`;
   }
+  if (existing === undefined) ports.set(key, { port, bind, servers: [placed] });
+  else existing.servers.push(placed);
   if (routeName !== "") {
     const same = serversByRoute.get(routeName);
     if (same === undefined) serversByRoute.set(routeName, [placed]);

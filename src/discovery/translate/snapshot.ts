@@ -1,7 +1,6 @@
 import type { Cluster } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
-import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import type { Snapshot } from "../../xds/index.ts";
 import { blackHoleCluster, isEds, outboundClusters, passthroughCluster, sniClusters } from "./clusters.ts";
 import { listenerRoutes } from "./connection-manager.ts";
@@ -18,7 +17,7 @@ import { outboundListeners } from "./outbound-listeners.ts";
 import { lazy } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { type Scope, scopeOf } from "./scope.ts";
-import { gatewaySecrets } from "./secrets.ts";
+import { namedSecrets } from "./secrets.ts";
 import { sidecarRoutes } from "./sidecar-routes.ts";
 import { endpointsOf, type World } from "./world.ts";
 
@@ -125,7 +124,7 @@ function buildSnapshot(
     endpoints,
     listeners,
     routes,
-    secrets: merged === undefined ? new Map<string, Secret>() : named(gatewaySecrets(world, proxy, merged)),
+    secrets: named(namedSecrets(world, scope, proxy, merged)),
     get nameTable() {
       return names();
     },

@@ -1,0 +1,149 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
+import {
+  CertificateValidationContext_TrustChainVerification,
+  TlsParameters_TlsProtocol,
+} from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
+import { DownstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import type { ServerTls } from "./config-types.ts";
+import { any, optional } from "./proto.ts";
+import { controlPlaneSecret, fileSecret, rootSecret, workloadSecret } from "./tls-contexts.ts";
+import { secretName } from "./upstream-tls.ts";
+
+/**
+ * TLS as a server of a Gateway ends it: with Secrets, with files, or, as mesh mTLS, with the workload's own
+ * certificate. What comes out of it is HTTP or any other protocol.
+ */
+export function serverTlsContext(tls: ServerTls, carries: "http" | "tcp"): Any {
+  const isMesh = tls.mode === "ISTIO_MUTUAL";
+  const demands = tls.mode === "MUTUAL" || isMesh;
+  const checks = demands || tls.mode === "OPTIONAL_MUTUAL";
+  return any(DownstreamTlsContextSchema, {
+    commonTlsContext: {
+      ...optional("tlsParams", isMesh ? undefined : parameters(tls)),
+      tlsCertificateSdsSecretConfigs: certificates(tls),
+      ...validation(tls, checks),
+      alpnProtocols:
+        isMesh && carries === "tcp" ? ["istio-peer-exchange", "h2", "http/1.1"] : ["h2", "http/1.1"],
+    },
+    requireClientCertificate: demands,
+  });
+}
+
+/** The Secrets that a server shows, as the Gateway names them. */
+export function credentialsOf({ credentialNames = [], credentialName = "" }: ServerTls): readonly string[] {
+  if (credentialNames.length > 0) return credentialNames;
+  return credentialName === "" ? [] : [credentialName];
+}
+
+/** The Secret with the certificates that clients must be signed by; undefined when no Secret is named at all. */
+export function authorityOf(tls: ServerTls): string | undefined {
+  if ((tls.caCertCredentialName ?? "") !== "") return secretName(tls.caCertCredentialName ?? "");
+  const [first] = credentialsOf(tls);
+  return first === undefined ? undefined : `${secretName(first)}-cacert`;
+}
+
+function certificates(tls: ServerTls) {
+  if (tls.mode === "ISTIO_MUTUAL") return [workloadSecret()];
+  const secrets = credentialsOf(tls);
+  if (secrets.length > 0) return secrets.map((name) => controlPlaneSecret(secretName(name)));
+  const files = (tls.tlsCertificates ?? []).length > 0 ? (tls.tlsCertificates ?? []) : [tls];
+  return files.map(({ serverCertificate = "", privateKey = "" }) =>
+    serverCertificate === "" || privateKey === ""
+      ? workloadSecret()
+      : fileSecret(`file-cert:${serverCertificate}~${privateKey}`),
+  );
+}
+
+function validation(tls: ServerTls, checks: boolean) {
+  const names = (tls.subjectAltNames ?? []).map((value) => ({
+    matchPattern: { case: "exact" as const, value },
+  }));
+  const usesSecrets = tls.mode !== "ISTIO_MUTUAL" && credentialsOf(tls).length > 0;
+  if (!checks) {
+    // Names without a trust root: nothing is asked of clients, but what they show must fit.
+    return usesSecrets && names.length > 0
+      ? {
+          validationContextType: {
+            case: "validationContext" as const,
+            value: { matchSubjectAltNames: names },
+          },
+        }
+      : {};
+  }
+  return {
+    validationContextType: {
+      case: "combinedValidationContext" as const,
+      value: {
+        defaultValidationContext: {
+          matchSubjectAltNames: names,
+          ...(usesSecrets
+            ? {
+                verifyCertificateSpki: [...(tls.verifyCertificateSpki ?? [])],
+                verifyCertificateHash: [...(tls.verifyCertificateHash ?? [])],
+              }
+            : optional("crl", revocations(tls))),
+          ...(tls.insecureSkipVerify === true
+            ? { trustChainVerification: CertificateValidationContext_TrustChainVerification.ACCEPT_UNTRUSTED }
+            : {}),
+        },
+        validationContextSdsSecretConfig: trustRoot(tls),
+      },
+    },
+  };
+}
+
+function revocations({ caCrl = "" }: ServerTls) {
+  return caCrl === "" ? undefined : { specifier: { case: "filename" as const, value: caCrl } };
+}
+
+function trustRoot(tls: ServerTls) {
+  const authority = tls.mode === "ISTIO_MUTUAL" ? undefined : authorityOf(tls);
+  if (authority !== undefined && credentialsOf(tls).length > 0) return controlPlaneSecret(authority);
+  const file = tls.mode === "ISTIO_MUTUAL" ? "" : (tls.caCertificates ?? "");
+  return file === "" ? rootSecret() : fileSecret(`file-root:${file}`);
+}
+
+const protocols: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
+  TLSV1_0: TlsParameters_TlsProtocol.TLSv1_0,
+  TLSV1_1: TlsParameters_TlsProtocol.TLSv1_1,
+  TLSV1_2: TlsParameters_TlsProtocol.TLSv1_2,
+  TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
+};
+
+function parameters(tls: ServerTls) {
+  const minimum = protocols[tls.minProtocolVersion ?? ""];
+  const maximum = protocols[tls.maxProtocolVersion ?? ""];
+  const cipherSuites = usableCiphers(tls.cipherSuites ?? []);
+  if (minimum === undefined && maximum === undefined && cipherSuites.length === 0) return undefined;
+  return {
+    ...optional("tlsMinimumProtocolVersion", minimum),
+    ...optional("tlsMaximumProtocolVersion", maximum),
+    cipherSuites,
+  };
+}
+
+/** What BoringSSL has beside TLS 1.3, pre-shared keys left out: `bssl ciphers -openssl-name ALL`. */
+const knownCiphers: ReadonlySet<string> = new Set([
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+  "ECDHE-ECDSA-AES128-SHA",
+  "ECDHE-RSA-AES128-SHA",
+  "ECDHE-ECDSA-AES256-SHA",
+  "ECDHE-RSA-AES256-SHA",
+  "AES128-GCM-SHA256",
+  "AES256-GCM-SHA384",
+  "AES128-SHA",
+  "AES256-SHA",
+  "DES-CBC3-SHA",
+]);
+
+/** An unknown suite would make proxies reject the listener; expressions such as "-ALL" are theirs to read. */
+function usableCiphers(written: readonly string[]): string[] {
+  const isUsable = (name: string) =>
+    name === "" || name === "ALL" || !/^[\p{L}\p{N}]/u.test(name) || knownCiphers.has(name);
+  return [...new Set(written)].filter(isUsable);
+}
