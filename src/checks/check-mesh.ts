@@ -1,52 +1,36 @@
-import { checkClustersAnswer } from "./check-clusters-answer.ts";
-import { checkControlPlaneAddress } from "./check-control-plane-address.ts";
-import { checkControlPlanes } from "./check-control-planes.ts";
-import { checkCredentials } from "./check-credentials.ts";
-import { checkExposure } from "./check-exposure.ts";
-import { checkGatewayAddresses } from "./check-gateway-addresses.ts";
-import { checkGatewayPods } from "./check-gateway-pods.ts";
-import { checkIgnoredRules } from "./check-ignored-rules.ts";
-import { checkInjection } from "./check-injection.ts";
-import { checkNetworkLabels } from "./check-network-labels.ts";
-import { checkNetworksHaveGateways } from "./check-networks-have-gateways.ts";
-import { checkProxies } from "./check-proxies.ts";
-import { checkRefusedPods } from "./check-refused-pods.ts";
-import { checkServices } from "./check-services.ts";
-import { checkSubsets } from "./check-subsets.ts";
-import { checkVirtualServiceHosts } from "./check-virtual-service-hosts.ts";
-import { checkWeights } from "./check-weights.ts";
-import type { Check, CheckedMesh, Finding } from "./contracts.ts";
-import { isRead, readCluster } from "./read-cluster.ts";
-
-/** Every check; what causes others comes first. */
-export const checks: readonly Check[] = [
-  checkClustersAnswer,
-  checkControlPlanes,
-  checkCredentials,
-  checkControlPlaneAddress,
-  checkRefusedPods,
-  checkProxies,
-  checkNetworkLabels,
-  checkNetworksHaveGateways,
-  checkGatewayAddresses,
-  checkGatewayPods,
-  checkExposure,
-  checkInjection,
-  checkServices,
-  checkSubsets,
-  checkWeights,
-  checkVirtualServiceHosts,
-  checkIgnoredRules,
-];
+import { checks } from "./checks.ts";
+import type { CheckedMesh, Finding, MeshView, Severity } from "./contracts.ts";
+import { istioCodes } from "./istio-codes.ts";
+import { isSuppressed } from "./suppression.ts";
+import { isRead, readCluster } from "./view/read-cluster.ts";
 
 /** Everything that is wrong with the mesh, worst first. A cluster that can't be read is a finding itself; never rejects. */
 export async function checkMesh({ clusters, ...rest }: CheckedMesh): Promise<readonly Finding[]> {
   const answers = await Promise.all(clusters.map(readCluster));
-  const view = {
-    ...rest,
-    clusters: answers.filter(isRead),
-    unread: answers.flatMap((one) => (isRead(one) ? [] : [one])),
-  };
-  const findings = checks.flatMap((check) => check(view));
-  return findings.sort((a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"));
+  return findingsOf(
+    {
+      ...rest,
+      clusters: answers.filter(isRead),
+      unread: answers.flatMap((one) => (isRead(one) ? [] : [one])),
+    },
+    { isRunning: true },
+  );
 }
+
+/** What all checks find, worst first; without what its object's annotation says to leave out. */
+export function findingsOf(
+  mesh: MeshView,
+  { isRunning }: { readonly isRunning: boolean },
+): readonly Finding[] {
+  return checks
+    .filter(({ needsRunning }) => isRunning || needsRunning === undefined)
+    .flatMap(({ find }) => find(mesh))
+    .map((finding) => {
+      const istioCode = istioCodes[finding.code];
+      return istioCode === undefined ? finding : { ...finding, istioCode };
+    })
+    .filter((finding) => !isSuppressed(finding, mesh))
+    .sort((a, b) => rank[a.severity] - rank[b.severity]);
+}
+
+const rank: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };

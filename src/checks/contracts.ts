@@ -1,18 +1,55 @@
 import type {
+  AuthorizationPolicy,
+  DestinationRule,
+  Gateway,
+  PeerAuthentication,
+  ServiceEntry,
+  Sidecar,
+  Telemetry,
+  VirtualService,
+  WorkloadEntry,
+} from "../discovery/index.ts";
+import type {
+  ConfigMap,
   Deployment,
   EndpointSlice,
   KubeClient,
   KubeObject,
   Namespace,
+  Node,
   Pod,
   Service,
+  WebhookConfiguration,
 } from "../kube/index.ts";
+import type { IstioCode } from "./istio-codes.ts";
+
+/** An object that a finding is about, and the field in it. */
+export interface ObjectReference {
+  readonly cluster: string;
+  readonly kind: string;
+  /** Absent for objects without one, such as Namespaces. */
+  readonly namespace?: string;
+  readonly name: string;
+  /** "spec.http[0].route[1].destination.host" */
+  readonly path?: string;
+  /** Of an object that was read from a file: "traffic/reviews.yaml:12". */
+  readonly writtenAt?: string;
+}
+
+/** How much it matters, as Istio's analyzers have it: requests fail, they may fail, it is good to know. */
+export type Severity = "error" | "warning" | "info";
 
 /** Something that keeps requests from working, or will. Effect first, then cause, evidence and way out. */
 export interface Finding {
   /** Stable, documented in docs/diagnostics.md. */
   readonly code: `${string}/${string}`;
-  readonly severity: "error" | "warning";
+  /** What `istioctl analyze` calls it, where it does. */
+  readonly istioCode?: IstioCode;
+  readonly severity: Severity;
+  /** The cluster where it is to be mended, mostly that of the first object. */
+  readonly cluster: string;
+  /** The objects that it is about, the one to mend first; none when it is about a cluster as a whole. */
+  readonly objects: readonly ObjectReference[];
   readonly effect: string;
   readonly cause: string;
   /** What was read: mostly a kubectl command and its answer. */
@@ -29,6 +66,8 @@ export interface CheckedCluster {
   readonly network: string | undefined;
   /** Other clusters that its control plane is meant to read; empty for a remote. */
   readonly reads: readonly string[];
+  /** Charts of the mesh file whose objects are not there, since they do not run here: what they bring is not called absent. */
+  readonly chartsLeftOut?: readonly { readonly name: string; readonly namespace: string }[];
   /** The way to its API, or why there is none at the moment and what brings it back. */
   readonly client: KubeClient | { readonly away: string; readonly fix: string };
 }
@@ -65,19 +104,43 @@ export interface RemoteSecret {
   readonly clusters: readonly string[];
 }
 
+/** A TLS Secret that a Gateway may name; neither certificate nor key is kept. */
+export interface GatewayCredential {
+  readonly name: string;
+  readonly namespace: string;
+  /** Why a gateway can't use it, in words; absent when it can. */
+  readonly trouble?: string;
+  /** When its certificate ends, in milliseconds since 1970. */
+  readonly notAfter?: number;
+}
+
 /** What was read of a cluster, once for all checks. */
 export interface ClusterView extends Omit<CheckedCluster, "client"> {
   readonly namespaces: readonly Namespace[];
+  readonly nodes: readonly Node[];
   readonly services: readonly Service[];
   readonly endpointSlices: readonly EndpointSlice[];
   readonly pods: readonly Pod[];
   readonly deployments: readonly Deployment[];
   readonly remoteSecrets: readonly RemoteSecret[];
-  readonly gateways: readonly KubeObject[];
-  readonly virtualServices: readonly KubeObject[];
-  readonly destinationRules: readonly KubeObject[];
-  /** Istio's other objects. */
-  readonly otherRules: readonly KubeObject[];
+  readonly gatewayCredentials: readonly GatewayCredential[];
+  readonly webhooks: readonly WebhookConfiguration[];
+  /** Istio's own configuration: of the control plane ("istio") and of the injector ("istio-sidecar-injector"). */
+  readonly configMaps: readonly ConfigMap[];
+  readonly gateways: readonly Gateway[];
+  readonly virtualServices: readonly VirtualService[];
+  readonly destinationRules: readonly DestinationRule[];
+  readonly serviceEntries: readonly ServiceEntry[];
+  readonly workloadEntries: readonly WorkloadEntry[];
+  readonly sidecars: readonly Sidecar[];
+  readonly peerAuthentications: readonly PeerAuthentication[];
+  readonly requestAuthentications: readonly KubeObject[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly telemetries: readonly Telemetry[];
+  readonly envoyFilters: readonly KubeObject[];
+  readonly wasmPlugins: readonly KubeObject[];
+  /** Where objects are written that come from files. */
+  readonly writtenAt: ReadonlyMap<KubeObject, string>;
 }
 
 /** A cluster whose API did not answer. */
@@ -92,5 +155,16 @@ export interface MeshView extends Omit<CheckedMesh, "clusters"> {
   readonly unread: readonly UnreadCluster[];
 }
 
-/** One check over the whole mesh. Pure: the same view gives the same findings. */
-export type Check = (mesh: MeshView) => readonly Finding[];
+/** What one function finds wrong with the whole mesh. Pure: the same view gives the same findings. */
+export type Find = (mesh: MeshView) => readonly Finding[];
+
+/** One check and what it is for. */
+export interface Check {
+  /** "gateway.conflicts" */
+  readonly name: string;
+  /** What it looks for, for lists of checks. */
+  readonly about: string;
+  /** Needs what running clusters say of themselves; has nothing to say about objects in files. */
+  readonly needsRunning?: true;
+  readonly find: Find;
+}

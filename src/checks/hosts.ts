@@ -1,5 +1,5 @@
 /** Domain of Kubernetes Services. */
-const domain = "svc.cluster.local";
+export const domainOfServices = "svc.cluster.local";
 
 /**
  * A host of Istio's rules as the full name of a Service: short ones belong to the rule's namespace. Names that are no
@@ -8,8 +8,8 @@ const domain = "svc.cluster.local";
 export function fullHost(host: string, namespace: string): string {
   if (host.includes("*")) return host;
   const parts = host.split(".");
-  if (parts.length === 1) return `${host}.${namespace}.${domain}`;
-  if (parts.length === 2) return `${host}.${domain}`;
+  if (parts.length === 1) return `${host}.${namespace}.${domainOfServices}`;
+  if (parts.length === 2) return `${host}.${domainOfServices}`;
   if (parts.length === 3 && parts[2] === "svc") return `${host}.cluster.local`;
   return host;
 }

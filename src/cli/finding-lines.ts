@@ -1,4 +1,4 @@
-import type { Finding } from "../checks/index.ts";
+import type { Finding, Severity } from "../checks/index.ts";
 import type { Paint } from "./terminal.ts";
 
 /** Findings for people: the effect first, then its cause, what was read, and the way out. */
@@ -7,13 +7,22 @@ export function findingLines(findings: readonly Finding[], paint: Paint): string
   return findings.flatMap((finding, index) => [...(index === 0 ? [] : [""]), ...linesOf(finding, paint)]);
 }
 
-function linesOf({ code, severity, effect, cause, evidence, fix }: Finding, paint: Paint): string[] {
-  const mark = severity === "error" ? paint.bad("✗") : paint.warn("!");
+function linesOf(
+  { code, istioCode, severity, effect, cause, evidence, fix }: Finding,
+  paint: Paint,
+): string[] {
+  const mark = marks[severity](paint);
   const [first = "", ...more] = evidence;
   return [
-    `${mark} ${effect}     ${paint.dim(code)}`,
+    `${mark} ${effect}     ${paint.dim(istioCode === undefined ? code : `${code} ${istioCode}`)}`,
     `  cause     ${cause}`,
     ...(first === "" ? [] : [`  evidence  ${first}`, ...more.map((line) => `            ${line}`)]),
     `  fix       ${fix}`,
   ];
 }
+
+const marks: Readonly<Record<Severity, (paint: Paint) => string>> = {
+  error: (paint) => paint.bad("✗"),
+  warning: (paint) => paint.warn("!"),
+  info: (paint) => paint.dim("i"),
+};

@@ -8,6 +8,28 @@
  */
 export type { CertificateSigner, Discovery, DiscoveryOptions } from "./contracts.ts";
 export { startDiscovery } from "./serve/start-built-in.ts";
+export type {
+  AuthorizationPolicy,
+  Destination,
+  DestinationRule,
+  Gateway,
+  HttpRoute,
+  PeerAuthentication,
+  Server,
+  ServerTls,
+  ServiceEntry,
+  Sidecar,
+  Telemetry,
+  VirtualService,
+  WorkloadEntry,
+} from "./translate/config-types.ts";
+export {
+  type MeshConfig,
+  type MeshNetworks,
+  parseMeshConfig,
+  parseMeshNetworks,
+} from "./translate/mesh-config.ts";
+export { hostsOverlap, isSubsetOf, isWildcard, resolveShortName } from "./translate/names.ts";
 export {
   clusterKinds,
   configKinds,
@@ -18,6 +40,7 @@ export {
   type WorldChanges,
   type WorldObjects,
 } from "./translate/objects.ts";
+export { servicePortProtocol } from "./translate/protocol.ts";
 export { type ProxyNode, parseProxyNode } from "./translate/proxy-node.ts";
 export { makeSnapshot, type ProxySnapshot } from "./translate/snapshot.ts";
 export { createWorld, updateWorld, type World } from "./translate/world.ts";

@@ -1,8 +1,8 @@
 import { systemClock } from "../base/index.ts";
 import { type CheckedCluster, checkMesh, type Finding } from "../checks/index.ts";
-import { clustersReadBy } from "../compile/index.ts";
 import type { Cluster } from "../mesh/index.ts";
 import { type ControlPlaneView, readControlPlanes } from "./control-planes.ts";
+import { describedCluster } from "./described-cluster.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 
 /** Everything that is wrong with the running mesh, worst first. `views` saves asking the istiods again. */
@@ -29,12 +29,9 @@ export async function gatherFindings(
 }
 
 function checkedCluster(cluster: Cluster, { mesh, clusters }: RunningMesh): CheckedCluster {
-  const { name, primary, network } = cluster;
+  const { name } = cluster;
   return {
-    name,
-    primary,
-    network,
-    reads: clustersReadBy(cluster, mesh),
+    ...describedCluster(cluster, mesh),
     client: clusters.get(name)?.client ?? {
       away: `${name} is stopped`,
       fix: `isthmus cluster start ${name}`,

@@ -27,7 +27,8 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
     gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
     addons: [],
     proxies: proxiesOf(mesh, views),
-    findings: await gatherFindings(mesh, views),
+    // Hints are for who asks for an analysis.
+    findings: (await gatherFindings(mesh, views)).filter(({ severity }) => severity !== "info"),
   };
 }
 

@@ -92,6 +92,13 @@ export const kinds = {
   workloadEntries: namespaced("networking.istio.io/v1", "WorkloadEntry", "workloadentries"),
   sidecars: namespaced("networking.istio.io/v1", "Sidecar", "sidecars"),
   peerAuthentications: namespaced("security.istio.io/v1", "PeerAuthentication", "peerauthentications"),
+  requestAuthentications: namespaced(
+    "security.istio.io/v1",
+    "RequestAuthentication",
+    "requestauthentications",
+  ),
   authorizationPolicies: namespaced("security.istio.io/v1", "AuthorizationPolicy", "authorizationpolicies"),
   telemetries: namespaced("telemetry.istio.io/v1", "Telemetry", "telemetries"),
+  envoyFilters: namespaced("networking.istio.io/v1alpha3", "EnvoyFilter", "envoyfilters"),
+  wasmPlugins: namespaced("extensions.istio.io/v1alpha1", "WasmPlugin", "wasmplugins"),
 } as const;

@@ -37,7 +37,7 @@ function texts(node: unknown): readonly string[] {
   );
 }
 
-const codeForm = /^[a-z]+\/[a-z][a-z0-9-]*$/;
+const codeForm = /^[a-z][a-z-]*\/[a-z][a-z0-9-]*$/;
 
 /** Texts of the form of a code that are of a known group, or that are given as a property `code`. */
 function codesIn(node: unknown, groups: ReadonlySet<string>): string[] {

@@ -1,5 +1,6 @@
 import type { Deployment, KubeObject, Namespace, Pod, Service } from "../../kube/index.ts";
 import type { ClusterView, MeshView } from "../contracts.ts";
+import { makeView } from "../view/make-view.ts";
 
 /** The time at which the mesh is looked at; its pods are an hour old. */
 export const now = Date.parse("2026-01-01T12:00:00Z");
@@ -52,12 +53,17 @@ export function namespace(name: string, labels: Readonly<Record<string, string>>
 }
 
 /** One of Istio's objects. */
-export function rule(kind: string, name: string, spec: unknown, age = started): KubeObject {
+export function rule(
+  kind: string,
+  name: string,
+  spec: unknown,
+  age = started,
+): KubeObject & { readonly spec: never } {
   return {
     apiVersion: "networking.istio.io/v1",
     kind,
     metadata: { name, namespace: "sample", creationTimestamp: age },
-    spec,
+    spec: spec as never,
   };
 }
 
@@ -97,14 +103,18 @@ export const exposure = {
   }),
 };
 
-const common = (network: string): Pick<ClusterView, "namespaces" | "deployments" | "otherRules"> => ({
+/** A cluster in which there is nothing. */
+export function emptyCluster(name: string, more: Partial<ClusterView> = {}): ClusterView {
+  return { ...makeView({ name, primary: name, network: undefined, reads: [] }, {}), ...more };
+}
+
+const common = (network: string): Partial<ClusterView> => ({
   namespaces: [
     namespace("kube-system"),
     namespace(istio, { "topology.istio.io/network": network }),
     namespace("sample", { "istio-injection": "enabled" }),
   ],
   deployments: [deployment("hello")],
-  otherRules: [],
 });
 
 const gatewayPod = pod("istio-eastwestgateway-1", istio, {
@@ -115,9 +125,7 @@ const gatewayPod = pod("istio-eastwestgateway-1", istio, {
 /** fra on network1 with a control plane, ash on network2 as its remote, a service with pods in both; nothing is wrong. */
 export function healthyMesh(): MeshView {
   const fra: ClusterView = {
-    ...common("network1"),
-    name: "fra",
-    primary: "fra",
+    ...emptyCluster("fra", common("network1")),
     network: "network1",
     reads: ["ash"],
     services: [gatewayService("network1", "127.16.255.2"), service("hello", "sample")],
@@ -133,8 +141,7 @@ export function healthyMesh(): MeshView {
     destinationRules: [],
   };
   const ash: ClusterView = {
-    ...common("network2"),
-    name: "ash",
+    ...emptyCluster("ash", common("network2")),
     primary: "fra",
     network: "network2",
     reads: [],

@@ -1,0 +1,24 @@
+import { findingsOf } from "./check-mesh.ts";
+import type { CheckedCluster, Finding } from "./contracts.ts";
+import { viewObjects, type WrittenObject } from "./view/view-objects.ts";
+
+/** A cluster as the mesh file has it, and what is to be applied to it. */
+export interface ObjectsOfCluster extends Omit<CheckedCluster, "client"> {
+  readonly objects: readonly WrittenObject[];
+}
+
+/**
+ * What would be wrong once these objects were applied and their pods ran, worst first. Checks that need what running
+ * clusters say of themselves are left out. `now` is the time at which certificates are looked at.
+ */
+export function checkObjects(clusters: readonly ObjectsOfCluster[], now: number): readonly Finding[] {
+  return findingsOf(
+    {
+      clusters: clusters.map(({ objects, ...cluster }) => viewObjects(cluster, objects)),
+      unread: [],
+      controlPlanes: new Map(),
+      now,
+    },
+    { isRunning: false },
+  );
+}
