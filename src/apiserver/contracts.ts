@@ -51,6 +51,24 @@ export interface PodConnector {
   ): Promise<{ exitCode: number }>;
   /** A connection to a port of the pod, as kubelet's port-forward makes it: to the app, past the sidecar. */
   portForward(pod: PodName, port: number): Promise<import("node:net").Socket>;
+  /** What the pods use, measured when it is called: for metrics.k8s.io. */
+  usage(): Promise<readonly PodUsage[]>;
+}
+
+/** What a pod's running containers use. */
+export interface PodUsage {
+  readonly pod: PodName;
+  /** The end of the window that processor time is an average of, and its length, in milliseconds. */
+  readonly timestamp: number;
+  readonly window: number;
+  readonly containers: readonly ContainerUsage[];
+}
+
+/** What one container uses: processors kept busy (0.25 is a quarter of one) and bytes. */
+export interface ContainerUsage {
+  readonly name: string;
+  readonly cpu: number;
+  readonly memory: number;
 }
 
 /** A pod of this cluster. */

@@ -11,6 +11,7 @@ import { refusal } from "./authorization/refusal.ts";
 import type { PodConnector } from "./contracts.ts";
 import { type Answer, type Call, json } from "./http/call.ts";
 import { type RequestTarget, requestTarget } from "./http/request-target.ts";
+import { resourceMetrics } from "./resource-metrics/resource-metrics.ts";
 import { badRequest, methodNotAllowed, unknownPath } from "./status.ts";
 import { aggregatedService, forwardToAggregated } from "./subresources/aggregated-api.ts";
 import { bind } from "./subresources/binding.ts";
@@ -153,6 +154,7 @@ function answerResource(
     return review(parts, call, target);
   }
   if (!type.verbs.some((one) => one === verb)) throw methodNotAllowed();
+  if (type.measured === true) return resourceMetrics(context, parts.pods, call, target);
   switch (verb) {
     case "get":
       return get(context, call, target);

@@ -14,10 +14,12 @@ export type {
   ApiServerOptions,
   ChangeLog,
   ChangeRecord,
+  ContainerUsage,
   ExecStreams,
   LogOptions,
   PodConnector,
   PodName,
+  PodUsage,
   User,
 } from "./contracts.ts";
 export { startApiServer } from "./start-api-server.ts";

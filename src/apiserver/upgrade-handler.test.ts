@@ -14,6 +14,7 @@ const api = useApiServer({
     },
     attach: () => Promise.reject(new Error("not here")),
     portForward: () => Promise.reject(new Error("not here")),
+    usage: async () => [],
   },
 });
 

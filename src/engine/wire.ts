@@ -119,6 +119,8 @@ export async function startCluster(
     exec: (...args: Parameters<Runtime["exec"]>) => running(runtime).exec(...args),
     attach: (...args: Parameters<Runtime["attach"]>) => running(runtime).attach(...args),
     portForward: (...args: Parameters<Runtime["portForward"]>) => running(runtime).portForward(...args),
+    // No pods run before there are nodes.
+    usage: async () => (await runtime?.usage()) ?? [],
   };
   const stop = await startAll([
     async () => {

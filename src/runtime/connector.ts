@@ -7,7 +7,9 @@ import type { PodWorker } from "./pod/pod-worker.ts";
 import { execProgram } from "./process/exec.ts";
 
 /** What kubectl does with running pods: logs, exec, attach, port-forward. Failures have a kubelet's texts. */
-export function createConnector(find: (pod: PodName) => PodWorker | undefined): Omit<Runtime, "stop"> {
+export function createConnector(
+  find: (pod: PodName) => PodWorker | undefined,
+): Omit<Runtime, "stop" | "usage"> {
   const workerOf = (pod: PodName): PodWorker => {
     const worker = find(pod);
     if (worker === undefined) throw failure(404, `pod "${pod.name}" not found on its node`);
@@ -29,7 +31,7 @@ export function createConnector(find: (pod: PodName) => PodWorker | undefined): 
     if (running === undefined || log === undefined || programs === undefined) {
       throw failure(500, `unable to upgrade connection: container not found ("${container}")`);
     }
-    return { running, log, programs };
+    return { running, log, programs, execs: run.execs };
   };
   return {
     async *logs(pod, container, options, signal) {
@@ -37,7 +39,8 @@ export function createConnector(find: (pod: PodName) => PodWorker | undefined): 
       yield* chosenLog(run, pod, options).read(options, signal);
     },
     async exec(pod, container, command, streams, signal) {
-      return execProgram(command, streams, runningOf(pod, container).programs, signal);
+      const { programs, execs } = runningOf(pod, container);
+      return execProgram(command, streams, programs, signal, execs);
     },
     async attach(pod, container, streams, signal) {
       const { running, log } = runningOf(pod, container);

@@ -125,8 +125,36 @@ export interface RunningContainer {
   readonly isReady?: () => boolean;
   /** Told when `isReady` may answer differently; without it, `isReady` is asked again and again. */
   readonly changes?: Signal;
+  /** What it uses. Absent: it lives in the engine's process and measures nothing of its own. */
+  readonly use?: ContainerUse;
   /** Takes what `kubectl attach -i` types. Absent: nobody reads standard input. */
   readonly input?: { write(chunk: Uint8Array): void; end(): void };
+}
+
+/** Where the use of a running container can be read. */
+export interface ContainerUse {
+  /** Milliseconds of processor time since its start, of what runs within the engine's process. */
+  cpuTime?(): number;
+  /** The groups of processes that run for it now. */
+  processGroups?(): readonly number[];
+}
+
+/** What one container uses. */
+export interface ContainerUsage {
+  readonly name: string;
+  /** Processors kept busy, on average over the window: 0.25 is a quarter of one. */
+  readonly cpu: number;
+  /** Bytes. */
+  readonly memory: number;
+}
+
+/** What a pod's running containers use. */
+export interface PodUsage {
+  readonly pod: PodName;
+  /** The end of the window, and its length, in milliseconds. */
+  readonly timestamp: number;
+  readonly window: number;
+  readonly containers: readonly ContainerUsage[];
 }
 
 /** A program that stands in for a container image. */
@@ -250,6 +278,8 @@ export interface Runtime {
   ): Promise<{ readonly exitCode: number }>;
   /** A connection to a port of the pod, past the sidecar. */
   portForward(pod: PodName, port: number): Promise<Socket>;
+  /** What the pods use, measured when asked. The first answer takes half a second. */
+  usage(): Promise<readonly PodUsage[]>;
   /** Ends all containers, SIGKILL after `graceSeconds` (default 1), and leaves the objects as they are. */
   stop(graceSeconds?: number): Promise<void>;
 }

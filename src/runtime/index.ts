@@ -25,6 +25,8 @@ export {
 } from "./agent/index.ts";
 export type {
   ContainerContext,
+  ContainerUsage,
+  ContainerUse,
   Destination,
   ExecStreams,
   ImageCommand,
@@ -35,6 +37,7 @@ export type {
   PodAttachment,
   PodName,
   PodNetwork,
+  PodUsage,
   ProgramContext,
   RunningContainer,
   Runtime,

@@ -10,6 +10,7 @@ import { type PodWorker, startPodWorker } from "./pod/pod-worker.ts";
 import { writePodTools } from "./pod-tools/write-pod-tools.ts";
 import { endLeftovers } from "./process/leftover-processes.ts";
 import { allStandIns, findStandIn } from "./stand-ins/find-stand-in.ts";
+import { createUsageMeter, type MeteredContainer } from "./usage/usage-meter.ts";
 
 /**
  * Registers the nodes and runs the pods that are bound to them, as a kubelet on each would. Resolves when all
@@ -61,16 +62,28 @@ export async function startNodes(options: NodesOptions): Promise<Runtime> {
   }
   await pods.synced;
   await Promise.all([...workers.values()].map(({ reported }) => reported));
+  const meter = createUsageMeter(() => [...workers.values()].flatMap(meteredContainers), clock);
   return {
     ...createConnector((name) => workers.get(objectKey({ metadata: name }))),
+    usage: meter.read,
     async stop(graceSeconds = 1) {
       stopped.abort();
+      meter.stop();
       await Promise.all([
         ...[...workers.values()].map((worker) => worker.shutdown(graceSeconds)),
         ...leaving,
       ]);
     },
   };
+}
+
+function meteredContainers({ pod, containers }: PodWorker): readonly MeteredContainer[] {
+  const { namespace = "default", name } = pod.metadata;
+  return containers.flatMap((run) =>
+    run.running === undefined
+      ? []
+      : [{ pod: { namespace, name }, name: run.name, running: run.running, execs: run.execs }],
+  );
 }
 
 /** A pod that has ended stays ended, and one that is to go with it has nothing left to stop here. */

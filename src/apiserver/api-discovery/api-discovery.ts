@@ -135,7 +135,7 @@ function apiResources(type: ResourceType): object[] {
       verbs,
       ...(shortNames.length === 0 ? {} : { shortNames }),
       ...(categories.length === 0 ? {} : { categories }),
-      ...(type.review === true
+      ...(type.review === true || type.measured === true
         ? {}
         : { storageVersionHash: storageVersionHash(storedAs, type.storedVersion) }),
     },

@@ -170,6 +170,11 @@ export function defaultClusterRoles(): KubeObject[] {
       [...ordinary, ...readOnly].map(([group, resources]) => rule(group, resources, reading)),
       aggregateTo("view"),
     ),
+    role(
+      "system:aggregated-metrics-reader",
+      [rule("metrics.k8s.io", ["nodes", "pods"], reading)],
+      aggregateTo("view"),
+    ),
     role("system:discovery", [{ nonResourceURLs: paths, verbs: ["get"] }]),
     role("system:basic-user", [
       rule("authorization.k8s.io", ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),

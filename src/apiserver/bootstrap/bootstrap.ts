@@ -31,7 +31,7 @@ export function bootstrap(store: Store, options: BootstrapOptions): void {
 const labels = { component: "apiserver", provider: "kubernetes" };
 const slices = "endpointslices.discovery.k8s.io";
 
-function firstObjects({ serviceAddress }: BootstrapOptions): [resource: string, object: KubeObject][] {
+function firstObjects({ serviceAddress, now }: BootstrapOptions): [resource: string, object: KubeObject][] {
   const namespace = (name: string): [string, KubeObject] => [
     "namespaces",
     {
@@ -65,6 +65,7 @@ function firstObjects({ serviceAddress }: BootstrapOptions): [resource: string, 
       "clusterrolebindings.rbac.authorization.k8s.io",
       one,
     ]),
+    ["apiservices.apiregistration.k8s.io", metricsApi(now)],
     [
       "services",
       {
@@ -85,6 +86,24 @@ function firstObjects({ serviceAddress }: BootstrapOptions): [resource: string, 
       },
     ],
   ];
+}
+
+/** The resource metrics API, which this server answers itself, where clusters have metrics-server. */
+function metricsApi(now: string): KubeObject {
+  const condition = {
+    type: "Available",
+    status: "True",
+    reason: "Local",
+    message: "Local APIServices are always available",
+    lastTransitionTime: now,
+  };
+  return {
+    apiVersion: "apiregistration.k8s.io/v1",
+    kind: "APIService",
+    metadata: { name: "v1beta1.metrics.k8s.io" },
+    spec: { group: "metrics.k8s.io", version: "v1beta1", groupPriorityMinimum: 100, versionPriority: 100 },
+    status: { conditions: [condition] },
+  };
 }
 
 /** Lets the Service "kubernetes" lead to this server, whose address may differ from the last run's. */

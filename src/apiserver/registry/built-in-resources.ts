@@ -57,6 +57,8 @@ certificates.k8s.io/v1 certificatesigningrequests CertificateSigningRequest C cs
 coordination.k8s.io/v1 leases Lease N - - -
 discovery.k8s.io/v1 endpointslices EndpointSlice N - - -
 events.k8s.io/v1 events Event N ev - -
+metrics.k8s.io/v1beta1 nodes NodeMetrics C - - -
+metrics.k8s.io/v1beta1 pods PodMetrics N - - -
 networking.k8s.io/v1 ingressclasses IngressClass C - - -
 networking.k8s.io/v1 ingresses Ingress N ing - status
 networking.k8s.io/v1 networkpolicies NetworkPolicy N netpol - -
@@ -116,6 +118,9 @@ const reviewed = new Set([
   "subjectaccessreviews",
 ]);
 
+/** The group of kinds that are measured when they are read. */
+const measuredGroup = "metrics.k8s.io";
+
 /** Every kind that Kubernetes itself brings and this server serves. */
 export function builtInResources(): ResourceType[] {
   return rows.trim().split("\n").map(parseRow);
@@ -141,13 +146,14 @@ function parseRow(row: string): ResourceType {
     shortNames: words(shortNames),
     categories: words(categories),
     namespaced: scope === "N",
-    verbs: verbsOf(plural),
+    verbs: group === measuredGroup ? ["get", "list"] : verbsOf(plural),
     subresources: words(parts).map((name) => subresource(plural, name)),
     storedAs: elsewhere?.storedAs ?? (group === "" ? plural : `${plural}.${group}`),
     storedVersion: elsewhere?.storedVersion ?? apiVersion,
     strategy: strategies[group === "" ? plural : `${plural}.${group}`] ?? {},
     ...(elsewhere?.convert === undefined ? {} : { convert: elsewhere.convert }),
     ...(reviewed.has(plural) ? { review: true } : {}),
+    ...(group === measuredGroup ? { measured: true } : {}),
     ...(deprecationWarning === undefined ? {} : { deprecationWarning }),
   };
 }

@@ -108,5 +108,7 @@ export interface ResourceType {
   };
   /** Kinds that are answered and never stored: reviews. */
   readonly review?: boolean;
+  /** Kinds that are measured when they are read, and never stored: metrics. */
+  readonly measured?: boolean;
   readonly deprecationWarning?: string;
 }

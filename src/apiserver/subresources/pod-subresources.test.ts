@@ -26,6 +26,7 @@ const api = useApiServer({
     exec: () => Promise.reject(new Error("not here")),
     attach: () => Promise.reject(new Error("not here")),
     portForward: async () => dialApp(),
+    usage: async () => [],
   },
   dial: () => dialApp(),
 });

@@ -1,10 +1,26 @@
-import type { JsonObject, KubeObject } from "../../kube/index.ts";
+import {
+  addResources,
+  formatResourceList,
+  type JsonObject,
+  type KubeObject,
+  resourceList,
+} from "../../kube/index.ts";
 import type { ResourceType } from "../registry/resource-type.ts";
 import { coreTables } from "./core-tables.ts";
 import { customTable, defaultTable } from "./custom-table.ts";
 import { otherTables } from "./other-tables.ts";
 import { podTable } from "./pod-table.ts";
-import { age, type Cell, type Column, columns, count, type TableKind } from "./table-kind.ts";
+import {
+  age,
+  type Cell,
+  type Column,
+  columns,
+  count,
+  list,
+  map,
+  type TableKind,
+  text,
+} from "./table-kind.ts";
 import { workloadTables } from "./workload-tables.ts";
 
 /** meta.k8s.io/v1 Table, without the metadata of the list. */
@@ -74,8 +90,20 @@ const scaleTable: TableKind = {
   ],
 };
 
+/** Of metrics.k8s.io, whose resources have the names of others. */
+const metricsTable: TableKind = {
+  columns: columns("Name", "Cpu", "Memory", "Window"),
+  cells: (object) => {
+    const usages = [object, ...list(object, "containers")].map((one) => resourceList(map(one, "usage")));
+    const sum = usages.reduce(addResources, new Map());
+    const { cpu = "0", memory = "0" } = formatResourceList(sum);
+    return [object.metadata.name, cpu, memory, text(object, "window")];
+  },
+};
+
 function tableOf({ plural, kind, custom }: TableSource): TableKind {
   if (kind === "Scale") return scaleTable;
+  if (kind === "PodMetrics" || kind === "NodeMetrics") return metricsTable;
   if (custom !== undefined) return customTable(custom.columns);
   return Object.hasOwn(builtIn, plural) ? (builtIn[plural] ?? defaultTable) : defaultTable;
 }

@@ -21,6 +21,7 @@ const noPods: PodConnector = {
   exec: () => Promise.reject(new Error("no pods run here")),
   attach: () => Promise.reject(new Error("no pods run here")),
   portForward: () => Promise.reject(new Error("no pods run here")),
+  usage: async () => [],
 };
 
 /** Starts an API server on a port of its own of 127.0.0.1, with a certificate authority of its own. */

@@ -44,7 +44,7 @@ async function startTestCluster(): Promise<TestCluster> {
     serviceAccountKey: keys.serviceAccountKey,
     kubernetesVersion: "1.33.1",
     serviceRange: { first: "127.119.128.1", last: "127.119.191.254" },
-    pods: { logs: unused, exec: unused, attach: unused, portForward: unused },
+    pods: { logs: unused, exec: unused, attach: unused, portForward: unused, usage: async () => [] },
     dial: unused,
     clock: systemClock,
     log: silentLogger,

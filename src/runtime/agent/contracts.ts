@@ -4,7 +4,7 @@ import type { Node } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import type { Secret } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import type { NameTable } from "../../xds/gen/istio/networking/nds/v1/nds_pb.js";
 import type { GrpcStream } from "../../xds/index.ts";
-import type { Destination } from "../contracts.ts";
+import type { ContainerUse, Destination } from "../contracts.ts";
 
 /**
  * Hands out what SDS calls secrets: "default" (the workload's key and chain) and "ROOTCA" (who is trusted). `get`
@@ -58,6 +58,8 @@ export interface AgentProxy {
   readonly nameTable: NameTable | undefined;
   /** Resolves when the proxy has ended, by itself too; `stop` then only tidies up. Absent: it ends by `stop` alone. */
   readonly exited?: Promise<{ readonly exitCode: number; readonly signal?: string }>;
+  /** What it uses, when it can be told apart from the engine. */
+  readonly use?: ContainerUse;
   admin(path: string, query: URLSearchParams, method: string): AdminAnswer | Promise<AdminAnswer>;
   /** Leads clients elsewhere (GOAWAY, Connection: close) while it goes on serving, new connections included. */
   drain(): void;

@@ -172,6 +172,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
     stop: (graceSeconds) => stop(graceSeconds),
     isReady,
     changes,
+    ...(running.use === undefined ? {} : { use: running.use }),
   };
 }
 

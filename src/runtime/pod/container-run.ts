@@ -45,6 +45,8 @@ export interface ContainerRun {
   readonly log: ContainerLog | undefined;
   readonly previousLog: ContainerLog | undefined;
   readonly running: RunningContainer | undefined;
+  /** Process groups of the programs that `kubectl exec` runs in it; whoever runs one notes it here. */
+  readonly execs: Set<number>;
   /** What programs in this container get; undefined before it first ran. */
   readonly env: Readonly<Record<string, string>> | undefined;
   /** Begins its life; later calls do nothing. */
@@ -343,6 +345,7 @@ export function createContainerRun(first: Container, host: ContainerHost, firstR
     get env() {
       return env;
     },
+    execs: new Set(),
     start() {
       if (hasBegun || ending.signal.aborted) return;
       hasBegun = true;

@@ -20,6 +20,7 @@ export interface PodWorker {
   /** The object is gone: nothing more is written, and what runs ends at once. */
   removed(): Promise<void>;
   container(name: string): ContainerRun | undefined;
+  readonly containers: readonly ContainerRun[];
   programs(run: ContainerRun): ProgramContext | undefined;
   /** A connection that is opening, to a port of the pod, past the sidecar; undefined without a network. */
   dial(port: number): Socket | undefined;
@@ -314,6 +315,7 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
       await place?.clear();
     },
     container: (wanted) => runs.find((run) => run.name === wanted),
+    containers: runs,
     programs(run) {
       const { containers, initContainers = [], ephemeralContainers = [] } = latest.spec;
       const spec = [...containers, ...initContainers, ...ephemeralContainers].find(

@@ -7,13 +7,14 @@ const sizePatience = 200;
 
 /**
  * Runs a program of the host as `kubectl exec` wants it. It is killed, with all that it started, when `signal`
- * aborts. A program that can't be started is said on stderr and gives exit code 126 or 127.
+ * aborts; its process group is in `groups` as long as it runs. A program that can't be started is said on stderr and gives exit code 126 or 127.
  */
 export async function execProgram(
   command: readonly string[],
   streams: ExecStreams,
   context: ProgramContext,
   signal: AbortSignal,
+  groups: Set<number> = new Set(),
 ): Promise<{ readonly exitCode: number }> {
   const [scratch, baseEnv, real] = await Promise.all([
     context.scratch(),
@@ -45,11 +46,13 @@ export async function execProgram(
     options.stderr(Buffer.from(streams.tty ? `${text}\r\n` : `${text}\n`));
     return { exitCode: reason.exitCode };
   }
+  groups.add(program.pid);
   const kill = () => program.kill("SIGKILL");
   signal.addEventListener("abort", kill, { once: true });
   if (signal.aborted) kill();
   if (streams.stdin !== undefined) void pumpInput(streams.stdin, program);
   const { exitCode } = await program.exited;
+  groups.delete(program.pid);
   signal.removeEventListener("abort", kill);
   return { exitCode };
 }

@@ -29,7 +29,7 @@ export const helloworld: StandIn = {
           body: page("405 Method Not Allowed", "The method is not allowed for the requested URL."),
         };
       }
-      if (path === "/hello") burnCpu(10_000);
+      if (path === "/hello") burnCpu(50_000);
       return { status: 200, headers, body };
     });
   },

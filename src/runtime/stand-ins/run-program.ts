@@ -34,6 +34,7 @@ export async function runProgram(
   await recordProcess(await programs.scratch(), running.pid);
   return {
     exited: running.exited,
+    use: { processGroups: () => [running.pid] },
     ...(hasInput
       ? { input: { write: (chunk) => void running.write(chunk), end: () => running.endInput() } }
       : {}),

@@ -151,6 +151,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
     get nameTable() {
       return relay.nameTable;
     },
+    use: { processGroups: () => (running.pid === undefined ? [] : [running.pid]) },
     get pid() {
       return running.pid;
     },
