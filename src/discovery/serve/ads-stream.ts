@@ -9,15 +9,15 @@ import { type GrpcCall, GrpcError, grpcStatus, type TypeUrl, typeUrls } from "..
 import { type ProxyNode, parseProxyNode } from "../translate/proxy-node.ts";
 import type { ProxySnapshot } from "../translate/snapshot.ts";
 import { type DebugAnswer, encodeDebugAnswer, isDebugType } from "./debug-types.ts";
-import { encodeDelta, encodeResponse } from "./encode.ts";
+import { newNonce, responseBytes } from "./response-bytes.ts";
 import {
   createWatch,
   isWildcardType,
   resourcesOf,
-  type Update,
   updateFor,
   type Watch,
   warmingClusters,
+  withLeaving,
 } from "./watch.ts";
 
 /** The order in which proxies must hear of changes, so that nothing refers to what they don't have yet. */
@@ -30,8 +30,17 @@ const pushOrder: readonly TypeUrl[] = [
   typeUrls.nameTable,
 ];
 
+/** What goes only after everything that may refer to it has changed: clusters, and with them their endpoints. */
+const leaveLast: readonly TypeUrl[] = [typeUrls.cluster, typeUrls.endpoint];
+/** What refers to clusters. */
+const referring: readonly TypeUrl[] = [typeUrls.listener, typeUrls.route];
+/** How long a proxy that does not say whether it took its listeners and routes keeps clusters that are gone. */
+const answerPatienceMs = 5000;
+
 /** What streams need of the control plane. */
 export interface StreamHost {
+  /** Whether the caller has proved who it is: nobody else gets Secrets. */
+  readonly isAuthenticated: boolean;
   /** Checks that the caller may act as this proxy. Throws GrpcError. */
   admit(proxy: ProxyNode): void;
   /** The newest snapshot for a proxy. */
@@ -60,13 +69,6 @@ export interface AdsStream {
 }
 
 let lastStream = 0;
-let lastNonce = 0;
-const noncePrefix = Math.random().toString(36).slice(2, 8);
-
-/** Responses made for the last few pushes: streams that are sent the same share the bytes. */
-const shared = new Map<string, Uint8Array>();
-const mostShared = 64;
-
 /** Largest number of names that one request may list, against hostile clients. */
 const mostNames = 100_000;
 
@@ -84,6 +86,8 @@ export async function serveAds(
   let isPumping = false;
   let isDirty = false;
   const debugNonces = new Map<string, string>();
+  const isDelta = protocol === "delta";
+  call.signal.addEventListener("abort", () => stopWaiting?.(), { once: true });
 
   const stream: AdsStream = {
     id: ++lastStream,
@@ -107,37 +111,71 @@ export async function serveAds(
     },
   };
 
-  const send = (watch: Watch, update: Update, all: ReadonlyMap<string, Message>): boolean => {
-    const bytes = responseBytes(watch.typeUrl, update, protocol, all, watch);
-    watch.nonceSent = bytes.nonce;
-    watch.sent = all;
+  /** Sends what a watch lacks of `next`, and waits while the proxy reads too slowly. */
+  const bring = async (watch: Watch, next: ReadonlyMap<string, Message>, current: ProxySnapshot) => {
+    const { typeUrl } = watch;
+    const update = updateFor(watch, next);
+    const isFirst = watch.sent === undefined;
+    watch.sent = next;
+    if (update === undefined) return;
     watch.known = new Map();
     watch.forced.clear();
+    // Without removals in the protocol there is nothing to say of what has gone, but by the list of all.
+    if (!isDelta && !isFirst && !isWildcardType(typeUrl) && update.resources.length === 0) return;
+    if (typeUrl === typeUrls.cluster) {
+      const assignments = watches.get(typeUrls.endpoint);
+      for (const name of warmingClusters(update, current.clusters))
+        if (assignments?.names?.has(name) === true) assignments.forced.add(name);
+    }
+    const { message, nonce } = responseBytes(watch, update, protocol, next);
+    watch.nonceSent = nonce;
     watch.sentAt = host.clock.now();
-    return call.send(bytes.message);
+    if (!call.send(message)) await call.drained();
+  };
+  const resources = (current: ProxySnapshot, typeUrl: TypeUrl): ReadonlyMap<string, Message> =>
+    typeUrl === typeUrls.secret && !host.isAuthenticated ? noSecrets : resourcesOf(current, typeUrl);
+
+  /** Set while clusters wait to be taken away. */
+  let stopWaiting: (() => void) | undefined;
+  let isPatient = true;
+  const mustWait = (): boolean => {
+    const isOut = isPatient && referring.some((typeUrl) => isUnanswered(watches.get(typeUrl)));
+    if (isOut) {
+      stopWaiting ??= host.clock.after(answerPatienceMs, () => {
+        isPatient = false;
+        pump();
+      });
+      return true;
+    }
+    stopWaiting?.();
+    stopWaiting = undefined;
+    isPatient = true;
+    return false;
   };
 
-  /** Sends what is due, type by type, and waits while the proxy reads too slowly. Never runs twice at once. */
+  /**
+   * Sends what is due, type by type, so that nothing refers to what the proxy does not have: what is new comes before
+   * what refers to it, what is gone is taken away when the proxy has answered what referred to it. Never runs twice at
+   * once.
+   */
   const pumpNow = async () => {
     while (isDirty && !call.signal.aborted) {
       isDirty = false;
       for (const typeUrl of pushOrder) {
         const watch = watches.get(typeUrl);
-        const current = snapshot;
-        if (watch === undefined || current === undefined) continue;
-        const next = resourcesOf(current, typeUrl);
-        const update = updateFor(watch, next);
-        if (update === undefined) {
-          watch.sent = next;
-          continue;
-        }
-        if (typeUrl === typeUrls.cluster) {
-          const assignments = watches.get(typeUrls.endpoint);
-          for (const name of warmingClusters(update, current.clusters))
-            if (assignments?.names?.has(name) === true) assignments.forced.add(name);
-        }
-        if (!send(watch, update, next)) await call.drained();
+        if (watch === undefined || snapshot === undefined) continue;
+        const next = resources(snapshot, typeUrl);
+        await bring(watch, leaveLast.includes(typeUrl) ? withLeaving(watch.sent, next) : next, snapshot);
         if (call.signal.aborted) return;
+      }
+      const current = snapshot;
+      if (isDirty || current === undefined) continue;
+      const leaving = leaveLast.flatMap((typeUrl) => {
+        const watch = watches.get(typeUrl);
+        return watch === undefined || watch.sent === resources(current, typeUrl) ? [] : [watch];
+      });
+      if (leaving.length > 0 && !mustWait()) {
+        for (const watch of leaving) await bring(watch, resources(current, watch.typeUrl), current);
       }
       host.changed();
     }
@@ -181,7 +219,7 @@ export async function serveAds(
     // It only says that the answer has come. istioctl's own requests bring a nonce of their own making.
     if (nonce !== "" && debugNonces.get(typeUrl) === nonce) return;
     const answer = await host.answerDebug(typeUrl, names);
-    const sent = `${noncePrefix}-${++lastNonce}`;
+    const sent = newNonce();
     debugNonces.set(typeUrl, sent);
     call.send(encodeDebugAnswer(protocol, typeUrl, answer, sent));
   };
@@ -204,12 +242,13 @@ export async function serveAds(
       watch.rejection = { message, nonce, at: host.clock.now() };
       host.log.warn({ proxy: proxy?.id, type: watch.typeUrl, message }, "a proxy refused its configuration");
     }
+    if (stopWaiting !== undefined) pump();
     host.changed();
     return true;
   };
 
   for await (const message of call.messages) {
-    if (protocol === "delta") {
+    if (isDelta) {
       const request = fromBinary(DeltaDiscoveryRequestSchema, message);
       identify(request.node);
       checkCount(request.resourceNamesSubscribe.length + Object.keys(request.initialResourceVersions).length);
@@ -241,26 +280,35 @@ export async function serveAds(
       if (typeUrl === undefined) continue;
       open();
       const before = watches.get(typeUrl);
-      const names =
-        request.resourceNames.length === 0 && isWildcardType(typeUrl)
-          ? undefined
-          : new Set(request.resourceNames);
+      const names = request.resourceNames;
+      const isAll = names.includes("*") || (names.length === 0 && isWildcardType(typeUrl));
       if (before === undefined) {
         const watch = createWatch(typeUrl);
-        watch.names = names?.has("*") === true ? undefined : names;
+        watch.names = isAll ? undefined : new Set(names);
         watches.set(typeUrl, watch);
         pump();
         continue;
       }
       if (!noteAnswer(before, request.responseNonce, request.versionInfo, request.errorDetail?.message))
         continue;
-      if (names === undefined || before.names === undefined) continue;
-      const added = [...names].filter((name) => before.names?.has(name) !== true);
-      before.names = names;
+      if (isAll || before.names === undefined) continue;
+      const added = names.filter((name) => before.names?.has(name) !== true);
+      // An acknowledgement repeats all names.
+      if (added.length === 0 && names.length === before.names.size) continue;
+      before.names = new Set(names);
       for (const name of added) before.forced.add(name);
       if (added.length > 0) pump();
     }
   }
+}
+
+const noSecrets: ReadonlyMap<string, Message> = new Map();
+
+/** Whether the proxy has not said yet what it makes of the last response. */
+function isUnanswered(watch: Watch | undefined): boolean {
+  return (
+    watch !== undefined && watch.nonceSent !== watch.nonceAcked && watch.nonceSent !== watch.rejection?.nonce
+  );
 }
 
 function checkCount(count: number): void {
@@ -289,40 +337,3 @@ function changeNames(watch: Watch, subscribed: readonly string[], unsubscribed: 
   }
   return subscribed.length > 0;
 }
-
-function responseBytes(
-  typeUrl: TypeUrl,
-  update: Update,
-  protocol: AdsStream["protocol"],
-  all: ReadonlyMap<string, Message>,
-  watch: Watch,
-): { readonly message: Uint8Array; readonly nonce: string } {
-  const isWhole = protocol !== "delta" && isWildcardType(typeUrl);
-  const resources = isWhole
-    ? (updateFor({ ...watch, sent: undefined, known: new Map(), forced: new Set() }, all)?.resources ?? [])
-    : update.resources;
-  const key = [
-    protocol,
-    typeUrl,
-    ...resources.map(({ name, resource }) => `${name}=${resource.version}`),
-    "-",
-    ...update.removed,
-  ].join("\n");
-  let message = shared.get(key);
-  if (message === undefined) {
-    const nonce = `${noncePrefix}-${++lastNonce}`;
-    message =
-      protocol === "delta"
-        ? encodeDelta(typeUrl, resources, update.removed, String(lastNonce), nonce)
-        : encodeResponse(typeUrl, resources, String(lastNonce), nonce);
-    if (shared.size >= mostShared) {
-      const oldest = shared.keys().next();
-      if (oldest.done !== true) shared.delete(oldest.value);
-    }
-    shared.set(key, message);
-    nonces.set(message, nonce);
-  }
-  return { message, nonce: nonces.get(message) ?? "" };
-}
-
-const nonces = new WeakMap<Uint8Array, string>();

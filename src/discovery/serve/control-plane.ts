@@ -22,8 +22,14 @@ export interface ControlPlane {
   flush(): void;
 }
 
-/** Changes within one turn of the event loop are taken together; a little longer, so that a burst is one push. */
+/** Changes that are this close together are taken in at once. */
 const debounceMs = 1;
+/**
+ * Rules and services cost more and come in bursts, as when a file of them is applied: from the second of a burst on
+ * they are taken in after this long a silence, and no later than `longestBurstMs`. A change by itself does not wait.
+ */
+const burstSilenceMs = 10;
+const longestBurstMs = 100;
 /** How long proxies are served in one go before others get their turn. */
 const sliceMs = 5;
 const mostProblems = 100;
@@ -49,7 +55,10 @@ export function createControlPlane(
   const problems: string[] = [];
   const lastGood = new Map<string, ProxySnapshot>();
   let pending: WorldChanges = createChanges();
-  let isScheduled = false;
+  let cancelFlush: (() => void) | undefined;
+  /** When rules changed last, and since when they have been changing without a flush. */
+  let rulesAt = Number.NEGATIVE_INFINITY;
+  let burstAt = Number.NEGATIVE_INFINITY;
   const report = (problem: string) => {
     if (problems.at(-1) === problem) return;
     problems.push(problem);
@@ -104,7 +113,9 @@ export function createControlPlane(
   };
 
   const flush = () => {
-    isScheduled = false;
+    cancelFlush?.();
+    cancelFlush = undefined;
+    burstAt = performance.now();
     if (isUnchanged(pending) || signal.aborted) return;
     const changes = pending;
     pending = createChanges();
@@ -136,15 +147,20 @@ export function createControlPlane(
     options.changes.notify();
   };
 
-  const sink: ChangeSink = {
-    objects,
-    changes: () => pending,
-    schedule() {
-      if (isScheduled) return;
-      isScheduled = true;
-      clock.after(debounceMs, flush);
-    },
+  const schedule = () => {
+    if (!pending.rules && !pending.allEndpoints) {
+      cancelFlush ??= clock.after(debounceMs, flush);
+      return;
+    }
+    const now = performance.now();
+    const isBurst = now - rulesAt < burstSilenceMs;
+    rulesAt = now;
+    if (!isBurst) burstAt = now;
+    const delay = isBurst ? Math.min(burstSilenceMs, burstAt + longestBurstMs - now) : debounceMs;
+    cancelFlush?.();
+    cancelFlush = clock.after(Math.max(delay, debounceMs), flush);
   };
+  const sink: ChangeSink = { objects, changes: () => pending, schedule };
 
   return {
     sink,

@@ -144,6 +144,7 @@ export async function startDiscovery(
         call,
         protocol,
         {
+          isAuthenticated: caller !== undefined,
           admit: (proxy) => admit(proxy, caller),
           snapshotFor: plane.snapshotFor,
           clock,

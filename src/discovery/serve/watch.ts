@@ -107,9 +107,8 @@ export function updateFor(watch: Watch, next: ReadonlyMap<string, Message>): Upd
     }
     const message = existing ?? placeholder(typeUrl, name);
     if (message === undefined) {
-      // A proxy that asks for a secret that is not there must hear so: else its listener waits for it.
-      const isAsked = forced.has(name) || sent === undefined;
-      if (typeUrl === typeUrls.secret && isAsked) removed.push(name);
+      // A proxy that asks by name for what is not there must hear so: else it waits for it.
+      if (forced.has(name) || sent === undefined) removed.push(name);
       continue;
     }
     const resource = encodeResource(typeUrl, message);
@@ -146,6 +145,40 @@ function changedNames(
     known.set(after, names);
   }
   return names;
+}
+
+const unions = new WeakMap<
+  ReadonlyMap<string, Message>,
+  WeakMap<ReadonlyMap<string, Message>, ReadonlyMap<string, Message>>
+>();
+
+/**
+ * `next` and what of `sent` is not in it any more; `next` itself when nothing is missing. The same map for all
+ * streams that go from one to the other.
+ */
+export function withLeaving(
+  sent: ReadonlyMap<string, Message> | undefined,
+  next: ReadonlyMap<string, Message>,
+): ReadonlyMap<string, Message> {
+  if (sent === undefined) return next;
+  const leaving = changedNames(sent, next).filter((name) => !next.has(name));
+  if (leaving.length === 0) return next;
+  let known = unions.get(sent);
+  if (known === undefined) {
+    known = new WeakMap();
+    unions.set(sent, known);
+  }
+  let union = known.get(next);
+  if (union === undefined) {
+    const all = new Map(next);
+    for (const name of leaving) {
+      const message = sent.get(name);
+      if (message !== undefined) all.set(name, message);
+    }
+    union = all;
+    known.set(next, union);
+  }
+  return union;
 }
 
 const placeholders = new Map<string, Message>();
