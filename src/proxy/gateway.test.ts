@@ -106,6 +106,7 @@ suite("a gateway", () => {
   });
 
   test("rewrites, redirects and changes headers", async () => {
+    const claim = { filter: "envoy.filters.http.jwt_authn", path: [{ key: "payload" }] };
     await mesh.app("10.0.0.1", 8080, (request, response) =>
       response.end(JSON.stringify({ url: request.url, headers: request.headers })),
     );
@@ -122,6 +123,12 @@ suite("a gateway", () => {
         },
         { match: { prefix: "/old" }, redirect: { prefixRewrite: "/new", responseCode: "FOUND" } },
         { match: { prefix: "/secure" }, redirect: { httpsRedirect: true } },
+        { match: { prefix: "/moved" }, redirect: { hostRedirect: "b.example.com", pathRedirect: "" } },
+        { match: { prefix: "/claim", dynamicMetadata: [claim] }, directResponse: { status: 500 } },
+        {
+          match: { prefix: "/claim", dynamicMetadata: [{ ...claim, invert: true }] },
+          directResponse: { status: 418 },
+        },
         {
           match: { prefix: "/headers" },
           route: { cluster: "app" },
@@ -145,6 +152,9 @@ suite("a gateway", () => {
       [302, "http://shop.example.com/new/page?x=1"],
     );
     assert.equal((await ask("/secure")).headers.get("location"), "https://shop.example.com/secure");
+    const elsewhere = (await ask("/moved/page?x=1")).headers.get("location");
+    assert.equal(elsewhere, "http://b.example.com/moved/page?x=1");
+    assert.equal((await ask("/claim")).status, 418, "a token's claims are not there");
     const changed = await ask("/headers", "X-Secret: 1\r\nX-From: lie\r\n");
     const { headers } = JSON.parse(changed.body);
     assert.deepEqual(

@@ -59,17 +59,8 @@ function validation(tls: ServerTls, checks: boolean) {
     matchPattern: { case: "exact" as const, value },
   }));
   const usesSecrets = tls.mode !== "ISTIO_MUTUAL" && credentialsOf(tls).length > 0;
-  if (!checks) {
-    // Names without a trust root: nothing is asked of clients, but what they show must fit.
-    return usesSecrets && names.length > 0
-      ? {
-          validationContextType: {
-            case: "validationContext" as const,
-            value: { matchSubjectAltNames: names },
-          },
-        }
-      : {};
-  }
+  // Names alone, without a trust root to check them by, would make Envoy refuse the whole listener.
+  if (!checks) return {};
   return {
     validationContextType: {
       case: "combinedValidationContext" as const,

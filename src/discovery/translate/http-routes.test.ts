@@ -72,6 +72,26 @@ suite("conditions", () => {
       },
     },
   ];
+  const claims = [
+    { name: "@request.auth.claims.group", path: ["group"] },
+    { name: "@request.auth.claims.group.id", path: ["group", "id"] },
+    { name: "@request.auth.claims[example.com/group][id]", path: ["example.com/group", "id"] },
+  ];
+  test.for(claims)("$name is a claim of the request's token", ({ name, path }) => {
+    const value = { stringMatch: { exact: "a" } };
+    const condition = {
+      filter: "envoy.filters.http.jwt_authn",
+      path: ["payload", ...path].map((key) => ({ key })),
+      value: { orMatch: { valueMatchers: [{ listMatch: { oneOf: value } }, value] } },
+    };
+    assertShows(
+      routesOf(
+        `{match: [{headers: {"${name}": {exact: a}, x: {}}, withoutHeaders: {"${name}": {exact: a}}}], ${to}}`,
+      ),
+      [{ match: { headers: [{ name: "x" }], dynamicMetadata: [condition, { ...condition, invert: true }] } }],
+    );
+  });
+
   test.for(cases)("$rule", ({ rule, shows }) => {
     assertShows(routesOf(`{match: [{${rule}}], ${to}}`), [{ match: shows }]);
   });

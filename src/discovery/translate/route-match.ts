@@ -6,14 +6,23 @@ import type {
   RouteMatchSchema,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { StringMatcherSchema } from "../../xds/gen/envoy/type/matcher/v3/string_pb.js";
+import { claimMatch, routedClaim } from "./claim-match.ts";
 import type { HttpMatch, StringMatch } from "./config-types.ts";
 
 /** The condition of a route. Without one it takes everything. */
 export function routeMatch(match: HttpMatch | undefined): MessageInitShape<typeof RouteMatchSchema> {
   if (match === undefined) return { pathSpecifier: { case: "prefix", value: "/" } };
+  const wanted = Object.entries(match.headers ?? {});
+  const unwanted = Object.entries(match.withoutHeaders ?? {});
+  const isHeader = ([name]: readonly [string, StringMatch]) => routedClaim(name) === undefined;
+  const claims = (conditions: readonly (readonly [string, StringMatch])[], invert: boolean) =>
+    conditions.flatMap(([name, value]) => {
+      const claim = routedClaim(name);
+      return claim === undefined ? [] : [claimMatch(claim, stringMatch(value), invert)];
+    });
   const named = [
-    ...Object.entries(match.headers ?? {}).map(([name, value]) => headerMatch(name, value)),
-    ...Object.entries(match.withoutHeaders ?? {}).map(([name, value]) => ({
+    ...wanted.filter(isHeader).map(([name, value]) => headerMatch(name, value)),
+    ...unwanted.filter(isHeader).map(([name, value]) => ({
       ...headerMatch(name, value),
       invertMatch: true,
       ...(isPresence(value) ? {} : { treatMissingHeaderAsEmpty: true }),
@@ -27,6 +36,7 @@ export function routeMatch(match: HttpMatch | undefined): MessageInitShape<typeo
     pathSpecifier: pathSpecifier(match.uri),
     caseSensitive: match.ignoreUriCase !== true,
     headers: [...named, ...pseudo],
+    dynamicMetadata: [...claims(wanted, false), ...claims(unwanted, true)],
     queryParameters: Object.entries(match.queryParams ?? {}).map(([name, value]) => queryMatch(name, value)),
   };
 }
@@ -76,8 +86,9 @@ function queryMatch(name: string, value: StringMatch): MessageInitShape<typeof Q
 
 /** Whether a route takes every request, so that routes after it are never reached. */
 export function isCatchAll(match: RouteMatch | undefined): boolean {
-  if (match === undefined || match.headers.length > 0 || match.queryParameters.length > 0) return false;
-  const { pathSpecifier: path } = match;
+  if (match === undefined) return false;
+  const { pathSpecifier: path, headers, queryParameters, dynamicMetadata } = match;
+  if ([headers, queryParameters, dynamicMetadata].some(({ length }) => length > 0)) return false;
   if (path.case === "prefix" || path.case === "pathSeparatedPrefix") return path.value === "/";
   return path.case === "safeRegex" && path.value.regex === ".*";
 }

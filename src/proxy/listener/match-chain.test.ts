@@ -103,6 +103,18 @@ suite("compileChainMatcher()", () => {
     assert.equal(match({ ...plain, destinationAddress: "11.1.1.1" }), undefined);
   });
 
+  test("prefixes of the same length are different matches", () => {
+    const match = compileChainMatcher(
+      [
+        chain("a", { prefixRanges: [{ addressPrefix: "10.20.0.0", prefixLen: 16 }] }),
+        chain("b", { prefixRanges: [{ addressPrefix: "10.21.0.0", prefixLen: 16 }] }),
+      ],
+      "test",
+    );
+    assert.equal(match({ ...plain, destinationAddress: "10.20.1.1" }), "a");
+    assert.equal(match({ ...plain, destinationAddress: "10.21.1.1" }), "b");
+  });
+
   test("two chains with the same match are refused", () => {
     assert.throws(
       () =>

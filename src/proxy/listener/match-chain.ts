@@ -18,6 +18,8 @@ export interface ConnectionFacts {
 
 interface Range {
   readonly bits: number;
+  /** As it is written: what makes it another one than those of the same length. */
+  readonly prefix: string;
   readonly test: AddressTest;
 }
 
@@ -113,6 +115,7 @@ function compileCriteria<T>(match: FilterChainMatch | undefined, chain: T, where
   const ranges = (list: FilterChainMatch["prefixRanges"]): Range[] =>
     list.map(({ addressPrefix, prefixLen }) => ({
       bits: prefixLen ?? 0,
+      prefix: addressPrefix,
       test: compileRange(addressPrefix, prefixLen, where),
     }));
   const names = (match?.serverNames ?? []).map((name) => name.toLowerCase());

@@ -113,6 +113,12 @@ function compileMatch(match: RouteMatch | undefined, where: string): RequestTest
     ...pathTests(match, where),
     ...match.headers.map((matcher) => compileHeaderMatch(matcher, where)),
     ...match.queryParameters.map((matcher) => compileQueryMatch(matcher, where)),
+    // No filter here gives requests metadata: a condition on it holds only where it asks for its absence.
+    ...match.dynamicMetadata.map(
+      ({ invert }) =>
+        () =>
+          invert,
+    ),
   ];
   if (match.grpc !== undefined) {
     tests.push((head) => header(head.headers, "content-type")?.startsWith("application/grpc") ?? false);
