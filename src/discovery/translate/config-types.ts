@@ -347,20 +347,32 @@ export interface ServiceEntry extends KubeObject {
   readonly status?: { readonly addresses?: readonly { readonly value?: string; readonly host?: string }[] };
 }
 
+export interface SidecarPort {
+  readonly number: number;
+  readonly protocol?: string;
+  readonly name?: string;
+}
+
+export interface SidecarIngress {
+  readonly port: SidecarPort;
+  readonly bind?: string;
+  readonly captureMode?: string;
+  readonly defaultEndpoint?: string;
+  readonly connectionPool?: ConnectionPool;
+}
+
 export interface Sidecar extends KubeObject {
   readonly spec: {
     readonly workloadSelector?: { readonly labels?: Readonly<Record<string, string>> };
-    readonly ingress?: readonly {
-      readonly port: { readonly number: number; readonly protocol?: string; readonly name?: string };
-      readonly bind?: string;
-      readonly defaultEndpoint?: string;
-    }[];
+    readonly ingress?: readonly SidecarIngress[];
     readonly egress?: readonly {
-      readonly port?: { readonly number: number; readonly protocol?: string; readonly name?: string };
+      readonly port?: SidecarPort;
       readonly bind?: string;
+      readonly captureMode?: string;
       readonly hosts?: readonly string[];
     }[];
-    readonly outboundTrafficPolicy?: { readonly mode?: string };
+    readonly inboundConnectionPool?: ConnectionPool;
+    readonly outboundTrafficPolicy?: { readonly mode?: string; readonly egressProxy?: Destination };
   };
 }
 

@@ -6,8 +6,10 @@ import {
   ClusterSchema,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { MetadataSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
+import { ClusterLoadAssignmentSchema } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { applyConnectionPool, type ClusterDraft, httpDraft } from "./cluster-policy.ts";
 import { finish, inboundSource } from "./clusters.ts";
+import type { SidecarIngress } from "./config-types.ts";
 import { trafficPolicyFor } from "./endpoints.ts";
 import type { InboundTarget } from "./inbound-targets.ts";
 import { clusterName } from "./names.ts";
@@ -15,6 +17,7 @@ import { lazy, milliseconds, socketAddress } from "./proto.ts";
 import { isHttp2, type Protocol, parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
+import type { MeshService } from "./services.ts";
 
 // The longest Duration that fits Envoy's clock: ORIGINAL_DST hosts of the own app never go away.
 const never = lazy(() => milliseconds(9_223_372_035_000));
@@ -26,7 +29,8 @@ export function inboundClusters(
   targets: readonly InboundTarget[],
 ): Cluster[] {
   const ingress = scope.sidecar?.spec.ingress ?? [];
-  if (ingress.length > 0) return ingress.map((listener) => sidecarIngressCluster(scope, listener));
+  if (ingress.length > 0)
+    return ingress.map((listener) => sidecarIngressCluster(scope, proxy, listener, targets));
   if (proxy.interception === "NONE") return [];
   const byPort = new Map<number, InboundTarget[]>();
   for (const target of targets) {
@@ -48,8 +52,29 @@ function targetCluster(scope: Scope, port: number, targets: readonly InboundTarg
     )
     .map(({ service }) => ({ host: service.host, name: service.name, namespace: service.namespace }));
   const cluster = ownCluster(name);
-  const rule = first === undefined ? undefined : scope.destinationRule(first.service);
-  if (first !== undefined && !first.service.isExternal) {
+  return finishTarget(
+    scope,
+    cluster,
+    port,
+    { port: first?.port.port ?? port, protocol: first?.port.protocol ?? "" },
+    first?.service,
+    services,
+  );
+}
+
+/** Says whose cluster it is and limits its connections: as the Sidecar says for the port, else the service's rule. */
+function finishTarget(
+  scope: Scope,
+  cluster: Cluster,
+  targetPort: number,
+  { port, protocol }: { readonly port: number; readonly protocol: Protocol },
+  service: MeshService | undefined,
+  services = service === undefined
+    ? []
+    : [{ host: service.host, name: service.name, namespace: service.namespace }],
+): Cluster {
+  const rule = service === undefined ? undefined : scope.destinationRule(service);
+  if (service !== undefined && !service.isExternal) {
     const config =
       rule?.trafficPolicy === undefined
         ? {}
@@ -59,44 +84,74 @@ function targetCluster(scope: Scope, port: number, targets: readonly InboundTarg
     cluster.metadata = create(MetadataSchema, { filterMetadata: { istio: { services, ...config } } });
   }
   const pool =
-    first === undefined
-      ? undefined
-      : trafficPolicyFor(scope.rules, rule, "", first.port.port)?.connectionPool;
-  return withProtocol(scope, cluster, first?.port.protocol ?? "", pool);
+    scope.sidecar?.spec.ingress?.find((listener) => listener.port.number === targetPort)?.connectionPool ??
+    scope.sidecar?.spec.inboundConnectionPool ??
+    trafficPolicyFor(scope.rules, rule, "", port)?.connectionPool;
+  return withProtocol(scope, cluster, protocol, pool);
 }
 
-type Ingress = NonNullable<NonNullable<Scope["sidecar"]>["spec"]["ingress"]>[number];
-
-function sidecarIngressCluster(scope: Scope, { port, defaultEndpoint = "" }: Ingress): Cluster {
+/** The cluster of a Sidecar's ingress listener: to its default endpoint, which is always the pod itself. */
+function sidecarIngressCluster(
+  scope: Scope,
+  proxy: ProxyNode,
+  { port, defaultEndpoint = "" }: SidecarIngress,
+  targets: readonly InboundTarget[],
+): Cluster {
   const name = clusterName("inbound", "", "", port.number);
   const cluster = ownCluster(name);
-  const match = /^(.*):(\d+)$/.exec(defaultEndpoint);
-  if (match !== null && match[1] !== "0.0.0.0") {
+  const endpoint = ownEndpoint(defaultEndpoint, proxy);
+  if (endpoint !== undefined) {
     cluster.clusterDiscoveryType = { case: "type", value: Cluster_DiscoveryType.STATIC };
     cluster.lbPolicy = Cluster_LbPolicy.ROUND_ROBIN;
     delete cluster.cleanupInterval;
-    const made = create(ClusterSchema, {
-      loadAssignment: {
-        clusterName: name,
-        endpoints: [
-          {
-            lbEndpoints: [
-              {
-                hostIdentifier: {
-                  case: "endpoint",
-                  value: {
-                    address: socketAddress(match[1] ?? "", Number(match[2])),
-                  },
-                },
+    cluster.loadAssignment = create(ClusterLoadAssignmentSchema, {
+      clusterName: name,
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: "endpoint",
+                value: { address: socketAddress(endpoint.address, endpoint.port) },
               },
-            ],
-          },
-        ],
-      },
+            },
+          ],
+        },
+      ],
     });
-    if (made.loadAssignment !== undefined) cluster.loadAssignment = made.loadAssignment;
+    // From localhost nothing is intercepted that goes to localhost.
+    if (endpoint.isLocalhost) delete cluster.upstreamBindConfig;
   }
-  return withProtocol(scope, cluster, parseProtocol(port.protocol), undefined);
+  return finishTarget(
+    scope,
+    cluster,
+    port.number,
+    { port: port.number, protocol: parseProtocol(port.protocol) },
+    targets.find(({ targetPort }) => targetPort === port.number)?.service,
+  );
+}
+
+/** The address that a default endpoint means for a pod; undefined leaves the destination as it was dialled. */
+function ownEndpoint(
+  written: string,
+  { addresses }: ProxyNode,
+): { readonly address: string; readonly port: number; readonly isLocalhost: boolean } | undefined {
+  const [, host, port] = /^(.*):(\d+)$/.exec(written) ?? [];
+  if (host === undefined || port === undefined) return undefined;
+  const own = (isV6: boolean) => addresses.find((address) => address.includes(":") === isV6);
+  const at = (address: string, isLocalhost: boolean) => ({ address, port: Number(port), isLocalhost });
+  const v4 = own(false) !== undefined;
+  switch (host) {
+    case "127.0.0.1":
+    case "[::1]":
+      return at((host === "127.0.0.1" ? v4 : own(true) === undefined) ? "127.0.0.1" : "::1", true);
+    case "0.0.0.0":
+      return at(own(false) ?? "127.0.0.1", !v4);
+    case "[::]":
+      return at(own(true) ?? "::1", own(true) === undefined);
+    default:
+      return undefined;
+  }
 }
 
 function ownCluster(name: string): Cluster {

@@ -88,6 +88,10 @@ interface InboundPort {
   readonly cluster: string;
   readonly host: string;
   readonly bind: string;
+  /** Whether the proxy listens on the port itself. */
+  readonly isBound: boolean;
+  /** The Sidecar that wants it. */
+  readonly sidecar?: Scope["sidecar"];
 }
 
 /** The listener that takes connections to a sidecar's app; none when nothing is intercepted and no Sidecar says otherwise. */
@@ -106,11 +110,13 @@ export function inboundListeners(
     tcpTls: lazy(() => meshServerContext(mesh, ["istio-peer-exchange", "h2", "http/1.1"])),
   };
   const mtls = peerPolicies.forWorkload(proxy.namespace, proxy.labels);
-  if (proxy.interception === "NONE") return ports.map((port) => boundListener(context, port, mtls));
+  const bound = ports.filter(({ isBound }) => isBound).map((port) => boundListener(context, port, mtls));
+  if (proxy.interception === "NONE") return bound;
+  const taken = ports.filter(({ isBound }) => !isBound);
   const chains = [
     blackHole(context),
     ...catchAllChains(context, mtls, new Set(ports.map(({ targetPort }) => targetPort))),
-    ...ports.flatMap((port) => portChains(context, port, mtls.modeForPort(port.targetPort))),
+    ...taken.flatMap((port) => portChains(context, port, mtls.modeForPort(port.targetPort))),
   ];
   return [
     create(ListenerSchema, {
@@ -125,6 +131,7 @@ export function inboundListeners(
       listenerFiltersTimeout: milliseconds(mesh.protocolDetectionTimeout),
       filterChains: chains,
     }),
+    ...bound,
   ];
 }
 
@@ -143,14 +150,16 @@ function inboundPorts(scope: Scope, proxy: ProxyNode, targets: readonly InboundT
     if (!found.has(port.targetPort)) found.set(port.targetPort, port);
   };
   if (ingress.length > 0) {
-    for (const { port, bind } of ingress) {
+    for (const { port, bind, captureMode } of ingress) {
       add({
         targetPort: port.number,
         servicePort: port.number,
         protocol: parseProtocol(port.protocol),
         cluster: clusterName("inbound", "", "", port.number),
         host: `${scope.sidecar?.metadata.name}.${scope.sidecar?.metadata.namespace}`,
-        bind: bind || unspecified,
+        bind: bind || (proxy.addresses[0] ?? unspecified),
+        isBound: captureMode === "NONE" || (captureMode !== "IPTABLES" && proxy.interception === "NONE"),
+        sidecar: scope.sidecar,
       });
     }
   } else if (proxy.interception !== "NONE") {
@@ -162,6 +171,7 @@ function inboundPorts(scope: Scope, proxy: ProxyNode, targets: readonly InboundT
         cluster: clusterName("inbound", "", "", targetPort),
         host: service.host,
         bind: unspecified,
+        isBound: false,
       });
     }
   }
@@ -177,6 +187,7 @@ function catchAllChains(context: Context, mtls: WorkloadMtls, named: ReadonlySet
     cluster: "InboundPassthroughCluster",
     host: "",
     bind: unspecified,
+    isBound: false,
   });
   const special = [...mtls.ports]
     .filter(([number]) => !named.has(number))
@@ -203,10 +214,17 @@ function portChains(context: Context, port: InboundPort, mode: MtlsMode, isCatch
         ...(port.targetPort > 0 ? { destinationPort: port.targetPort } : {}),
       },
       ...(socket === undefined ? {} : { transportSocket: socket }),
+      ...(port.sidecar === undefined ? {} : { metadata: sidecarMetadata(port.sidecar) }),
       filters: chain.isHttp ? httpFilters(context, port, isCatchAll) : tcpFilters(context, port),
     });
   });
 }
+
+const sidecarMetadata = ({ metadata: { name, namespace } }: NonNullable<Scope["sidecar"]>) => ({
+  filterMetadata: {
+    istio: { config: `/apis/networking.istio.io/v1/namespaces/${namespace}/sidecar/${name}` },
+  },
+});
 
 const exchange = ({ proxy }: Context) => (proxy.isStock ? [] : [metadataExchange()]);
 

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type NameTable, NameTableSchema } from "../../xds/gen/istio/networking/nds/v1/nds_pb.js";
+import { unionOfServices } from "./merge-services.ts";
 import { isIp } from "./names.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
@@ -17,7 +18,8 @@ interface Entry {
 /** The names that a proxy's DNS answers, with the addresses of the proxy's own cluster. Routers get none. */
 export function nameTable(world: World, scope: Scope, proxy: ProxyNode): NameTable {
   const table: Record<string, Entry> = {};
-  for (const service of proxy.type === "sidecar" ? scope.services : []) {
+  const services = unionOfServices(scope.egress.map((listener) => listener.services));
+  for (const service of proxy.type === "sidecar" ? services : []) {
     const addresses = addressesFor(service, proxy);
     const isHeadless = addresses.includes(unspecified);
     if (isHeadless && service.resolution === "passthrough" && service.ports.length > 0)

@@ -21,8 +21,10 @@ import { selects } from "./objects.ts";
 import { any, lazy, milliseconds, optional, socketAddress } from "./proto.ts";
 import { isTls, listenerKind, type Protocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
-import type { EgressListener, Scope } from "./scope.ts";
+import { unknownCluster } from "./route-destination.ts";
+import type { Scope } from "./scope.ts";
 import { addressesFor, type MeshService, unspecified } from "./services.ts";
+import type { EgressListener } from "./sidecar-egress.ts";
 import { routedTcpFilters, stockAlpn, tcpProxy } from "./tcp-filters.ts";
 import type { ResolvedVirtualService } from "./virtual-services.ts";
 import { endpointsOf, type World } from "./world.ts";
@@ -71,7 +73,7 @@ function addService(
   entries: Map<string, Entry>,
 ): void {
   if (service.resolution === "alias") return;
-  const isBound = proxy.interception === "NONE";
+  const isBound = proxy.interception === "NONE" || egress.isBound === true;
   const bind = egress.bind ?? (isBound ? "127.0.0.1" : "");
   const ports =
     egress.port === undefined
@@ -428,11 +430,7 @@ function virtualOutbound(scope: Scope, proxy: ProxyNode): Listener {
 }
 
 function catchAll(scope: Scope, proxy: ProxyNode): Filter[] {
-  return tcpProxy(
-    scope,
-    proxy,
-    scope.outboundTrafficPolicy === "ALLOW_ANY" ? "PassthroughCluster" : "BlackHoleCluster",
-  );
+  return tcpProxy(scope, proxy, unknownCluster(scope) ?? "BlackHoleCluster");
 }
 
 /** Reads the ClientHello, so that chains can be picked by SNI and ALPN. */

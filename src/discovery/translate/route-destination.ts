@@ -27,3 +27,11 @@ export function requestCluster(
     ? "UnknownService"
     : clusterName("outbound", subset ?? "", meant(scope, host), port?.number ?? listenPort);
 }
+
+/** Where connections go that are for nobody in the mesh; undefined when they may go nowhere. */
+export function unknownCluster(scope: Scope): string | undefined {
+  if (scope.outboundTrafficPolicy !== "ALLOW_ANY") return undefined;
+  return scope.egressProxy === undefined
+    ? "PassthroughCluster"
+    : destinationCluster(scope, scope.egressProxy, 0);
+}

@@ -17,8 +17,10 @@ import { milliseconds } from "./proto.ts";
 import { isHttp } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { retryPolicy } from "./retry-policy.ts";
-import { type EgressListener, mostSpecificWildcard, type Scope } from "./scope.ts";
+import { unknownCluster } from "./route-destination.ts";
+import { mostSpecificWildcard, type Scope } from "./scope.ts";
 import { addressesFor, type MeshService, type ServicePort, unspecified } from "./services.ts";
+import type { EgressListener } from "./sidecar-egress.ts";
 import type { ResolvedVirtualService } from "./virtual-services.ts";
 import type { World } from "./world.ts";
 
@@ -41,7 +43,7 @@ export function sidecarRoutes(
     known = new Map();
     tables.set(hosts, known);
   }
-  const key = `${name} ${scope.outboundTrafficPolicy}`;
+  const key = `${name} ${unknownCluster(scope)}`;
   let table = known.get(key);
   if (table === undefined) {
     table = routeTable(scope, hosts, name, only);
@@ -120,6 +122,22 @@ function egressFor(scope: Scope, port: number): EgressListener | undefined {
 function makeVirtualHosts(world: World, scope: Scope, proxy: ProxyNode, port: number): VirtualHost[] {
   const egress = egressFor(scope, port);
   if (egress === undefined) return [];
+  if (egress.port?.protocol !== "http-proxy") return portHosts(world, scope, proxy, egress, port, false);
+  // Clients of a proxy name the port beside the host: theirs are the hosts of all ports.
+  const ports = new Set(egress.services.flatMap(({ ports: own }) => own.map((item) => item.port)));
+  return [...ports]
+    .sort((a, b) => a - b)
+    .flatMap((each) => portHosts(world, scope, proxy, egress, each, true));
+}
+
+function portHosts(
+  world: World,
+  scope: Scope,
+  proxy: ProxyNode,
+  egress: EgressListener,
+  port: number,
+  namesPort: boolean,
+): VirtualHost[] {
   const registry = new Map<string, MeshService>();
   for (const service of egress.services)
     if (service.resolution !== "alias" && service.ports.some((item) => item.port === port))
@@ -138,7 +156,7 @@ function makeVirtualHosts(world: World, scope: Scope, proxy: ProxyNode, port: nu
       wrappers.push({ hosts: [], services: [service], routes });
     }
   }
-  return nameHosts(wrappers, proxy, port);
+  return nameHosts(wrappers, proxy, port, namesPort);
 }
 
 const isRequestPort = ({ protocol }: ServicePort) => protocol === "" || isHttp(protocol);
@@ -209,8 +227,16 @@ function defaultRoute(scope: Scope, service: MeshService, { port }: ServicePort)
   });
 }
 
-/** Gives every host its virtual host; a name that two of them claim stays with the first. */
-function nameHosts(wrappers: readonly Wrapper[], proxy: ProxyNode, port: number): VirtualHost[] {
+/**
+ * Gives every host its virtual host; a name that two of them claim stays with the first. With `namesPort` names
+ * have their port, which only port 80 can do without.
+ */
+function nameHosts(
+  wrappers: readonly Wrapper[],
+  proxy: ProxyNode,
+  port: number,
+  namesPort: boolean,
+): VirtualHost[] {
   const names = new Set<string>();
   const taken = new Set<string>();
   const known = new Set(wrappers.flatMap(({ services }) => services.map(({ host }) => host)));
@@ -229,7 +255,9 @@ function nameHosts(wrappers: readonly Wrapper[], proxy: ProxyNode, port: number)
     );
     for (const domain of free) taken.add(domain.toLowerCase());
     if (free.length === 0) return;
-    made.push(virtualHost(name, free, routes));
+    const withPort = (domain: string) =>
+      port === 80 ? [domain, `${domain}:${port}`] : [`${domain}:${port}`];
+    made.push(virtualHost(name, namesPort ? free.flatMap(withPort) : free, routes));
   };
   for (const { hosts, services, routes } of wrappers) {
     for (const host of hosts) add(host, routes, [host], []);
@@ -283,7 +311,8 @@ function serviceDomains(service: MeshService, names: readonly string[], proxy: P
 
 /** What happens to requests for hosts that the mesh doesn't know. */
 function catchAll(scope: Scope): VirtualHost {
-  const allows = scope.outboundTrafficPolicy === "ALLOW_ANY";
+  const cluster = unknownCluster(scope);
+  const allows = cluster !== undefined;
   const name = allows ? "allow_any" : "block_all";
   return create(VirtualHostSchema, {
     name,
@@ -297,7 +326,7 @@ function catchAll(scope: Scope): VirtualHost {
           ? {
               case: "route",
               value: {
-                clusterSpecifier: { case: "cluster", value: "PassthroughCluster" },
+                clusterSpecifier: { case: "cluster", value: cluster },
                 timeout: milliseconds(0),
                 maxGrpcTimeout: milliseconds(0),
               },

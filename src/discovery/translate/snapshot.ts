@@ -66,8 +66,8 @@ function classKey(world: World, scope: Scope, proxy: ProxyNode, targets: readonl
   return JSON.stringify([
     rest,
     networkView === undefined ? null : [...networkView],
-    // A pod of a headless Service needs no listener for itself.
-    isHeadless ? addresses : [],
+    // A pod of a headless Service needs no listener for itself; a Sidecar's listeners are at the pod's address.
+    isHeadless || (scope.sidecar?.spec.ingress ?? []).length > 0 ? addresses : [],
     // Clusters by DNS and headless Services carry their endpoints in clusters, listeners and names.
     dialled.map((service) => identity(endpointsOf(world, service))),
     targets.map(({ service, port, targetPort }) => `${service.host}:${port.port}:${targetPort}`),
