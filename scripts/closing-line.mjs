@@ -8,6 +8,8 @@ export default class ClosingLine {
     let skipped = 0;
     for (const module of modules) {
       failed += module.errors().length;
+      // What fails before a suite's tests leaves them skipped.
+      for (const suite of module.children.allSuites()) failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state === "passed") passed += 1;

@@ -26,6 +26,18 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "the endpoints that a proxy knows",
     load: async () => (await import("./commands/endpoints.ts")).endpoints,
   },
+  "proxy-config": {
+    summary: "a proxy's clusters, listeners, routes, endpoints, secrets or bootstrap",
+    load: async () => (await import("./commands/proxy-config.ts")).proxyConfig,
+  },
+  "remote-secret": {
+    summary: "the credential with which an istiod elsewhere reads a cluster",
+    load: async () => (await import("./commands/remote-secret.ts")).remoteSecret,
+  },
+  dashboard: {
+    summary: "the address of an add-on's or a proxy's page",
+    load: async () => (await import("./commands/dashboard.ts")).dashboard,
+  },
   load: {
     summary: "send requests at a rate, from a pod or from outside",
     load: async () => (await import("./commands/load.ts")).load,
@@ -117,7 +129,7 @@ function unknownCommand(name: string): IsthmusError {
 function printOverview(terminal: Terminal): void {
   terminal.print(`isthmus ${version}: one service mesh across many Kubernetes clusters, from one file\n`);
   for (const [name, { summary }] of Object.entries(commands))
-    terminal.print(`  ${name.padEnd(10)} ${summary}`);
+    terminal.print(`  ${name.padEnd(14)} ${summary}`);
   terminal.print(
     "\nisthmus help COMMAND tells more. Exit codes: 0 fine, 1 failed, 3 wrong file or arguments, 70 a bug in isthmus.",
   );

@@ -56,6 +56,9 @@ export function processTerminal(): Terminal {
   };
 }
 
+/** Blanks between the columns of tables that have istioctl's form. */
+export const columnGap = 5;
+
 const ansi = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
 /** Rows in aligned columns, two or more spaces apart, no rules; trailing blanks cut. */

@@ -1,13 +1,17 @@
-import { IsthmusError } from "../base/index.ts";
+import { IsthmusError, type Logger } from "../base/index.ts";
 import type { Pod } from "../kube/index.ts";
 import { hasSidecar, runVerification } from "../verify/index.ts";
 import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
 import { stoppedCluster } from "./cluster-set.ts";
+import { debugPort } from "./control-planes.ts";
 import type { ControlHandler } from "./control-server.ts";
-import { endpointRows } from "./endpoint-rows.ts";
+import { addonDashboards, type Dashboard } from "./dashboard.ts";
 import { gatherFindings } from "./gather-findings.ts";
 import { gatherStatus } from "./gather-status.ts";
 import { getJson } from "./http-get.ts";
+import { endpointRows } from "./proxy-config/endpoints.ts";
+import { readProxyConfig } from "./proxy-config/proxy-config.ts";
+import { remoteSecret } from "./remote-secret.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import { verifyTarget } from "./verify-target.ts";
 import type { RunningCluster } from "./wire.ts";
@@ -29,7 +33,7 @@ export interface PodAddress {
 }
 
 /** What commands can ask of a running mesh. */
-export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, ControlHandler>> {
+export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record<string, ControlHandler>> {
   return {
     status: () => gatherStatus(mesh),
     analyze: () => gatherFindings(mesh),
@@ -41,15 +45,23 @@ export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, Cont
     },
     async endpoints(body) {
       const { reference, cluster, name } = textFields(body);
-      const running = clusterOf(mesh, cluster, reference);
-      const [pod] = (await findPods(running.client, running.cluster.name, reference ?? "")).filter(hasProxy);
-      if (pod?.status?.podIP === undefined) {
-        throw new IsthmusError("workload/not-found", `${reference} in ${running.cluster.name} has no proxy`, {
-          nextStep: "Only pods with a sidecar and gateways have endpoints to show.",
-        });
-      }
-      const dump = await getJson(`http://${pod.status.podIP}:${adminPort}/clusters?format=json`);
+      const dump = await getJson(`${await proxyAdmin(mesh, reference, cluster)}/clusters?format=json`);
       return endpointRows(dump, { name, all: (body as { all?: boolean }).all });
+    },
+    async "proxy-config"(body) {
+      const { reference, cluster, kind, part } = textFields(body);
+      return readProxyConfig(await proxyAdmin(mesh, reference, cluster), kind ?? "", part);
+    },
+    async "remote-secret"(body, signal) {
+      const { cluster, name } = textFields(body);
+      return remoteSecret(clusterOf(mesh, cluster, "the credential"), { name, signal, log });
+    },
+    async dashboard(body) {
+      const { target = "", cluster } = textFields(body);
+      if (!/[./]/.test(target)) return addonDashboards(mesh, target, cluster);
+      const running = clusterOf(mesh, cluster, target);
+      const [pod] = await findPods(running.client, running.cluster.name, target);
+      return pod === undefined ? [] : [podDashboard(pod, running.cluster.name)];
     },
     verify(body, signal) {
       const { requests } = body as { requests?: number };
@@ -69,6 +81,34 @@ export function controlHandlers(mesh: RunningMesh): Readonly<Record<string, Cont
       return { name: mesh.mesh.name };
     },
   };
+}
+
+/** The admin interface of the proxy of the first pod that `reference` names. */
+async function proxyAdmin(
+  mesh: RunningMesh,
+  reference: string | undefined,
+  cluster: string | undefined,
+): Promise<string> {
+  const running = clusterOf(mesh, cluster, reference);
+  const [pod] = (await findPods(running.client, running.cluster.name, reference ?? "")).filter(hasProxy);
+  if (pod?.status?.podIP === undefined) {
+    throw new IsthmusError("workload/not-found", `${reference} in ${running.cluster.name} has no proxy`, {
+      nextStep: "Only pods with a sidecar and gateways have a proxy to look at.",
+    });
+  }
+  return `http://${pod.status.podIP}:${adminPort}`;
+}
+
+/** The admin interface of a pod's proxy, or istiod's pages. */
+function podDashboard(pod: Pod, cluster: string): Dashboard {
+  const isIstiod = pod.metadata.labels?.["app"] === "istiod";
+  if (pod.status?.podIP === undefined || !(isIstiod || hasProxy(pod))) {
+    throw new IsthmusError("workload/not-found", `${pod.metadata.name} in ${cluster} has no proxy`, {
+      nextStep: "There are pages of pods with a sidecar, of gateways, of istiod and of add-ons.",
+    });
+  }
+  const page = isIstiod ? `${debugPort}/debug/list` : `${adminPort}/`;
+  return { cluster, name: pod.metadata.name, url: `http://${pod.status.podIP}:${page}` };
 }
 
 function podAddress({ metadata, status }: Pod, cluster: string, mesh: RunningMesh): PodAddress {

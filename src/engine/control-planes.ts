@@ -5,7 +5,8 @@ import type { RunningMesh } from "./start-mesh.ts";
 import type { ProxyStatus } from "./status.ts";
 import { isReady } from "./workload-reference.ts";
 
-const debugPort = 15014;
+/** Port of istiod's status pages. */
+export const debugPort = 15014;
 
 /** One line of istiod's /debug/syncz, with the istiod that said it. */
 export interface SyncStatus {

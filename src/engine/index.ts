@@ -9,9 +9,12 @@
 export type { ClusterChange } from "./cluster-control.ts";
 export { type ControlClient, connectEngine } from "./control-client.ts";
 export type { PodAddress } from "./control-handlers.ts";
-export type { EndpointRow } from "./endpoint-rows.ts";
+export type { Dashboard } from "./dashboard.ts";
 export { guardProcess } from "./guard-process.ts";
 export { type ClusterProgress, createTimings, type Progress, type Timings } from "./progress.ts";
+export type { ConfigTable } from "./proxy-config/config-table.ts";
+export type { EndpointRow } from "./proxy-config/endpoints.ts";
+export { proxyConfigKinds } from "./proxy-config/proxy-config.ts";
 export { type RunningMesh, type StartMeshOptions, startMesh } from "./start-mesh.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
 export type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";

@@ -275,7 +275,7 @@ async function openControl(
   log: Logger,
   stops: Stop[],
 ): Promise<void> {
-  const control = await startControlServer(controlHandlers(running), log);
+  const control = await startControlServer(controlHandlers(running, log), log);
   stops.push(() => control.stop());
   state.announceEngine({ pid: process.pid, port: control.port, token: control.token });
   stops.push(async () => state.announceEngine(undefined));

@@ -1,4 +1,5 @@
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { homedir } from "node:os";
 import path from "node:path";
 
 /** The path of a program on PATH, or undefined. */
@@ -38,6 +39,13 @@ export function findKubectls(): readonly Kubectl[] {
   }
   if (onPath !== undefined) found.push({ version: "default", path: onPath });
   return found;
+}
+
+/** istioctl from ISTIOCTL, PATH, or the folder that `go install` fills. */
+export function findIstioctl(): string | undefined {
+  const named = process.env["ISTIOCTL"];
+  const installed = path.join(process.env["GOPATH"] ?? path.join(homedir(), "go"), "bin/istioctl");
+  return [named, findProgram("istioctl"), installed].find((file) => file !== undefined && existsSync(file));
 }
 
 /** Envoy from ENVOY_PATH or PATH. */

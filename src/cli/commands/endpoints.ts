@@ -2,6 +2,7 @@ import { IsthmusError } from "../../base/index.ts";
 import { connectEngine, type EndpointRow, openStateFolder } from "../../engine/index.ts";
 import { type Command, textOption } from "../command.ts";
 import { stateFolderOf } from "../state-option.ts";
+import { columnGap, table } from "../terminal.ts";
 
 export const endpoints: Command = {
   summary: "The endpoints that a proxy knows, as istioctl proxy-config endpoints prints them.",
@@ -36,18 +37,9 @@ export const endpoints: Command = {
       terminal.print(JSON.stringify(rows, undefined, 2));
       return 0;
     }
-    const cells = [
-      ["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"],
-      ...rows.map((row) => [row.endpoint, row.status, row.outlierCheck, row.cluster]),
-    ];
-    const widths = [0, 1, 2].map((i) => Math.max(...cells.map((row) => (row[i] ?? "").length)) + 5);
-    for (const row of cells)
-      terminal.print(
-        row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join("")
-          .trimEnd(),
-      );
+    const header = ["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"];
+    const cells = rows.map((row) => [row.endpoint, row.status, row.outlierCheck, row.cluster]);
+    for (const line of table([header, ...cells], columnGap)) terminal.print(line);
     return 0;
   },
 };

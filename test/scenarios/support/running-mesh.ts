@@ -175,7 +175,7 @@ export function background(
   program: string,
   args: readonly string[],
   cwd: string,
-): { result: Promise<Result>; end(): void } {
+): { result: Promise<Result>; said(): string; end(): void } {
   const child = spawn(program, [...args], { cwd, env: { ...process.env, NO_COLOR: "1" } });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (chunk) => {
@@ -187,5 +187,5 @@ export function background(
   const result = new Promise<Result>((resolve) =>
     child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr })),
   );
-  return { result, end: () => child.kill("SIGTERM") };
+  return { result, said: () => stdout + stderr, end: () => child.kill("SIGTERM") };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
-import { endpointRows } from "./endpoint-rows.ts";
+import { endpointRows } from "./endpoints.ts";
 
 const host = (address: string, port: number, outlier = false) => ({
   address: { socket_address: { address, port_value: port } },
@@ -38,5 +38,11 @@ suite("endpointRows()", () => {
   test("a name limits it to one cluster, all shows the others too", () => {
     assert.equal(endpointRows(dump, { name: "inbound|5000||" }).length, 1);
     assert.equal(endpointRows(dump, { all: true }).length, 3);
+  });
+
+  test("an endpoint behind a unix socket shows its path", () => {
+    const clusters = [{ name: "agent", host_statuses: [{ address: { pipe: { path: "/x/agent" } } }] }];
+    const [row] = endpointRows({ cluster_statuses: clusters }, { all: true });
+    assert.equal(row?.endpoint, "unix:///x/agent");
   });
 });

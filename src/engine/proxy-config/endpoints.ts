@@ -1,6 +1,6 @@
 /** One row of `istioctl proxy-config endpoints`. */
 export interface EndpointRow {
-  /** "10.244.1.9:5000" */
+  /** "10.244.1.9:5000", or "unix:///path" of a socket. */
   readonly endpoint: string;
   readonly status: string;
   readonly outlierCheck: "OK" | "FAILED";
@@ -10,14 +10,17 @@ export interface EndpointRow {
   readonly weight: number;
 }
 
+type HostAddress = {
+  readonly socket_address?: { readonly address?: string; readonly port_value?: number };
+  readonly pipe?: { readonly path?: string };
+};
+
 /** Envoy's admin.v3.Clusters in JSON, as /clusters?format=json gives it. */
 interface ClustersDump {
   readonly cluster_statuses?: readonly {
     readonly name?: string;
     readonly host_statuses?: readonly {
-      readonly address?: {
-        readonly socket_address?: { readonly address?: string; readonly port_value?: number };
-      };
+      readonly address?: HostAddress;
       readonly health_status?: {
         readonly eds_health_status?: string;
         readonly failed_outlier_check?: boolean;
@@ -43,10 +46,9 @@ export function endpointRows(
       )
         return [];
       return hosts.map((host): EndpointRow => {
-        const { address = "", port_value: port = 0 } = host.address?.socket_address ?? {};
         const { region = "", zone = "", sub_zone: subZone = "" } = host.locality ?? {};
         return {
-          endpoint: `${address}:${port}`,
+          endpoint: placeOf(host.address),
           status: host.health_status?.eds_health_status ?? "UNKNOWN",
           outlierCheck: host.health_status?.failed_outlier_check === true ? "FAILED" : "OK",
           cluster,
@@ -61,4 +63,8 @@ export function endpointRows(
     (a, b) =>
       a.endpoint.localeCompare(b.endpoint, "en", { numeric: true }) || a.cluster.localeCompare(b.cluster),
   );
+}
+
+function placeOf({ socket_address: socket, pipe }: HostAddress = {}): string {
+  return pipe === undefined ? `${socket?.address ?? ""}:${socket?.port_value ?? 0}` : `unix://${pipe.path}`;
 }
