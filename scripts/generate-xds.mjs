@@ -75,6 +75,27 @@ const wanted = [
   "istio/networking/nds/v1/nds.proto",
 ];
 
+/** Fields of newer Envoys that Istio sets and that the shipped protos don't have yet. */
+const newerFields = [
+  {
+    file: "envoy/config/cluster/v3/circuit_breaker.proto",
+    message: "message RetryBudget {",
+    name: "budget_interval",
+    text: "google.protobuf.Duration budget_interval = 3;",
+    imports: ["google/protobuf/duration.proto"],
+  },
+  {
+    file: "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+    message: "message HttpProtocolOptions {",
+    name: "outlier_detection",
+    text: `message OutlierDetection {
+      config.common.matcher.v3.MatchPredicate error_matcher = 1;
+    }
+    OutlierDetection outlier_detection = 8;`,
+    imports: ["envoy/config/common/matcher/v3/matcher.proto"],
+  },
+];
+
 /** With import_extension=js, since without it TypeScript takes types of other files for `any`. */
 const options = ["target=js+dts", "import_extension=js"];
 
@@ -97,6 +118,7 @@ async function generate() {
     cpSync(path.join(shipped, module), work, { recursive: true });
   cpSync(own, work, { recursive: true });
   stripValidation(work);
+  for (const field of newerFields) addField(work, field);
   writeFileSync(path.join(work, "buf.yaml"), "version: v2\nmodules:\n  - path: .\n");
   writeFileSync(
     path.join(work, "buf.gen.yaml"),
@@ -129,6 +151,23 @@ async function generate() {
   if (existsSync(out)) renameSync(out, path.join(work, "old"));
   renameSync(made, out);
   rmSync(work, { recursive: true, force: true });
+}
+
+/** Puts a field into a message of a shipped proto that has none of that name yet. */
+function addField(folder, { file, message, name, text, imports = [] }) {
+  const target = path.join(folder, file);
+  const shippedText = readFileSync(target, "utf8");
+  if (new RegExp(`\\b${name} = `).test(shippedText)) return;
+  if (!shippedText.includes(message)) throw new Error(`${file} has no "${message}"`);
+  const imported = imports.filter((other) => !shippedText.includes(`import "${other}"`));
+  writeFileSync(
+    target,
+    shippedText
+      .replace(message, `${message}\n${text}\n`)
+      .replace(/^package .*$/m, (line) =>
+        [line, ...imported.map((other) => `import "${other}";`)].join("\n"),
+      ),
+  );
 }
 
 /**

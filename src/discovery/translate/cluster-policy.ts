@@ -6,6 +6,7 @@ import {
 import {
   type Cluster,
   Cluster_CommonLbConfig_LocalityWeightedLbConfigSchema,
+  Cluster_CommonLbConfig_ZoneAwareLbConfigSchema,
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
   Cluster_LeastRequestLbConfigSchema,
@@ -19,15 +20,17 @@ import {
   type OutlierDetection,
   OutlierDetectionSchema,
 } from "../../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.js";
+import type { MatchPredicateSchema } from "../../xds/gen/envoy/config/common/matcher/v3/matcher_pb.js";
 import type { KeepaliveSettingsSchema } from "../../xds/gen/envoy/config/core/v3/protocol_pb.js";
+import type { HttpProtocolOptions_OutlierDetectionSchema } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { PercentSchema } from "../../xds/gen/envoy/type/v3/percent_pb.js";
 import type {
   ConnectionPool,
   LoadBalancer,
-  LocalityLbSetting,
   OutlierDetection as OutlierPolicy,
   PortPolicy,
 } from "./config-types.ts";
+import { effectiveLocality } from "./locality-rule.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { durationOf, milliseconds, optional, parseDuration } from "./proto.ts";
 import { isHttp, type Protocol } from "./protocol.ts";
@@ -49,6 +52,8 @@ export interface HttpDraft {
   maxConnectionDuration?: number;
   maxConcurrentStreams?: number;
   http2Keepalive?: MessageInitShape<typeof KeepaliveSettingsSchema>;
+  /** Which answers count as errors beside the usual ones. */
+  outlierDetection?: MessageInitShape<typeof HttpProtocolOptions_OutlierDetectionSchema>;
   autoSni?: boolean;
   autoSanValidation?: boolean;
 }
@@ -117,16 +122,18 @@ export function applyConnectionPool(
 }
 
 /** How many requests may be tried again at a time, as a share of those that run. */
-function budgetOf({ percent, minRetryConcurrency }: NonNullable<PortPolicy["retryBudget"]>) {
+function budgetOf({ percent, budgetInterval, minRetryConcurrency }: NonNullable<PortPolicy["retryBudget"]>) {
   return {
     budgetPercent: { value: percent ?? 20 },
     minRetryConcurrency: (minRetryConcurrency ?? 0) > 0 ? (minRetryConcurrency ?? 0) : 3,
+    ...optional("budgetInterval", durationOf(budgetInterval)),
   };
 }
 
 /** Passive health checks. Panic mode is off unless the rule asks for it. */
-export function applyOutlierDetection(cluster: Cluster, policy: OutlierPolicy | undefined): void {
+export function applyOutlierDetection(draft: ClusterDraft, policy: OutlierPolicy | undefined): void {
   if (policy === undefined) return;
+  const { cluster } = draft;
   const made: OutlierDetection = create(OutlierDetectionSchema, { enforcingSuccessRate: 0 });
   const consecutive = policy.consecutive5xxErrors ?? undefined;
   if (consecutive !== undefined) {
@@ -153,6 +160,8 @@ export function applyOutlierDetection(cluster: Cluster, policy: OutlierPolicy | 
     made.enforcingLocalOriginSuccessRate = 0;
   }
   cluster.outlierDetection = made;
+  const codes = policy.outlierDetectionHttpErrorCodes ?? [];
+  if (codes.length > 0) httpDraft(draft).outlierDetection = { errorMatcher: anyStatus(codes) };
   if (cluster.commonLbConfig !== undefined) {
     cluster.commonLbConfig.healthyPanicThreshold = create(PercentSchema, {
       value: policy.minHealthPercent ?? 0,
@@ -160,32 +169,26 @@ export function applyOutlierDetection(cluster: Cluster, policy: OutlierPolicy | 
   }
 }
 
-/**
- * The locality rules that hold for a service: the DestinationRule's, else what the Service's
- * trafficDistribution asks for (which needs no outlier detection), else the mesh's. Undefined when switched off.
- */
-export function effectiveLocality(
-  mesh: MeshConfig,
-  balancer: LoadBalancer | undefined,
-  service: Pick<MeshService, "trafficDistribution">,
-): { readonly setting: LocalityLbSetting; readonly isForced: boolean } | undefined {
-  const own = balancer?.localityLbSetting;
-  if (own !== undefined) return own.enabled === false ? undefined : { setting: own, isForced: false };
-  if (service.trafficDistribution !== undefined) {
-    const near = [
-      "topology.istio.io/network",
-      "topology.kubernetes.io/region",
-      "topology.kubernetes.io/zone",
-    ];
-    const nearest = [...near, "topology.istio.io/subzone", "kubernetes.io/hostname"];
-    return {
-      setting: { failoverPriority: service.trafficDistribution === "node" ? nearest : near },
-      isForced: true,
-    };
-  }
-  return mesh.localityLbSetting.enabled === false
-    ? undefined
-    : { setting: mesh.localityLbSetting, isForced: false };
+/** Answers with one of these status codes. */
+function anyStatus(codes: readonly number[]): MessageInitShape<typeof MatchPredicateSchema> {
+  const rules = codes.map((code) => ({
+    rule: {
+      case: "httpResponseHeadersMatch" as const,
+      value: {
+        headers: [
+          {
+            name: ":status",
+            headerMatchSpecifier: {
+              case: "stringMatch" as const,
+              value: { matchPattern: { case: "exact" as const, value: String(code) } },
+            },
+          },
+        ],
+      },
+    },
+  }));
+  const [only, ...others] = rules;
+  return only !== undefined && others.length === 0 ? only : { rule: { case: "orMatch", value: { rules } } };
 }
 
 /** Balancer, hashing and locality weights. */
@@ -202,7 +205,19 @@ export function applyLoadBalancer(
     const locality = effectiveLocality(mesh, balancer, service);
     const fails = locality?.isForced === true || cluster.outlierDetection !== undefined;
     const { failover, failoverPriority, distribute } = locality?.setting ?? {};
-    if ((fails && (failover !== undefined || failoverPriority !== undefined)) || distribute !== undefined) {
+    if (locality?.zoneAware !== undefined) {
+      const { isOn, minClusterSize } = locality.zoneAware;
+      common.localityConfigSpecifier = {
+        case: "zoneAwareLbConfig",
+        value: create(Cluster_CommonLbConfig_ZoneAwareLbConfigSchema, {
+          ...(isOn ? {} : { routingEnabled: { value: 0 } }),
+          ...optional("minClusterSize", minClusterSize === undefined ? undefined : BigInt(minClusterSize)),
+        }),
+      };
+    } else if (
+      (fails && (failover !== undefined || failoverPriority !== undefined)) ||
+      distribute !== undefined
+    ) {
       common.localityConfigSpecifier = {
         case: "localityWeightedLbConfig",
         value: create(Cluster_CommonLbConfig_LocalityWeightedLbConfigSchema),

@@ -17,6 +17,9 @@ const http = (options: object) => ({
 
 suite("what a DestinationRule's traffic policy makes of a cluster", () => {
   const unlimited = 4_294_967_295;
+  const status = (exact: string) => ({
+    httpResponseHeadersMatch: { headers: [{ name: ":status", stringMatch: { exact } }] },
+  });
   const cases = [
     {
       policy:
@@ -56,13 +59,13 @@ suite("what a DestinationRule's traffic policy makes of a cluster", () => {
       shows: http({ useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }),
     },
     {
-      policy: "retryBudget: {percent: 33.3, minRetryConcurrency: 10}",
+      policy: "retryBudget: {percent: 33.3, minRetryConcurrency: 10, budgetInterval: 15s}",
       shows: {
         circuitBreakers: {
           thresholds: [
             {
               maxRetries: unlimited,
-              retryBudget: { budgetPercent: { value: 33.3 }, minRetryConcurrency: 10 },
+              retryBudget: { budgetPercent: { value: 33.3 }, minRetryConcurrency: 10, budgetInterval: "15s" },
             },
           ],
         },
@@ -88,6 +91,24 @@ suite("what a DestinationRule's traffic policy makes of a cluster", () => {
         },
         commonLbConfig: { healthyPanicThreshold: { value: 9 } },
       },
+    },
+    {
+      policy: "outlierDetection: {outlierDetectionHttpErrorCodes: [429]}",
+      shows: http({ outlierDetection: { errorMatcher: status("429") } }),
+    },
+    {
+      policy: "outlierDetection: {outlierDetectionHttpErrorCodes: [429, 503]}",
+      shows: http({
+        outlierDetection: { errorMatcher: { orMatch: { rules: [status("429"), status("503")] } } },
+      }),
+    },
+    {
+      policy: "loadBalancer: {zoneAwareLbSetting: {minClusterSize: 3}}",
+      shows: { commonLbConfig: { zoneAwareLbConfig: { minClusterSize: "3", routingEnabled: undefined } } },
+    },
+    {
+      policy: "loadBalancer: {zoneAwareLbSetting: {enabled: false}}",
+      shows: { commonLbConfig: { zoneAwareLbConfig: { routingEnabled: {} } } },
     },
     { policy: "loadBalancer: {simple: ROUND_ROBIN}", shows: { lbPolicy: undefined } },
     { policy: "loadBalancer: {simple: RANDOM}", shows: { lbPolicy: "RANDOM" } },

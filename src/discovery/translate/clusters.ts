@@ -19,7 +19,6 @@ import {
   applyLoadBalancer,
   applyOutlierDetection,
   type ClusterDraft,
-  effectiveLocality,
   type HttpDraft,
   httpDraft,
   isOriginalDst,
@@ -30,8 +29,9 @@ import { type Memory, memoryOf, remember } from "./dependencies.ts";
 import { localityGroups, trafficPolicyFor } from "./endpoints.ts";
 import { clusterMetadataExchange } from "./filters.ts";
 import { applyLocality, localityMessage } from "./locality.ts";
+import { effectiveLocality } from "./locality-rule.ts";
 import { clusterName, sniName } from "./names.ts";
-import { any, lazy, milliseconds } from "./proto.ts";
+import { any, lazy, milliseconds, optional } from "./proto.ts";
 import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
@@ -117,7 +117,7 @@ function buildCluster(
   else if (port.protocol === "" && proxy.type === "sidecar") httpDraft(draft).version = "downstream";
   if (upgradesToHttp2(policy?.connectionPool, port.protocol, mesh)) httpDraft(draft).version ??= "http2";
   applyConnectionPool(draft, policy?.connectionPool, mesh, policy?.retryBudget);
-  applyOutlierDetection(cluster, policy?.outlierDetection);
+  applyOutlierDetection(draft, policy?.outlierDetection);
   applyLoadBalancer(cluster, policy?.loadBalancer, service, mesh);
   if (mode === "plain") {
     const identities = identitiesOf(scope, service);
@@ -206,12 +206,7 @@ function applyDns(world: World, scope: Scope, proxy: ProxyNode, cluster: Cluster
   const applied =
     locality === undefined
       ? groups
-      : applyLocality(
-          groups,
-          locality.setting,
-          policy?.outlierDetection !== undefined || locality.isForced,
-          proxy,
-        );
+      : applyLocality(groups, locality, policy?.outlierDetection !== undefined || locality.isForced, proxy);
   const endpoints = applied.map(localityMessage);
   if (endpoints.length === 0) return false;
   cluster.loadAssignment = create(ClusterLoadAssignmentSchema, { clusterName: query.name, endpoints });
@@ -273,6 +268,7 @@ function httpOptions(http: HttpDraft): Any {
       : { maxConnectionDuration: milliseconds(http.maxConnectionDuration) }),
   };
   return any(HttpProtocolOptionsSchema, {
+    ...optional("outlierDetection", http.outlierDetection),
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
     ...(http.autoSni === undefined && http.autoSanValidation === undefined
       ? {}

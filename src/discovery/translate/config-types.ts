@@ -160,6 +160,13 @@ export interface LocalityLbSetting {
   readonly enabled?: boolean | null;
 }
 
+export interface ZoneAwareLbSetting {
+  readonly enabled?: boolean | null;
+  readonly failover?: readonly { readonly from?: string; readonly to?: string }[];
+  readonly failoverPriority?: readonly string[];
+  readonly minClusterSize?: number | null;
+}
+
 export interface ConsistentHash {
   readonly httpHeaderName?: string;
   readonly httpCookie?: {
@@ -179,6 +186,7 @@ export interface LoadBalancer {
   readonly simple?: string;
   readonly consistentHash?: ConsistentHash;
   readonly localityLbSetting?: LocalityLbSetting;
+  readonly zoneAwareLbSetting?: ZoneAwareLbSetting;
   readonly warmupDurationSecs?: string;
   readonly warmup?: {
     readonly duration?: string;
@@ -218,6 +226,7 @@ export interface OutlierDetection {
   readonly baseEjectionTime?: string;
   readonly maxEjectionPercent?: number;
   readonly minHealthPercent?: number;
+  readonly outlierDetectionHttpErrorCodes?: readonly number[];
 }
 
 export interface ClientTls {
@@ -244,7 +253,8 @@ export interface PortPolicy extends PortTrafficPolicy {
   readonly tunnel?: { readonly protocol?: string; readonly targetHost: string; readonly targetPort: number };
   readonly proxyProtocol?: { readonly version?: string };
   readonly retryBudget?: {
-    readonly percent?: number;
+    readonly percent?: number | null;
+    readonly budgetInterval?: string;
     readonly minRetryConcurrency?: number;
   };
 }

@@ -8,7 +8,7 @@ import {
   type ClusterLoadAssignment,
   ClusterLoadAssignmentSchema,
 } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
-import { effectiveLocality, withMeshDefaults } from "./cluster-policy.ts";
+import { withMeshDefaults } from "./cluster-policy.ts";
 import type { LoadBalancer, PortPolicy } from "./config-types.ts";
 import { type Memory, memoryOf, remember } from "./dependencies.ts";
 import { type MergedRule, policyForPort, policyForSubset } from "./destination-rules.ts";
@@ -20,6 +20,7 @@ import {
   proxyLabel,
   workloadLabel,
 } from "./locality.ts";
+import { effectiveLocality, type LocalityRule } from "./locality-rule.ts";
 import { isIp } from "./names.ts";
 import type { NetworkGateway } from "./network-gateways.ts";
 import { socketAddress } from "./proto.ts";
@@ -79,7 +80,7 @@ export function buildAssignment(
     const groups =
       policy.locality === undefined
         ? reached
-        : applyLocality(reached, policy.locality.setting, policy.canFail, proxy);
+        : applyLocality(reached, policy.locality, policy.canFail, proxy);
     if (previous !== undefined && sameGroups(previous.groups, groups)) return previous;
     const assignment = create(ClusterLoadAssignmentSchema, {
       clusterName: query.name,
@@ -111,7 +112,7 @@ function sameGroups(a: readonly LocalityGroup[], b: readonly LocalityGroup[]): b
 interface EndpointPolicy {
   readonly canFail: boolean;
   readonly balancer: LoadBalancer | undefined;
-  readonly locality: ReturnType<typeof effectiveLocality>;
+  readonly locality: LocalityRule | undefined;
   readonly showsUnhealthy: boolean;
 }
 

@@ -5,6 +5,7 @@ import {
   LocalityLbEndpointsSchema,
 } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
 import type { LocalityLbSetting } from "./config-types.ts";
+import type { LocalityRule } from "./locality-rule.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Locality, WorkloadEndpoint } from "./workload-endpoints.ts";
 
@@ -72,10 +73,11 @@ export function proxyLabel(proxy: ProxyNode, name: string): string | undefined {
 /** Distributes weights or sets priorities as the locality rules say. `canFail`: outlier detection exists, so failover may happen. */
 export function applyLocality(
   groups: readonly LocalityGroup[],
-  setting: LocalityLbSetting,
+  { setting, zoneAware }: LocalityRule,
   canFail: boolean,
   proxy: ProxyNode,
 ): readonly LocalityGroup[] {
+  if (zoneAware !== undefined) return zoneAware.isOn ? byRegion(groups, setting, proxy) : groups;
   if (setting.distribute !== undefined) return distribute(groups, setting.distribute, proxy.locality);
   if (!canFail) return groups;
   const priorities = setting.failoverPriority ?? [];
@@ -85,6 +87,24 @@ export function applyLocality(
   return (setting.failover ?? []).length === 0
     ? dense
     : failover(dense, setting.failover ?? [], proxy.locality);
+}
+
+/** The own region first, then where it fails over to, then all others; labels count before. */
+function byRegion(
+  groups: readonly LocalityGroup[],
+  { failoverPriority = [], failover: rules = [] }: LocalityLbSetting,
+  proxy: ProxyNode,
+): readonly LocalityGroup[] {
+  const ranked =
+    failoverPriority.length === 0
+      ? groups
+      : renumber(groups.flatMap((group) => splitByLabels(group, failoverPriority, proxy)));
+  const { region } = proxy.locality;
+  const target = rules.find((rule) => rule.from === region)?.to;
+  const rank = (other: string) => (other === region ? 0 : other === target ? 1 : 2);
+  return renumber(
+    ranked.map((group) => ({ ...group, priority: group.priority * 3 + rank(group.locality.region) })),
+  );
 }
 
 type Distribute = NonNullable<LocalityLbSetting["distribute"]>;

@@ -95,6 +95,35 @@ spec: {host: web, trafficPolicy: {${policy}}}
     ]);
   });
 
+  const zoneAware = [
+    { setting: "{}", place: "r1/z1", ranks: { "r1/z1": 0, "r1/z2": 0, "r2/z1": 1 } },
+    { setting: "{}", place: "r2/z1", ranks: { "r1/z1": 1, "r1/z2": 1, "r2/z1": 0 } },
+    {
+      setting: "{failover: [{from: r3, to: r2}]}",
+      place: "r3/z1",
+      ranks: { "r1/z1": 1, "r1/z2": 1, "r2/z1": 0 },
+    },
+    {
+      setting: "{failoverPriority: [version]}",
+      place: "r1/z1",
+      ranks: { "r1/z1": 1, "r1/z2": 0, "r2/z1": 2 },
+    },
+    { setting: "{enabled: false}", place: "r1/z1", ranks: { "r1/z1": 0, "r1/z2": 0, "r2/z1": 0 } },
+  ];
+  for (const { setting, place, ranks } of zoneAware) {
+    test(`zoneAwareLbSetting ${setting} seen from ${place} ranks regions, not zones`, () => {
+      const snapshot = snapshotOf(
+        spread + rule(`loadBalancer: {zoneAwareLbSetting: ${setting}}`),
+        proxyOf({ locality: place, labels: { version: "z2" } }),
+      );
+      const found = (snapshot.endpoints.get(web)?.endpoints ?? []).map(({ locality, priority }) => [
+        `${locality?.region}/${locality?.zone}`,
+        priority,
+      ]);
+      assert.deepEqual(Object.fromEntries(found), ranks);
+    });
+  }
+
   test("endpoints that are not ready are shown as unhealthy", () => {
     const snapshot = snapshotOf(`${service("web")}
 apiVersion: discovery.k8s.io/v1
