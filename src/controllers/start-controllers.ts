@@ -1,6 +1,7 @@
 import type { Stop } from "../base/index.ts";
+import { autoscalersController } from "./autoscalers/start-autoscalers.ts";
 import type { ControllerOptions } from "./contracts.ts";
-import { startAllObjects } from "./core/all-objects.ts";
+import { type AllObjects, startAllObjects } from "./core/all-objects.ts";
 import { createCluster } from "./core/cluster.ts";
 import type { StartController } from "./core/controller.ts";
 import { startDaemonSets } from "./daemon-sets/start-daemon-sets.ts";
@@ -53,6 +54,7 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
     garbageCollector,
     disruptionBudgetsController,
     resourceQuotasController,
+    (all: AllObjects) => autoscalersController(all),
   ];
   stops.push(objects.stop, ...onAllObjects.map((controller) => controller(objects)(cluster)));
   return async () => {

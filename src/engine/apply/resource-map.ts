@@ -17,7 +17,7 @@ interface GroupList {
 export interface ResourceMap {
   /** Undefined when the cluster does not serve the kind (now). */
   find(apiVersion: string, kind: string): Promise<Kind | undefined>;
-  /** Every namespaced kind whose objects can be listed, each in one version. */
+  /** Every namespaced kind whose objects can be listed and deleted, each in one version. */
   namespacedKinds(): Promise<readonly Kind[]>;
   /** Drops what is known, after the served kinds changed. */
   forget(): void;
@@ -60,7 +60,10 @@ export function createResourceMap(client: KubeClient): ResourceMap {
           const { group, version } = groupVersion(apiVersion);
           const { resources = [] } = await listOf(group, version);
           return resources
-            .filter(({ namespaced, verbs }) => namespaced && verbs?.includes("list") === true)
+            .filter(
+              ({ namespaced, verbs = [] }) =>
+                namespaced && verbs.includes("list") && verbs.includes("delete"),
+            )
             .map(({ kind, name }): Kind => ({ group, version, kind, plural: name, namespaced: true }));
         }),
       );

@@ -59,12 +59,24 @@ export const workloadChecks: readonly KubectlCheck[] = [
     },
   },
   {
-    command: "autoscale",
+    command: "autoscale, get hpa, describe hpa (scales by CPU)",
     async check({ ok }) {
-      await ok("kubectl autoscale deploy web --max=3 --cpu-percent=50");
-      assert.match(await ok("kubectl get hpa web"), /Deployment\/web/);
-      assert.match(await ok("kubectl describe hpa web"), /Max replicas: +3/);
-      await ok("kubectl delete hpa web");
+      const ready = "kubectl rollout status deploy/scaled --timeout=20s";
+      await ok("kubectl apply -f -", deployment("scaled"));
+      await ok(`kubectl set resources deploy/scaled --requests=cpu=1m && ${ready}`);
+      await ok("kubectl expose deploy scaled --port=5000");
+      const address = await ok("kubectl get svc scaled -o jsonpath='{.spec.clusterIP}'");
+      await ok(`
+        (for i in $(seq 2000); do curl -sS -o /dev/null http://${address}:5000/hello || true; done) & load=$!
+        trap 'kill $load' EXIT
+        kubectl autoscale deploy scaled --min=1 --max=3 --cpu-percent=50 &&
+        kubectl wait --for=jsonpath='{.spec.replicas}'=3 deploy/scaled --timeout=25s`);
+      assert.match(await ok("kubectl get hpa scaled"), /Deployment\/scaled +(cpu: )?\d+%\/50% +1 +3 /);
+      assert.match(
+        await ok("kubectl describe hpa scaled"),
+        /SuccessfulRescale +.* New size: 3; reason: cpu resource utilization \(percentage of request\) above target/,
+      );
+      await ok("kubectl delete hpa/scaled deploy/scaled svc/scaled");
     },
   },
   {
@@ -216,10 +228,14 @@ export const workloadChecks: readonly KubectlCheck[] = [
     },
   },
   {
-    command: "top (says that there are no metrics)",
-    async check({ fails }) {
-      assert.match(await fails("kubectl top nodes"), /Metrics API not available/);
-      assert.match(await fails("kubectl top pods"), /Metrics API not available/);
+    command: "top nodes, top pods (--containers, -l)",
+    async check({ ok }) {
+      const node = await ok("kubectl get node -o jsonpath='{.items[0].metadata.name}'");
+      assert.match(await ok("kubectl top nodes"), new RegExp(`${node} +\\d+m +\\d+% +\\d+Mi +\\d+%`));
+      assert.match(await ok("kubectl top pods"), /shell +\d+m +\d+Mi/);
+      const containers = await ok("kubectl top pods --containers -l app=shell");
+      assert.match(containers, /shell +main +\d+m +\d+Mi/);
+      assert.match(containers, /shell +second +\d+m +\d+Mi/);
     },
   },
   {
