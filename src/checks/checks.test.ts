@@ -602,6 +602,48 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       codes: [],
     },
     {
+      what: "an export that waits for its Service",
+      mesh: ash(() => ({
+        serviceExports: [
+          {
+            apiVersion: "multicluster.x-k8s.io/v1alpha1",
+            kind: "ServiceExport",
+            metadata: { name: "messanger", namespace: "sample" },
+            status: {
+              conditions: [
+                {
+                  type: "Ready",
+                  status: "False",
+                  reason: "NoService",
+                  message: "waiting for Service messanger.sample",
+                },
+              ],
+            },
+          },
+        ],
+      })),
+      codes: ["service-export/not-ready"],
+      severity: "warning",
+      says: /can't reach messanger\.sample of ash.*waiting for Service messanger\.sample.*create the Service/s,
+    },
+    {
+      what: "two hosts with one address",
+      mesh: fra(() => ({
+        serviceEntries: ["one", "two"].map((name) =>
+          rule("ServiceEntry", name, {
+            hosts: [`${name}.example.com`],
+            addresses: ["192.0.2.1"],
+            location: "MESH_EXTERNAL",
+            resolution: "DNS",
+            ports: [{ number: 3306, name: "mysql", protocol: "TCP" }],
+          }),
+        ),
+      })),
+      codes: ["service-entry/address-clash"],
+      severity: "warning",
+      says: /connections to two\.example\.com may be taken for ones to one\.example\.com.*an address of its own/s,
+    },
+    {
       what: "rules in a remote cluster",
       mesh: ash(() => ({
         virtualServices: [rule("VirtualService", "hello", route(to("v3", 1), to("v4", 1)))],

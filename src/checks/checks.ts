@@ -32,8 +32,10 @@ import { checkProxies } from "./proxy/check-proxies.ts";
 import { checkConsistency } from "./service/check-consistency.ts";
 import { checkPortNames } from "./service/check-port-names.ts";
 import { checkServices } from "./service/check-services.ts";
+import { checkAddressClash } from "./service-entry/check-address-clash.ts";
 import { checkAddresses } from "./service-entry/check-addresses.ts";
 import { checkProtocols } from "./service-entry/check-protocols.ts";
+import { checkExports } from "./service-export/check-exports.ts";
 import { checkSidecars } from "./sidecar/check-selectors.ts";
 import { checkProviders } from "./telemetry/check-providers.ts";
 import { checkTelemetries } from "./telemetry/check-selectors.ts";
@@ -232,6 +234,17 @@ export const checks: readonly Check[] = [
     name: "destination-rule.certificates",
     about: "servers' certificates are checked where TLS is asked for",
     find: checkCertificates,
+  },
+  {
+    name: "service-export.ready",
+    about: "exported Services exist and can be reached by other clusters",
+    needsRunning: true,
+    find: checkExports,
+  },
+  {
+    name: "service-entry.address-clash",
+    about: "hosts of ServiceEntries have addresses of their own",
+    find: checkAddressClash,
   },
   {
     name: "service-entry.addresses",

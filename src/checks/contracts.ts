@@ -139,6 +139,8 @@ export interface ClusterView extends Omit<CheckedCluster, "client"> {
   readonly telemetries: readonly Telemetry[];
   readonly envoyFilters: readonly KubeObject[];
   readonly wasmPlugins: readonly KubeObject[];
+  /** Services that the cluster offers to others (multicluster.x-k8s.io). */
+  readonly serviceExports: readonly KubeObject[];
   /** Where objects are written that come from files. */
   readonly writtenAt: ReadonlyMap<KubeObject, string>;
 }

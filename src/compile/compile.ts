@@ -8,6 +8,7 @@ import { gatewayWorkloads } from "./outputs/gateway-workloads.ts";
 import { istioChartItems } from "./outputs/istio-charts.ts";
 import { namespaces } from "./outputs/namespaces.ts";
 import { remoteCredentials } from "./outputs/remote-credentials.ts";
+import { serviceExports } from "./outputs/service-exports.ts";
 import { userManifests } from "./outputs/user-manifests.ts";
 
 /**
@@ -32,6 +33,7 @@ function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): Comp
           ...gatewayWorkloads(cluster, mesh),
           ...exposure(cluster, mesh),
           ...remoteCredentials(cluster, mesh),
+          ...serviceExports(cluster, mesh),
         ]
       : []),
     ...addons(cluster),

@@ -8,7 +8,6 @@
  */
 export { compile } from "./compile.ts";
 export { type ChartReference, type Compiled, type CompiledItem, type Wave, waves } from "./compiled.ts";
-export { fromAnnotation, managedBy, systemNamespace } from "./generated.ts";
 export { type LoadedManifests, loadManifests } from "./manifests/load-manifests.ts";
 export {
   type ManifestContent,

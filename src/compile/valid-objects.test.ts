@@ -51,7 +51,7 @@ function schemaFinder(): (
 }
 
 suite("compiled objects", () => {
-  for (const example of ["aks", "oke"]) {
+  for (const example of ["aks", "oke", "global"]) {
     test(`every object of examples/${example} is what Kubernetes and Istio accept, field by field`, async () => {
       const folder = path.join(examples, example);
       const text = readFileSync(path.join(folder, "mesh.yaml"), "utf8");
@@ -75,7 +75,7 @@ suite("compiled objects", () => {
           const { apiVersion, kind, metadata } = item.object;
           const found = schemaOf(apiVersion, kind);
           if (found === undefined) {
-            assert.match(apiVersion, /^cert-manager\.io\//);
+            assert.match(apiVersion, /^(cert-manager\.io|multicluster\.x-k8s\.io)\//);
             continue;
           }
           const { schema, builtIn } = found;

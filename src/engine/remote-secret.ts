@@ -1,6 +1,5 @@
 import { IsthmusError, type Logger } from "../base/index.ts";
-import { systemNamespace } from "../compile/index.ts";
-import { type KubeObject, kinds } from "../kube/index.ts";
+import { type KubeObject, kinds, systemNamespace } from "../kube/index.ts";
 import { readerAccount, remoteKubeconfig } from "./apply/remote-kubeconfig.ts";
 import type { RunningCluster } from "./wire.ts";
 

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
 import type { Compiled } from "../compile/index.ts";
 import { formatKubeconfig, formatYaml } from "../kube/index.ts";
+import { startFederation } from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
@@ -159,6 +160,13 @@ async function start(
       }),
   });
   for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
+  if (mesh.discovery === "exports")
+    startFederation({
+      clusters: [...clusters.values()].map(({ cluster, client }) => ({ ...cluster, client })),
+      hostSuffix: mesh.hostSuffix,
+      signal: lifetime,
+      log: log.child({ part: "federation" }),
+    });
   timings.mark("objects applied");
 
   await waitUntilReady(watches, options, lifetime, (name, isReady) => {

@@ -28,6 +28,14 @@ export {
   resourcePath,
   type WatchOptions,
 } from "./client.ts";
+export {
+  exportsAnnotation,
+  fromAnnotation,
+  generated,
+  generatedMeta,
+  managedBy,
+  systemNamespace,
+} from "./generated.ts";
 export { createHttpTransport, type HttpTransport, type HttpTransportOptions } from "./http-transport.ts";
 export { type Change, type Informer, startInformer } from "./informer.ts";
 export { apiVersionOf, groupVersion, type Kind, kinds } from "./kinds.ts";

@@ -84,6 +84,7 @@ export const kinds = {
     "ValidatingWebhookConfiguration",
     "validatingwebhookconfigurations",
   ),
+  serviceExports: namespaced("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "serviceexports"),
   tokenReviews: clusterWide("authentication.k8s.io/v1", "TokenReview", "tokenreviews"),
   virtualServices: namespaced("networking.istio.io/v1", "VirtualService", "virtualservices"),
   destinationRules: namespaced("networking.istio.io/v1", "DestinationRule", "destinationrules"),

@@ -18,7 +18,6 @@ export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
   };
   const management = clusters.filter(({ role }) => use === "up" && role === "management");
   return [
-    ...(mesh.discovery === "exports" ? [refuse(["discovery"], "discovery: exports")] : []),
     ...(mesh.peerings.length > 0 ? [refuse(["peerings"], "a peering")] : []),
     ...(mesh.workspaces.size > 0 ? [refuse(["workspaces"], "a workspace")] : []),
     ...management.map(({ name }) => refuse(["clusters", name, "role"], "a management cluster")),

@@ -6,6 +6,7 @@ import tls from "node:tls";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
 import { hello, helloCluster, startAks } from "./support/examples.ts";
+import { handshake } from "./support/handshake.ts";
 import { assertShare, endpointRows, versions } from "./support/hello.ts";
 import { background, eventually, isthmus, type MeshUnderTest } from "./support/running-mesh.ts";
 
@@ -499,35 +500,6 @@ suite.skipIf(!hasKubectl)(
     });
   },
 );
-
-interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Resolves when a TLS handshake with `to` completes (and, with `speak`, an answer comes). */
-function handshake(to: Endpoint, options: tls.ConnectionOptions, speak = false): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = tls.connect({ ...to, rejectUnauthorized: false, ...options });
-    const fail = (reason: Error) => {
-      socket.destroy();
-      reject(reason);
-    };
-    socket.setTimeout(5000, () => fail(new Error("no answer")));
-    socket.on("secureConnect", () => {
-      if (!speak) {
-        socket.destroy();
-        resolve();
-      } else socket.write("GET /hello HTTP/1.1\r\nhost: x\r\n\r\n");
-    });
-    socket.on("data", () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.on("error", fail);
-    socket.on("close", () => fail(new Error("closed")));
-  });
-}
 
 /** The certificates that a workload presents, leaf first; it will refuse us afterwards. */
 function peerChain(host: string, port: number): Promise<X509Certificate[]> {

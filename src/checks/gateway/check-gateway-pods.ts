@@ -23,6 +23,8 @@ function checkOne(service: Service, cluster: ClusterView): Finding[] {
   if (behind.some(isReady)) return [];
   const network = metadata.labels?.[networkLabel];
   const address = status?.loadBalancer?.ingress?.map(({ ip, hostname }) => ip ?? hostname ?? "")[0];
+  const port = metadata.labels?.["networking.istio.io/gatewayPort"] ?? "15443";
+  const place = network === undefined || address === undefined ? "" : ` (${address}:${port})`;
   const labels = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
   const seen = behind.map((pod) => {
     const trouble = podTrouble(pod);
@@ -38,7 +40,7 @@ function checkOne(service: Service, cluster: ClusterView): Finding[] {
         network === undefined
           ? `requests to ${address ?? `the gateway ${metadata.name} of ${name}`} get no answer`
           : `requests to services in ${network} (${name}) from other networks fail for the share that crosses`,
-      cause: `the gateway ${metadata.namespace}/${metadata.name} of ${name} has no ready pod`,
+      cause: `the gateway ${metadata.namespace}/${metadata.name} of ${name}${place} has no ready pod`,
       evidence: [kubectl(name, `-n ${metadata.namespace} get pods -l ${labels.join(",")}`, listed(seen))],
       fix: fixOf(service, cluster),
     },

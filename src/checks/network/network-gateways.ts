@@ -22,7 +22,13 @@ export function networkGateways({ clusters }: MeshView): NetworkGateway[] {
   );
 }
 
-/** Whether there are pods on other networks that would need the gateway. */
+/** Whether there are pods on other networks whose control plane hands out the endpoints behind the gateway. */
 export function isNeeded(gateway: NetworkGateway, { clusters, unread }: MeshView): boolean {
-  return [...clusters, ...unread].some(({ network }) => network !== undefined && network !== gateway.network);
+  const all = [...clusters, ...unread];
+  const behind = gateway.cluster.name;
+  const isRead = (primary: string) =>
+    primary === behind || all.some(({ name, reads }) => name === primary && reads.includes(behind));
+  return all.some(
+    ({ network, primary }) => network !== undefined && network !== gateway.network && isRead(primary),
+  );
 }

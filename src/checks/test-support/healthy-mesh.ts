@@ -139,6 +139,7 @@ export function healthyMesh(): MeshView {
     gateways: [exposure],
     virtualServices: [],
     destinationRules: [],
+    serviceExports: [],
   };
   const ash: ClusterView = {
     ...emptyCluster("ash", common("network2")),
@@ -164,6 +165,7 @@ export function healthyMesh(): MeshView {
     gateways: [],
     virtualServices: [],
     destinationRules: [],
+    serviceExports: [],
   };
   const proxies = ["istio-eastwestgateway-1.istio-system", "hello-v1.sample", "hello-v2.sample"];
   return {

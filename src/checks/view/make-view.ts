@@ -72,6 +72,7 @@ export function makeView(
     telemetries: all<Telemetry>("telemetries"),
     envoyFilters: all("envoyFilters"),
     wasmPlugins: all("wasmPlugins"),
+    serviceExports: all("serviceExports"),
     writtenAt: places,
   };
 }

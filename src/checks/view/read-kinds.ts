@@ -26,6 +26,7 @@ export const readKinds = {
   telemetries: { kind: kinds.telemetries },
   envoyFilters: { kind: kinds.envoyFilters },
   wasmPlugins: { kind: kinds.wasmPlugins },
+  serviceExports: { kind: kinds.serviceExports },
 } as const;
 
 export type ReadKind = keyof typeof readKinds;

@@ -1,6 +1,6 @@
+import { generatedMeta, systemNamespace } from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { generatedMeta, systemNamespace } from "../generated.ts";
 
 /**
  * The Secret `cacerts` of a workload cluster. Every cluster gets one: from the folder that the mesh file names,

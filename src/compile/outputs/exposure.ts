@@ -1,7 +1,6 @@
-import type { KubeObject } from "../../kube/index.ts";
+import { generated, type KubeObject, systemNamespace } from "../../kube/index.ts";
 import type { Cluster, Gateway, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { generated, systemNamespace } from "../generated.ts";
 import { gatewayLabel, isMultiNetwork, isPrimary, isShared, remotesOf } from "../topology.ts";
 
 /**

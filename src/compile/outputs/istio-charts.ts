@@ -1,6 +1,6 @@
+import { systemNamespace } from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { systemNamespace } from "../generated.ts";
 import { isPrimary, remotesOf, workloadClusters } from "../topology.ts";
 
 /** Where Istio publishes its charts. */

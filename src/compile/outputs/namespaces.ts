@@ -1,7 +1,8 @@
+import { exportsAnnotation, generated, systemNamespace } from "../../kube/index.ts";
 import type { Cluster } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { generated, systemNamespace } from "../generated.ts";
 import { isPrimary } from "../topology.ts";
+import { exportsOf } from "./service-exports.ts";
 
 /**
  * The namespaces of a cluster: Istio's own with the network's label and, on a remote, the name of its control
@@ -25,6 +26,12 @@ export function namespaces(cluster: Cluster): CompiledItem[] {
   }
   for (const { name, injection, labels, from } of cluster.namespaces) {
     add(name, from, { ...(injection ? injectionLabel(cluster) : {}), ...labels });
+  }
+  for (const [index, { service, namespace: name }] of exportsOf(cluster).entries()) {
+    const from = `clusters.${cluster.name}.exports[${index}]`;
+    if (service === "*") add(name, from, {}, { [exportsAnnotation]: "*" });
+    // It is in every cluster, and not ours to label.
+    else if (name !== "default") add(name, from);
   }
   for (const addon of cluster.addons) add(addon.namespace, addon.from);
   for (const entry of cluster.manifests) {

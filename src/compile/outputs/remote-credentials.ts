@@ -1,6 +1,6 @@
+import { generatedMeta, systemNamespace } from "../../kube/index.ts";
 import type { Cluster, ClusterName, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { generatedMeta, systemNamespace } from "../generated.ts";
 import { isPrimary, remotesOf, workloadClusters } from "../topology.ts";
 
 /**

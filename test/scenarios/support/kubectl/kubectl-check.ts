@@ -1,9 +1,9 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Kubectl } from "../../../support/tools.ts";
-import { run } from "../running-mesh.ts";
+import { isthmus, run } from "../running-mesh.ts";
 
-/** A shell in which `kubectl` is one version of it, on one namespace of a running mesh. */
+/** A shell in which `kubectl` is one version of it, on one namespace of a running mesh; `isthmus` is there too. */
 export interface KubectlShell {
   readonly namespace: string;
   /** Runs a line of shell; gives stdout and stderr together. Rejects when it ends with something other than 0. */
@@ -41,6 +41,7 @@ export function kubectlShell(
   const programs = path.join(folder, "bin");
   mkdirSync(programs, { recursive: true });
   symlinkSync(kubectl.path, path.join(programs, "kubectl"));
+  symlinkSync(isthmus, path.join(programs, "isthmus"));
   const env = {
     PATH: `${programs}:${process.env["PATH"] ?? ""}`,
     HOME: folder,

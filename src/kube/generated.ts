@@ -1,9 +1,11 @@
-import type { KubeObject, ObjectMeta } from "../kube/index.ts";
+import type { KubeObject, ObjectMeta } from "./object.ts";
 
 /** Label value of everything that isthmus generates. */
 export const managedBy = "isthmus";
 /** Annotation that names the field of the mesh file to which an object is due. */
 export const fromAnnotation = "isthmus.dev/from";
+/** On a Namespace: "*" exports every Service in it, as a ServiceExport does for one. */
+export const exportsAnnotation = "isthmus.dev/exports";
 /** Namespace of Istio's control plane, and of what belongs to it. */
 export const systemNamespace = "istio-system";
 

@@ -1,0 +1,78 @@
+import type { Logger } from "../../base/index.ts";
+import type { KubeClient, KubeObject, Service } from "../../kube/index.ts";
+
+/** A cluster whose services can be exported, and that imports what others export. */
+export interface FederatedCluster {
+  readonly name: string;
+  /** The cluster whose control plane serves it and reads Istio's objects for it; itself when it has its own. */
+  readonly primary: string;
+  readonly client: KubeClient;
+}
+
+export interface FederationOptions {
+  readonly clusters: readonly FederatedCluster[];
+  /** DNS suffix of exported services: "global" makes `messenger.default.global`. */
+  readonly hostSuffix: string;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+}
+
+/**
+ * A Service offered to other clusters (Multi-Cluster Services API, KEP-1645). It has the name and the namespace of the
+ * Service.
+ */
+export interface ServiceExport extends KubeObject {
+  readonly status?: { readonly conditions?: readonly ExportCondition[] };
+}
+
+export interface ExportCondition {
+  readonly type: string;
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+}
+
+/** Where other networks reach the services of a cluster. */
+export interface CrossNetworkGateway {
+  /** IP addresses or host names; empty as long as it has none. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+  /** Labels of its pods, by which a Gateway object selects it. */
+  readonly selector: Readonly<Record<string, string>>;
+}
+
+/** What is known of one cluster. */
+export interface ClusterFacts {
+  readonly name: string;
+  readonly primary: string;
+  /** False until everything was read once: what others know of it is kept until then. */
+  readonly isKnown: boolean;
+  readonly network: string | undefined;
+  readonly locality: string | undefined;
+  readonly gateway: CrossNetworkGateway | undefined;
+  readonly exports: readonly ServiceExport[];
+  /** Namespaces all of whose Services are exported. */
+  readonly exportedNamespaces: readonly string[];
+  readonly services: readonly Service[];
+  /** ServiceEntries of its API: ours tell what is in use, others' which addresses are taken. */
+  readonly serviceEntries: readonly ServiceEntry[];
+}
+
+/** What federation reads and writes of a ServiceEntry (networking.istio.io/v1). */
+export interface ServiceEntry extends KubeObject {
+  readonly spec: {
+    readonly hosts: readonly string[];
+    readonly addresses?: readonly string[];
+    readonly endpoints?: readonly ServiceEntryEndpoint[];
+    readonly [field: string]: unknown;
+  };
+}
+
+export interface ServiceEntryEndpoint {
+  readonly address: string;
+  readonly ports?: Readonly<Record<string, number>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly locality?: string;
+  readonly network?: string;
+}
