@@ -35,6 +35,8 @@ function withProxy(object: KubeObject): KubeObject {
 /** What is wrong on purpose. */
 const expected: Readonly<Record<string, readonly string[]>> = {
   "e-no-sidecar-server": ["injection/pod-without-sidecar"],
+  "g-service-entries": ["service-entry/address-needed"],
+  "g-service-entries-none": ["service-entry/address-needed"],
 };
 
 suite("healthy meshes", () => {
