@@ -1,7 +1,9 @@
 import { isJsonObject, type JsonObject } from "../../kube/index.ts";
+import { checkFields } from "./check-fields.ts";
 import { checkMetadata } from "./check-metadata.ts";
 import { createConfigField } from "./config-field.ts";
 import type { KindCheck, ValidationProblem } from "./contracts.ts";
+import { fieldTables } from "./fields/field-tables.ts";
 import { checkAuthorizationPolicy } from "./kinds/authorization-policy.ts";
 import { checkDestinationRule } from "./kinds/destination-rule.ts";
 import { checkEnvoyFilter } from "./kinds/envoy-filter.ts";
@@ -45,8 +47,12 @@ export function checkIstioObject(
   namespace = "",
 ): readonly ValidationProblem[] | undefined {
   const { kind, metadata, spec } = object;
-  const check = typeof kind === "string" && Object.hasOwn(checks, kind) ? checks[kind] : undefined;
-  if (typeof kind !== "string" || check === undefined) return undefined;
+  const [group = ""] = String(object["apiVersion"]).split("/");
+  if (typeof kind !== "string") return undefined;
+  if (group === "gateway.networking.k8s.io")
+    return [{ severity: "error", path: "", message: gatewayApi(kind) }];
+  const check = group.endsWith(".istio.io") && Object.hasOwn(checks, kind) ? checks[kind] : undefined;
+  if (check === undefined) return undefined;
   const problems: ValidationProblem[] = [];
   const checked = {
     kind,
@@ -58,7 +64,12 @@ export function checkIstioObject(
   };
   problems.push(...checkMetadata(checked));
   check(checked);
+  checkFields(kind, checked.spec, fieldTables[kind] ?? {});
   return problems;
+}
+
+function gatewayApi(kind: string): string {
+  return `${kind} of the Gateway API is not run here; use Gateway and VirtualService of networking.istio.io`;
 }
 
 function textOf(metadata: unknown, name: string): string {

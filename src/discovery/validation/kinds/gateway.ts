@@ -68,7 +68,5 @@ function checkServerPort(port: ConfigField, isUnix: boolean): void {
     );
   const number = port.field("number");
   if (number.number > 0 || !isUnix) checkPort(number);
-  if (port.field("targetPort").number > 0)
-    port.field("targetPort").error("targetPort has no impact on Gateways");
   if (port.field("name").text === "") port.field("name").error("port name must be set");
 }

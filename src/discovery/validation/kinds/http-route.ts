@@ -132,16 +132,12 @@ function checkFault(fault: ConfigField): void {
       grpc.error(
         `gRPC status ${quoted(grpc.text)} is not supported. See https://github.com/grpc/grpc/blob/master/doc/statuscodes.md for a list of supported codes, for example 'NOT_FOUND'`,
       );
-    if (abort.field("http2Error").isSet)
-      abort.field("http2Error").error("HTTP/2 abort fault injection not supported yet");
     if (abort.field("httpStatus").isSet) checkHttpStatus(abort.field("httpStatus"));
     if (!["grpcStatus", "http2Error", "httpStatus"].some((name) => abort.field(name).isSet))
       abort.warn("abort configured, but error type not set");
   }
   checkFraction(delay.field("percentage"));
   checkDuration(delay.field("fixedDelay"));
-  if (delay.field("exponentialDelay").isSet)
-    delay.field("exponentialDelay").error("exponentialDelay not supported yet");
 }
 
 function checkHttpStatus(status: ConfigField): void {

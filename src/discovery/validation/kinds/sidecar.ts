@@ -63,8 +63,6 @@ function checkIngress(listeners: readonly ConfigField[]): void {
 function checkSidecarPort(port: ConfigField): void {
   if (port.field("name").text !== "") checkPortName(port.field("name"));
   checkProtocol(port.field("protocol"));
-  if (port.field("targetPort").number > 0)
-    port.field("targetPort").error("targetPort has no impact on Sidecars");
 }
 
 const ownHosts = new Set(["", "127.0.0.1", "0.0.0.0", "[::1]", "[::]"]);

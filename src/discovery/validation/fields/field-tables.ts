@@ -1,0 +1,137 @@
+import {
+  type FieldTable,
+  noEffect,
+  noEffectAnywhere,
+  notRun,
+  refusedByIstio,
+  run,
+  runExcept,
+  under,
+} from "./field-entry.ts";
+
+/** A policy for what it is attached to, instead of for the workloads that a selector chooses. */
+const targetRefs: FieldTable = {
+  targetRef: notRun("choose workloads by selector"),
+  targetRefs: notRun("choose workloads by selector"),
+};
+
+const portPolicy: FieldTable = {
+  "loadBalancer.zoneAwareLbSetting": notRun("use localityLbSetting"),
+  "outlierDetection.consecutiveErrors": noEffectAnywhere(
+    "Istio reads it no longer: consecutive5xxErrors and consecutiveGatewayErrors took its place",
+  ),
+  "outlierDetection.outlierDetectionHttpErrorCodes": notRun(
+    "consecutive5xxErrors counts every answer with a status from 500 to 599",
+  ),
+};
+
+const trafficPolicy: FieldTable = {
+  ...portPolicy,
+  ...under("portLevelSettings[]", portPolicy),
+};
+
+const destinationRule: FieldTable = {
+  "": run,
+  ...under("trafficPolicy", trafficPolicy),
+  ...under("subsets[].trafficPolicy", trafficPolicy),
+};
+
+const virtualService: FieldTable = {
+  "": run,
+  "http[].fault.abort.http2Error": refusedByIstio(
+    "HTTP/2 abort fault injection not supported yet: use httpStatus",
+  ),
+  "http[].fault.delay.exponentialDelay": refusedByIstio("exponentialDelay not supported yet: use fixedDelay"),
+  "http[].mirror_percent": notRun("write mirrorPercentage"),
+  "tcp[].match[].sourceSubnet": noEffectAnywhere("Istio does not read it"),
+};
+
+const gateway: FieldTable = {
+  "": run,
+  "servers[].defaultEndpoint": noEffectAnywhere("Istio does not read it: routes come from VirtualServices"),
+  "servers[].port.targetPort": refusedByIstio("targetPort has no impact on Gateways"),
+  "servers[].tls.tlsCertificates[].caCertificates": noEffectAnywhere(
+    "clients' certificates are checked with servers[].tls.caCertificates",
+  ),
+};
+
+/** Limits of a pod's own ports, which its proxy keeps towards the program. */
+const ownPool: FieldTable = {
+  "http.h2UpgradePolicy": noEffectAnywhere(
+    "it says how callers reach a port: Istio reads it in DestinationRules",
+  ),
+};
+
+const sidecar: FieldTable = {
+  "": run,
+  ...under("inboundConnectionPool", ownPool),
+  ...under("ingress[].connectionPool", ownPool),
+  "egress[].port.targetPort": refusedByIstio("targetPort has no impact on Sidecars"),
+  "ingress[].port.name": noEffectAnywhere("a name for readers"),
+  "ingress[].port.targetPort": refusedByIstio("targetPort has no impact on Sidecars"),
+  "ingress[].tls": notRun(
+    "PeerAuthentication protects the port within the mesh, a Gateway ends TLS from outside",
+  ),
+};
+
+const serviceEntry: FieldTable = {
+  "": run,
+  resolution: runExcept({
+    DYNAMIC_DNS: "DYNAMIC_DNS is not run here; use NONE, or DNS with the hosts' own names",
+  }),
+};
+
+const authorizationPolicy: FieldTable = {
+  "": run,
+  ...targetRefs,
+  action: runExcept({
+    CUSTOM:
+      "CUSTOM is not run here; say by ALLOW and DENY who may call, or ask the authorizer in the service itself",
+  }),
+  provider: notRun("nobody outside the mesh is asked whether a request may pass"),
+  "rules[].from[].source.notTrustDomains": notRun(
+    "write notPrincipals, which begin with the trust domain: td/*",
+  ),
+  "rules[].from[].source.trustDomains": notRun("write principals, which begin with the trust domain: td/*"),
+};
+
+const metrics = noEffect("it shapes metrics alone, requests are answered the same");
+
+const telemetry: FieldTable = {
+  "": run,
+  ...targetRefs,
+  "accessLogging[].filter": noEffect("every request is logged, not only those that it names"),
+  "accessLogging[].match": noEffect("requests are logged at both ends"),
+  "metrics[].overrides": metrics,
+  "metrics[].reportingInterval": metrics,
+  tracing: noEffect("no traces are reported, requests are answered the same"),
+};
+
+const foreignCode = notRun("proxies take no code of others: put what it does into the services");
+
+/** What becomes of every field of every kind of Istio. */
+export const fieldTables: Readonly<Record<string, FieldTable>> = {
+  AuthorizationPolicy: authorizationPolicy,
+  DestinationRule: destinationRule,
+  EnvoyFilter: {
+    "": notRun(
+      "say it by VirtualService, DestinationRule, Sidecar or Telemetry, of which Envoy's configuration is made",
+    ),
+  },
+  Gateway: gateway,
+  PeerAuthentication: { "": run },
+  ProxyConfig: { "": notRun("write the same into annotation proxy.istio.io/config of the pods") },
+  RequestAuthentication: { "": notRun("tokens are not read: check them in the service itself") },
+  ServiceEntry: serviceEntry,
+  Sidecar: sidecar,
+  Telemetry: telemetry,
+  TrafficExtension: { "": foreignCode },
+  VirtualService: virtualService,
+  WasmPlugin: { "": foreignCode },
+  WorkloadEntry: { "": run },
+  WorkloadGroup: {
+    "": noEffect(
+      "it is a template for machines that join by themselves, which none does here: write WorkloadEntries",
+    ),
+  },
+};
