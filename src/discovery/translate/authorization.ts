@@ -6,7 +6,7 @@ import type { HttpFilter } from "../../xds/gen/envoy/extensions/filters/network/
 import { RBACSchema as NetworkRbacSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { AuthorizationPolicy } from "./config-types.ts";
 import { httpFilter, networkFilter } from "./filters.ts";
-import { selects } from "./objects.ts";
+import { isAttached } from "./policy-attachment.ts";
 import { any } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { matchNever, rbacPolicy } from "./rbac-rules.ts";
@@ -24,11 +24,9 @@ type RbacRules = MessageInitShape<typeof RulesSchema>;
 export function authorizationFor(rules: Rules, proxy: ProxyNode): Authorization {
   const namespaces = [...new Set([rules.mesh.rootNamespace, proxy.namespace])];
   const policies = namespaces.flatMap((namespace) =>
-    rules.authorizationPolicies.filter(({ metadata, spec }) => {
-      if (metadata.namespace !== namespace) return false;
-      const labels = spec?.selector?.matchLabels ?? {};
-      return Object.keys(labels).length === 0 || selects(labels, proxy.labels);
-    }),
+    rules.authorizationPolicies.filter(
+      ({ metadata, spec }) => metadata.namespace === namespace && isAttached(spec, namespace, proxy),
+    ),
   );
   if (policies.length === 0) return { http: [], network: [] };
   const trustDomains = [rules.mesh.trustDomain, ...rules.mesh.trustDomainAliases];

@@ -95,7 +95,7 @@ export function applyConnectionPool(
   };
   cluster.connectTimeout = durationOf(tcp?.connectTimeout) ?? milliseconds(mesh.connectTimeout);
   cluster.circuitBreakers = circuitBreakers(threshold);
-  const keepalive = tcp?.tcpKeepalive;
+  const keepalive = tcp?.tcpKeepalive ?? mesh.tcpKeepalive;
   if (keepalive !== undefined) {
     const wholeSeconds = (text: string | undefined) =>
       text === undefined ? undefined : Math.round((parseDuration(text) ?? 0) / 1000);

@@ -394,6 +394,21 @@ export interface PeerAuthentication extends KubeObject {
   };
 }
 
+/** Which of Kubernetes' gateways a policy is for. */
+export interface PolicyTarget {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly namespace?: string;
+}
+
+/** How a policy says which workloads it is for. */
+export interface Attachable {
+  readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly targetRef?: PolicyTarget;
+  readonly targetRefs?: readonly PolicyTarget[];
+}
+
 export interface AuthorizationSource {
   readonly principals?: readonly string[];
   readonly notPrincipals?: readonly string[];
@@ -403,6 +418,8 @@ export interface AuthorizationSource {
   readonly notNamespaces?: readonly string[];
   readonly serviceAccounts?: readonly string[];
   readonly notServiceAccounts?: readonly string[];
+  readonly trustDomains?: readonly string[];
+  readonly notTrustDomains?: readonly string[];
   readonly ipBlocks?: readonly string[];
   readonly notIpBlocks?: readonly string[];
   readonly remoteIpBlocks?: readonly string[];
@@ -431,16 +448,14 @@ export interface AuthorizationRule {
 }
 
 export interface AuthorizationPolicy extends KubeObject {
-  readonly spec?: {
-    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly spec?: Attachable & {
     readonly action?: string;
     readonly rules?: readonly AuthorizationRule[];
   };
 }
 
 export interface Telemetry extends KubeObject {
-  readonly spec?: {
-    readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  readonly spec?: Attachable & {
     readonly accessLogging?: readonly {
       readonly providers?: readonly { readonly name?: string }[];
       readonly disabled?: boolean;

@@ -114,7 +114,7 @@ function portChains(
         {
           sniHosts,
           alpn: [],
-          tls: serverTlsContext(server.tls ?? {}, "http"),
+          tls: serverTlsContext(server.tls ?? {}, "http", scope.rules.mesh),
           filters: [http(placed)],
         },
       ];
@@ -128,7 +128,7 @@ function portChains(
     if (server.tls === undefined) return [{ sniHosts: [], alpn: [], filters: all }];
     // Who calls is told first, so that policies and metrics know it.
     if (server.tls.mode === "ISTIO_MUTUAL" && !proxy.isStock) all.unshift(metadataExchange());
-    return [{ sniHosts, alpn: [], tls: serverTlsContext(server.tls, "tcp"), filters: all }];
+    return [{ sniHosts, alpn: [], tls: serverTlsContext(server.tls, "tcp", scope.rules.mesh), filters: all }];
   });
 }
 

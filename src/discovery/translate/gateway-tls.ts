@@ -5,6 +5,7 @@ import {
 } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import { DownstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { ServerTls } from "./config-types.ts";
+import type { MeshConfig } from "./mesh-config.ts";
 import { any, optional } from "./proto.ts";
 import { controlPlaneSecret, fileSecret, rootSecret, workloadSecret } from "./tls-contexts.ts";
 import { secretName } from "./upstream-tls.ts";
@@ -13,13 +14,13 @@ import { secretName } from "./upstream-tls.ts";
  * TLS as a server of a Gateway ends it: with Secrets, with files, or, as mesh mTLS, with the workload's own
  * certificate. What comes out of it is HTTP or any other protocol.
  */
-export function serverTlsContext(tls: ServerTls, carries: "http" | "tcp"): Any {
+export function serverTlsContext(tls: ServerTls, carries: "http" | "tcp", mesh: MeshConfig): Any {
   const isMesh = tls.mode === "ISTIO_MUTUAL";
   const demands = tls.mode === "MUTUAL" || isMesh;
   const checks = demands || tls.mode === "OPTIONAL_MUTUAL";
   return any(DownstreamTlsContextSchema, {
     commonTlsContext: {
-      ...optional("tlsParams", isMesh ? undefined : parameters(tls)),
+      ...optional("tlsParams", isMesh ? undefined : parameters(tls, mesh)),
       tlsCertificateSdsSecretConfigs: certificates(tls),
       ...validation(tls, checks),
       alpnProtocols:
@@ -101,12 +102,19 @@ const protocols: Readonly<Record<string, TlsParameters_TlsProtocol>> = {
   TLSV1_3: TlsParameters_TlsProtocol.TLSv1_3,
 };
 
-function parameters(tls: ServerTls) {
-  const minimum = protocols[tls.minProtocolVersion ?? ""];
+/** What the server says, else the mesh; the mesh has no say where clients may come without a certificate or with one. */
+function parameters(tls: ServerTls, mesh: MeshConfig) {
+  const defaults = tls.mode === "SIMPLE" || tls.mode === "MUTUAL" ? mesh.tlsDefaults : undefined;
+  const minimum = protocols[tls.minProtocolVersion ?? ""] ?? protocols[defaults?.minProtocolVersion ?? ""];
   const maximum = protocols[tls.maxProtocolVersion ?? ""];
-  const cipherSuites = usableCiphers(tls.cipherSuites ?? []);
-  if (minimum === undefined && maximum === undefined && cipherSuites.length === 0) return undefined;
+  const own = usableCiphers(tls.cipherSuites ?? []);
+  const cipherSuites = own.length > 0 ? own : usableCiphers(defaults?.cipherSuites ?? []);
+  const ecdhCurves = [...(defaults?.ecdhCurves ?? [])];
+  const isSilent =
+    minimum === undefined && maximum === undefined && cipherSuites.length === 0 && ecdhCurves.length === 0;
+  if (isSilent) return undefined;
   return {
+    ecdhCurves,
     ...optional("tlsMinimumProtocolVersion", minimum),
     ...optional("tlsMaximumProtocolVersion", maximum),
     cipherSuites,

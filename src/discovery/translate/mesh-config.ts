@@ -1,4 +1,5 @@
 import { parse } from "yaml";
+import type { LabelSelector } from "../../kube/index.ts";
 import type { ConnectionPool, HttpRetry, LocalityLbSetting, OutlierDetection } from "./config-types.ts";
 import { parseDuration } from "./proto.ts";
 
@@ -23,6 +24,8 @@ export interface MeshConfig {
   readonly defaultHttpRetryPolicy?: HttpRetry;
   readonly localityLbSetting: LocalityLbSetting;
   readonly h2Upgrade: boolean;
+  /** Of connections that proxies open, where no rule says otherwise. */
+  readonly tcpKeepalive?: TcpKeepalive;
   readonly defaultTrafficPolicy?: {
     readonly connectionPool?: ConnectionPool;
     readonly outlierDetection?: OutlierDetection;
@@ -31,6 +34,8 @@ export interface MeshConfig {
     readonly settings?: { readonly clusterLocal?: boolean };
     readonly hosts?: readonly string[];
   }[];
+  /** Namespaces that the mesh has to do with, by their labels; all when there are none. */
+  readonly discoverySelectors: readonly LabelSelector[];
   readonly defaultServiceExportTo: readonly string[];
   readonly defaultVirtualServiceExportTo: readonly string[];
   readonly defaultDestinationRuleExportTo: readonly string[];
@@ -39,12 +44,25 @@ export interface MeshConfig {
     readonly metrics: readonly string[];
     readonly accessLogging: readonly string[];
   };
+  /** Of TLS between workloads. */
+  readonly meshMtls: TlsSettings;
+  /** Of TLS that gateways end and that clients of the mesh open to servers outside, unless a rule says otherwise. */
+  readonly tlsDefaults: TlsSettings;
   readonly pathNormalization: "NONE" | "BASE" | "DEFAULT" | "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES";
   /** As written, for proxies' PROXY_CONFIG. */
   readonly defaultConfig: Readonly<Record<string, unknown>>;
   readonly proxyListenPort: number;
   readonly proxyInboundListenPort: number;
   readonly dnsAutoAllocate: boolean;
+}
+
+type TcpKeepalive = NonNullable<NonNullable<ConnectionPool["tcp"]>["tcpKeepalive"]>;
+
+/** Limits on TLS; empty lists and versions leave the choice to the proxy. */
+export interface TlsSettings {
+  readonly minProtocolVersion: "TLSV1_2" | "TLSV1_3" | undefined;
+  readonly cipherSuites: readonly string[];
+  readonly ecdhCurves: readonly string[];
 }
 
 /** Istio's MeshNetworks: which endpoints are on a network and how others get there. */
@@ -106,8 +124,12 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
     ...(retry === undefined ? {} : { defaultHttpRetryPolicy: object(retry) as HttpRetry }),
     localityLbSetting: object(raw["localityLbSetting"]) as LocalityLbSetting,
     h2Upgrade: raw["h2UpgradePolicy"] === "UPGRADE",
+    ...(raw["tcpKeepalive"] === undefined
+      ? {}
+      : { tcpKeepalive: object(raw["tcpKeepalive"]) as TcpKeepalive }),
     ...(policy === undefined ? {} : { defaultTrafficPolicy: object(policy) }),
     serviceSettings: Array.isArray(raw["serviceSettings"]) ? raw["serviceSettings"] : [],
+    discoverySelectors: Array.isArray(raw["discoverySelectors"]) ? raw["discoverySelectors"].map(object) : [],
     defaultServiceExportTo: list(raw["defaultServiceExportTo"]),
     defaultVirtualServiceExportTo: list(raw["defaultVirtualServiceExportTo"]),
     defaultDestinationRuleExportTo: list(raw["defaultDestinationRuleExportTo"]),
@@ -116,11 +138,22 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
       metrics: list(providers["metrics"]),
       accessLogging: list(providers["accessLogging"]),
     },
+    meshMtls: tlsSettings(raw["meshMTLS"]),
+    tlsDefaults: tlsSettings(raw["tlsDefaults"]),
     pathNormalization: normalization(object(raw["pathNormalization"])["normalization"]),
     defaultConfig: config,
     proxyListenPort: 15001,
     proxyInboundListenPort: 15006,
     dnsAutoAllocate: true,
+  };
+}
+
+function tlsSettings(value: unknown): TlsSettings {
+  const { minProtocolVersion: version, cipherSuites, ecdhCurves } = object(value);
+  return {
+    minProtocolVersion: version === "TLSV1_2" || version === "TLSV1_3" ? version : undefined,
+    cipherSuites: list(cipherSuites),
+    ecdhCurves: list(ecdhCurves),
   };
 }
 

@@ -167,6 +167,7 @@ export function setClusterObject(
       if (!sameFields(nodeFields, previous, isDeleted ? undefined : object)) changes.allEndpoints = true;
       return;
     case "namespaces":
+      if (!sameFields(labelFields, previous, isDeleted ? undefined : object)) changes.rules = true;
       if (object.metadata.name === objects.systemNamespace) {
         const network = "topology.istio.io/network";
         const label = isDeleted ? undefined : object.metadata.labels?.[network];
@@ -345,6 +346,8 @@ export function selects(
 }
 
 type Fields = (object: KubeObject) => unknown;
+
+const labelFields: Fields = ({ metadata }) => metadata.labels;
 
 const nodeFields: Fields = ({ metadata, status }) => [metadata.labels, (status as Node["status"])?.addresses];
 

@@ -42,6 +42,24 @@ suite("rules of authorization policies", () => {
     assert.match(text, /spiffe:\/\/cluster\.local\/ns\/a\/sa\/b/);
   });
 
+  test.each([
+    ["trust.example", [{ prefix: "spiffe://trust.example/" }]],
+    ["*", [{ prefix: "spiffe://" }]],
+    ["*.example", [{ safeRegex: { regex: "spiffe://[^/]*\\.example/.*" } }]],
+    ["cluster.local", [{ prefix: "spiffe://mesh.example/" }, { prefix: "spiffe://cluster.local/" }]],
+  ])("trust domain %s", (value, expected) => {
+    const ids = expected.map((principalName) => ({ authenticated: { principalName } }));
+    const text = JSON.stringify([{ andIds: { ids: [{ orIds: { ids } }] } }]);
+    assert.equal(principals({ from: [{ source: { trustDomains: [value] } }] }), text);
+    assert.equal(principals({ when: [{ key: "source.trustDomain", values: [value] }] }), text);
+  });
+
+  test("a pattern of the mesh's trust domains stays for those it means, the others are added", () => {
+    const text = principals({ from: [{ source: { principals: ["*.example/ns/a/sa/b"] } }] });
+    assert.ok(text.includes(JSON.stringify("spiffe://.*\\.example/ns/a/sa/b")));
+    assert.match(text, /spiffe:\/\/cluster\.local\/ns\/a\/sa\/b/);
+  });
+
   test("a namespace is a part of the identity", () => {
     assert.equal(
       principals({ from: [{ source: { namespaces: ["a.b*"] } }] }),

@@ -80,6 +80,11 @@ function sourceConditions(source: Source, context: RuleContext): Condition<Princ
       httpOnly(context, requestPrincipal(value)),
     ),
     condition(source.serviceAccounts, source.notServiceAccounts, (value) => serviceAccount(value, context)),
+    condition(
+      expandDomains(source.trustDomains, context),
+      expandDomains(source.notTrustDomains, context),
+      trustDomain,
+    ),
     condition(source.namespaces, source.notNamespaces, namespace),
     condition(source.remoteIpBlocks, source.notRemoteIpBlocks, (value) => ({
       identifier: { case: "remoteIp", value: range(value) },
@@ -113,6 +118,10 @@ function whenConditions(
       principal((value) => ({ identifier: { case: "remoteIp", value: range(value) } }));
     else if (key === "source.namespace") principal(namespace);
     else if (key === "source.serviceAccount") principal((value) => serviceAccount(value, context));
+    else if (key === "source.trustDomain")
+      principals.push(
+        condition(expandDomains(values, context), expandDomains(notValues, context), trustDomain),
+      );
     else if (key === "source.principal")
       principals.push(condition(expand(values, context), expand(notValues, context), identity));
     else if (key === "request.auth.principal")
@@ -286,12 +295,40 @@ function serviceAccount(value: string, context: RuleContext): Principal {
   return authenticated(regex(`spiffe://.+/ns/${quote(space)}/(.+/|)sa/${quote(account)}(/.+)?`));
 }
 
+/** Identities of a trust domain, in which "*" stands for any part. */
+function trustDomain(value: string): Principal {
+  if (value === "*") return authenticated({ matchPattern: { case: "prefix", value: "spiffe://" } });
+  if (!value.includes("*"))
+    return authenticated({ matchPattern: { case: "prefix", value: `spiffe://${value}/` } });
+  const [head = "", ...rest] = value.split("*");
+  return authenticated(regex(`spiffe://${quote(head)}[^/]*${quote(rest.join("*"))}/.*`));
+}
+
+/** A trust domain of the mesh means all of the mesh's. */
+function expandDomains(values: readonly string[] | undefined, { trustDomains }: RuleContext): string[] {
+  return [
+    ...new Set((values ?? []).flatMap((value) => (trustDomains.includes(value) ? trustDomains : [value]))),
+  ];
+}
+
+/** Whether one of two names, of which either may begin or end with "*", means the other. */
+function meansSame(a: string, b: string): boolean {
+  const covers = (pattern: string, name: string) =>
+    (pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1))) || coversEnd(pattern, name);
+  return a === b || covers(a, b) || covers(b, a);
+}
+
+const coversEnd = (pattern: string, name: string) =>
+  pattern.startsWith("*") && name.endsWith(pattern.slice(1));
+
 /** A principal of one of the mesh's trust domains (or of "cluster.local") is meant in all of them. */
 function expand(values: readonly string[] | undefined, { trustDomains }: RuleContext): string[] {
   const expanded = (values ?? []).flatMap((value) => {
     const [domain = "", ...rest] = value.split("/");
-    if (rest.length !== 4 || !(domain === "cluster.local" || trustDomains.includes(domain))) return [value];
-    return trustDomains.map((name) => [name, ...rest].join("/"));
+    if (rest.length !== 4 || domain === "*") return [value];
+    const isOurs = domain === "cluster.local" || trustDomains.some((name) => meansSame(domain, name));
+    if (!isOurs) return [value];
+    return trustDomains.map((name) => (coversEnd(domain, name) ? value : [name, ...rest].join("/")));
   });
   return [...new Set(expanded)];
 }

@@ -2,10 +2,11 @@ import type { KubeObject } from "../../kube/index.ts";
 import type { AuthorizationPolicy, Gateway, Sidecar, Telemetry } from "./config-types.ts";
 import { createDerivations, type Derivations, noteRead, noting } from "./dependencies.ts";
 import { createDestinationRules, type DestinationRules } from "./destination-rules.ts";
+import { discoveredNamespaces, type IsDiscovered } from "./discovered-namespaces.ts";
 import { type MeshConfig, type MeshNetworks, parseMeshConfig, parseMeshNetworks } from "./mesh-config.ts";
 import { isSubsetOf } from "./names.ts";
 import { collectNetworkGateways, type NetworkGateways } from "./network-gateways.ts";
-import type { WorldObjects } from "./objects.ts";
+import { type ConfigObjects, configKinds, type WorldObjects } from "./objects.ts";
 import { createPeerPolicies, type PeerPolicies } from "./peer-authentication.ts";
 import { collectServices, type MeshService } from "./services.ts";
 import { oldestFirst, type ResolvedVirtualService, resolveVirtualServices } from "./virtual-services.ts";
@@ -41,10 +42,18 @@ export function collectRules(
   previous: Rules | undefined,
   report: (problem: string) => void,
 ): Rules {
-  const { config } = objects;
   const derivations = createDerivations(previous === undefined ? undefined : madeBy.get(previous));
   const { derive } = derivations;
   const mesh = derive("mesh", [objects.mesh], () => readMesh(objects, previous, report));
+  const clusters = [...objects.clusters.values()];
+  const namespaces =
+    mesh.discoverySelectors.length === 0
+      ? []
+      : clusters.flatMap((cluster) => [...cluster.namespaces.values()]);
+  const isDiscovered = derive("isDiscovered", [mesh, ...namespaces], () =>
+    discoveredNamespaces(objects, mesh),
+  );
+  const config = discoveredConfig(objects, isDiscovered);
   derive("authorizationPolicies checked", config.authorizationPolicies.values(), () => {
     for (const { metadata, spec } of config.authorizationPolicies.values()) {
       if (spec?.action === "CUSTOM")
@@ -53,14 +62,14 @@ export function collectRules(
         );
     }
   });
-  const clusters = [...objects.clusters.values()];
   const services = derive(
     "services",
     [
+      isDiscovered,
       ...clusters.flatMap(({ id, services: own }) => [id, ...own.values()]),
       ...config.serviceEntries.values(),
     ],
-    () => collectServices(objects),
+    () => collectServices({ ...objects, config }, isDiscovered),
   );
   const gateways = collectNetworkGateways(objects, meshNetworks);
   const sorted = <T extends KubeObject>(name: string, kept: ReadonlyMap<string, T>) =>
@@ -100,6 +109,21 @@ export function collectRules(
   });
   madeBy.set(rules, derivations);
   return rules;
+}
+
+/** Istio's objects in the namespaces that count. */
+function discoveredConfig(
+  { config, primary }: WorldObjects,
+  isDiscovered: IsDiscovered | undefined,
+): ConfigObjects {
+  if (isDiscovered === undefined) return config;
+  const picked = configKinds.map((kind) => {
+    const kept = [...config[kind]].filter(([, { metadata }]) =>
+      isDiscovered(primary, metadata.namespace ?? ""),
+    );
+    return [kind, new Map<string, KubeObject>(kept)] as const;
+  });
+  return Object.fromEntries(picked) as unknown as ConfigObjects;
 }
 
 /** What rules were derived from, for deriving the next ones. */

@@ -1,5 +1,6 @@
 import type { Service as KubeService } from "../../kube/index.ts";
 import type { ServiceEntry } from "./config-types.ts";
+import type { IsDiscovered } from "./discovered-namespaces.ts";
 import { serviceHost, type WorldObjects } from "./objects.ts";
 import { type Protocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
@@ -52,7 +53,10 @@ export interface MeshService {
 export const unspecified = "0.0.0.0";
 
 /** All services of the mesh, oldest first, then by name: the order that Istio gives listeners and chains. */
-export function collectServices(objects: WorldObjects): readonly MeshService[] {
+export function collectServices(
+  objects: WorldObjects,
+  isDiscovered: IsDiscovered = () => true,
+): readonly MeshService[] {
   const merged = new Map<string, MeshService>();
   const order = [
     objects.primary,
@@ -60,6 +64,7 @@ export function collectServices(objects: WorldObjects): readonly MeshService[] {
   ];
   for (const id of order) {
     for (const service of objects.clusters.get(id)?.services.values() ?? []) {
+      if (!isDiscovered(id, service.metadata.namespace ?? "")) continue;
       const host = serviceHost(service.metadata.name, service.metadata.namespace ?? "");
       const before = merged.get(host);
       const made = kept(fromService, service, id, () => kubernetesService(host, id, service));

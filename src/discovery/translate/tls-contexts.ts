@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { type TransportSocket, TransportSocketSchema } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import { ApiConfigSource_ApiType, ApiVersion } from "../../xds/gen/envoy/config/core/v3/config_source_pb.js";
@@ -77,7 +77,7 @@ export function meshServerContext(mesh: MeshConfig, alpn: readonly string[]): An
     matchPattern: { case: "prefix" as const, value: `spiffe://${domain}/` },
   }));
   return any(DownstreamTlsContextSchema, {
-    commonTlsContext: meshCommon(prefixes, alpn, serverParameters()),
+    commonTlsContext: meshCommon(prefixes, alpn, serverParameters(mesh)),
     requireClientCertificate: true,
   });
 }
@@ -103,27 +103,43 @@ function meshCommon(
   });
 }
 
-/** TLS versions that clients of the mesh use. */
-export function clientParameters(): TlsParameters {
+/** TLS versions that clients of the mesh use; `more` for servers outside. */
+export function clientParameters(more: ReturnType<typeof tlsDefaultFields> = {}): TlsParameters {
   return create(TlsParametersSchema, {
+    ...more,
     tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
     tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
   });
 }
 
-function serverParameters(): TlsParameters {
+const meshCiphers = [
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "AES256-GCM-SHA384",
+  "AES128-GCM-SHA256",
+];
+
+function serverParameters({ meshMtls }: MeshConfig): TlsParameters {
   return create(TlsParametersSchema, {
-    tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
+    tlsMinimumProtocolVersion:
+      meshMtls.minProtocolVersion === "TLSV1_3"
+        ? TlsParameters_TlsProtocol.TLSv1_3
+        : TlsParameters_TlsProtocol.TLSv1_2,
     tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
-    cipherSuites: [
-      "ECDHE-ECDSA-AES256-GCM-SHA384",
-      "ECDHE-RSA-AES256-GCM-SHA384",
-      "ECDHE-ECDSA-AES128-GCM-SHA256",
-      "ECDHE-RSA-AES128-GCM-SHA256",
-      "AES256-GCM-SHA384",
-      "AES128-GCM-SHA256",
-    ],
+    cipherSuites: meshMtls.cipherSuites.length > 0 ? [...meshMtls.cipherSuites] : meshCiphers,
   });
+}
+
+/** What the mesh says about TLS that is not its own, as fields of TlsParameters. */
+export function tlsDefaultFields({
+  tlsDefaults,
+}: MeshConfig): Pick<MessageInitShape<typeof TlsParametersSchema>, "cipherSuites" | "ecdhCurves"> {
+  return {
+    ...(tlsDefaults.cipherSuites.length === 0 ? {} : { cipherSuites: [...tlsDefaults.cipherSuites] }),
+    ...(tlsDefaults.ecdhCurves.length === 0 ? {} : { ecdhCurves: [...tlsDefaults.ecdhCurves] }),
+  };
 }
 
 /** A transport socket that speaks TLS as the context says. */

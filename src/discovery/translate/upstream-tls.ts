@@ -5,6 +5,7 @@ import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transpo
 import { type ClusterDraft, httpDraft, isOriginalDst } from "./cluster-policy.ts";
 import type { ClientTls, PortPolicy } from "./config-types.ts";
 import { meshAlpn } from "./filters.ts";
+import type { MeshConfig } from "./mesh-config.ts";
 import { any, optional } from "./proto.ts";
 import type { Protocol } from "./protocol.ts";
 import { isHttp, isHttp2 } from "./protocol.ts";
@@ -17,6 +18,7 @@ import {
   fileSecret,
   meshClientContext,
   rawBuffer,
+  tlsDefaultFields,
   tlsSocket,
 } from "./tls-contexts.ts";
 import { endpointsOf, type World } from "./world.ts";
@@ -111,7 +113,7 @@ function ruleContext(draft: ClusterDraft, tls: ClientTls, options: UpstreamTls):
       );
     case "SIMPLE":
     case "MUTUAL":
-      return plainTlsContext(draft, tls, service, identities);
+      return plainTlsContext(draft, tls, service, identities, options.scope.rules.mesh);
     default:
       return undefined;
   }
@@ -126,6 +128,7 @@ function plainTlsContext(
   tls: ClientTls,
   service: MeshService,
   identities: readonly string[],
+  mesh: MeshConfig,
 ): Any | undefined {
   const isMutual = tls.mode === "MUTUAL";
   const hasFiles = (tls.clientCertificate ?? "") !== "" && (tls.privateKey ?? "") !== "";
@@ -155,7 +158,7 @@ function plainTlsContext(
       : controlPlaneSecret(`${credential}-cacert`);
   return any(UpstreamTlsContextSchema, {
     commonTlsContext: {
-      tlsParams: clientParameters(),
+      tlsParams: clientParameters(tlsDefaultFields(mesh)),
       tlsCertificateSdsSecretConfigs: certificates,
       validationContextType:
         tls.insecureSkipVerify === true
