@@ -20,6 +20,7 @@ import {
   isPlainHttp,
   type MergedGateways,
   seesRequests,
+  tlsMode,
 } from "./gateways.ts";
 import { hostsOverlap, isSubsetOf, sniName } from "./names.ts";
 import { tlsInspector, tlsTimeout } from "./outbound-listeners.ts";
@@ -119,8 +120,8 @@ function portChains(
         },
       ];
     }
-    if (server.tls?.mode === "AUTO_PASSTHROUGH") return autoPassthrough(scope, proxy, sniHosts);
-    if (server.tls?.mode === "PASSTHROUGH")
+    if (tlsMode(server) === "AUTO_PASSTHROUGH") return autoPassthrough(scope, proxy, sniHosts);
+    if (tlsMode(server) === "PASSTHROUGH")
       return passthrough(scope, proxy, placed, takenNames, authorization);
     const filters = tcpRoutes(scope, proxy, placed);
     if (filters === undefined) return [];

@@ -87,6 +87,19 @@ suite("servers of several Gateways on one port", () => {
     });
   }
 
+  test("TLS passes through where nothing else is said of it", () => {
+    const snapshot = snapshotOf(
+      `${everything}${gateway("a", "{port: {number: 7000, name: https, protocol: HTTPS}, hosts: [a.org], tls: {}}")}
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: tls, namespace: sample}
+spec: {hosts: [a.org], gateways: [a], tls: [{match: [{sniHosts: [a.org]}], route: [{destination: {host: db}}]}]}
+`,
+      edge,
+    );
+    assert.match(chainLines(snapshot.listeners.get("0.0.0.0_7000")).join(), /^ \/a\.org\/: .*tcp_proxy$/);
+  });
+
   test("at different addresses they have nothing to do with each other", () => {
     const snapshot = snapshotOf(
       everything +

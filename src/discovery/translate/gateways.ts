@@ -34,9 +34,15 @@ export interface MergedGateways {
   readonly passesThrough: boolean;
 }
 
+/** What happens to TLS at a server; without a word of it, it passes through. Undefined for servers without TLS. */
+export function tlsMode({ tls }: Server): string | undefined {
+  return tls === undefined ? undefined : tls.mode || "PASSTHROUGH";
+}
+
 /** Whether TLS goes through the gateway unopened. */
 export function isPassthrough(server: Server): boolean {
-  return server.tls?.mode === "PASSTHROUGH" || server.tls?.mode === "AUTO_PASSTHROUGH";
+  const mode = tlsMode(server);
+  return mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH";
 }
 
 /** Whether the gateway ends TLS here. HTTP servers have a `tls` only to send clients to HTTPS. */
@@ -75,7 +81,7 @@ export function mergeGateways(
       const placed = placeServer(server, name, namespace, targets);
       const problem = addServer(placed, ports, serversByRoute, knownHosts, proxy);
       if (problem !== undefined) report(`gateway ${name}: ${problem}`);
-      else if (server.tls?.mode === "AUTO_PASSTHROUGH") passesThrough = true;
+      else if (tlsMode(server) === "AUTO_PASSTHROUGH") passesThrough = true;
     }
   }
   return { ports: [...ports.values()], serversByRoute, passesThrough };
