@@ -1,4 +1,8 @@
 import type { StandIn } from "../contracts.ts";
+import { details } from "./bookinfo/details.ts";
+import { productpage } from "./bookinfo/productpage.ts";
+import { ratings } from "./bookinfo/ratings.ts";
+import { reviews } from "./bookinfo/reviews.ts";
 import { greeter } from "./greeter.ts";
 import { helloworld } from "./helloworld.ts";
 import { kubia } from "./kubia.ts";
@@ -6,4 +10,14 @@ import { messenger } from "./messenger.ts";
 import { toolImages } from "./tool-images.ts";
 
 /** The stand-ins that need nothing but a pod. */
-export const builtInStandIns: readonly StandIn[] = [helloworld, kubia, greeter, messenger, toolImages];
+export const builtInStandIns: readonly StandIn[] = [
+  helloworld,
+  kubia,
+  greeter,
+  messenger,
+  productpage,
+  details,
+  reviews,
+  ratings,
+  toolImages,
+];

@@ -1,4 +1,5 @@
 import type { StandIn } from "../contracts.ts";
+import { escapeHtml } from "./escape-html.ts";
 import { requestAsApp } from "./request-as-app.ts";
 import { serveHttp } from "./serve-http.ts";
 
@@ -74,10 +75,6 @@ function postcard({ from, via, message }: Postcard): string {
 </body>
 </html>
 `;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 const style = `

@@ -1,11 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Sent whole, or part by part as the parts come. */
+  readonly body: string | AsyncIterable<string>;
 }
+
+/** The body of a request as text. Rejects when it is larger than an app of this kind reads. */
+export type ReadBody = () => Promise<string>;
+
+const mostRequestBody = 1024 * 1024;
 
 /**
  * Serves HTTP where the pod's `port` is led to. When it is stopped, running requests are finished and idle
@@ -14,7 +21,7 @@ export interface HttpAnswer {
 export async function serveHttp(
   { network, logger }: ContainerContext,
   port: number,
-  answer: (request: IncomingMessage) => HttpAnswer | Promise<HttpAnswer>,
+  answer: (request: IncomingMessage, readBody: ReadBody) => HttpAnswer | Promise<HttpAnswer>,
 ): Promise<RunningContainer> {
   // Milliseconds. Nothing else runs in this thread meanwhile, so what passes by the clock is processor time.
   let busy = 0;
@@ -27,18 +34,30 @@ export async function serveHttp(
     }
   };
   const server = createServer((request, response) => {
-    request.resume();
     send(request, response).catch((reason: unknown) => {
       logger.warn({ reason: String(reason) }, "stand-in failed to answer");
       response.destroy();
     });
   });
   const send = async (request: IncomingMessage, response: ServerResponse) => {
-    const { status, headers = {}, body } = await measured(() => answer(request));
-    measured(() => {
-      response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
-      response.end(request.method === "HEAD" ? undefined : body);
-    });
+    const { status, headers = {}, body } = await measured(() => answer(request, () => readBody(request)));
+    request.resume();
+    const fields = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
+    );
+    if (typeof body === "string") {
+      measured(() => {
+        response.writeHead(status, { ...fields, "content-length": Buffer.byteLength(body) });
+        response.end(request.method === "HEAD" ? undefined : body);
+      });
+      return;
+    }
+    response.writeHead(status, fields);
+    for await (const part of body) {
+      if (response.destroyed) return;
+      if (!response.write(part)) await drained(response);
+    }
+    response.end();
   };
   // Longer than proxies keep idle connections, so that it is not this side that closes under a request.
   server.keepAliveTimeout = 75_000;
@@ -64,6 +83,28 @@ export async function serveHttp(
       clearTimeout(timer);
     },
   };
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  let size = 0;
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > mostRequestBody) request.destroy(new Error(`a request of more than ${mostRequestBody} bytes`));
+  });
+  return text(request);
+}
+
+/** Resolves when the client has taken what was written, or has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off("drain", done);
+      response.off("close", done);
+      resolve();
+    };
+    response.on("drain", done);
+    response.on("close", done);
+  });
 }
 
 /** Keeps a processor busy for about as long as a small web application does for one answer. */
