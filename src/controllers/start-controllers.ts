@@ -20,6 +20,8 @@ import { startScheduler } from "./scheduler/start-scheduler.ts";
 import { startDefaultServiceAccounts } from "./service-accounts/start-service-accounts.ts";
 import { tokenSecretsController } from "./service-accounts/start-token-secrets.ts";
 import { startStatefulSets } from "./stateful-sets/start-stateful-sets.ts";
+import { startNodeTaints } from "./taints/start-node-taints.ts";
+import { startTaintEvictions } from "./taints/start-taint-evictions.ts";
 
 /**
  * Starts the controllers of one cluster over one shared set of informers. Resolves at once: each controller
@@ -44,6 +46,8 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
     startDaemonSets,
     startJobs,
     startMirroredEndpoints,
+    startNodeTaints,
+    startTaintEvictions,
     startEventExpiry,
   ];
   const stops = controllers.map((start) => start(cluster));

@@ -1,7 +1,7 @@
 import type { Kind, KubeObject, LabelSelector, Node, Pod, PodTemplate } from "../../kube/index.ts";
 import { intOrPercent } from "../core/int-or-percent.ts";
+import { forbiddingTaint } from "../core/taints.ts";
 import { isWantedNode } from "../scheduler/node-affinity.ts";
-import { forbiddingTaint } from "../scheduler/taints.ts";
 
 /** Kubernetes apps/v1 DaemonSet, the fields that are read or written here. */
 export interface DaemonSet extends KubeObject {

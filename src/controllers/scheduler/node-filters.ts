@@ -1,8 +1,8 @@
 import type { Node, Pod } from "../../kube/index.ts";
+import { forbiddingTaint, tolerates } from "../core/taints.ts";
 import { isWantedNode } from "./node-affinity.ts";
 import { hostPorts, type NodeUse } from "./node-usage.ts";
 import { amounts, podRequests } from "./resource-requests.ts";
-import { forbiddingTaint, tolerates } from "./taints.ts";
 
 /** Why a pod can't go to a node, in Kubernetes' words. */
 export interface Misfit {

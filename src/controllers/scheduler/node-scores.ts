@@ -1,9 +1,9 @@
 import type { Node, Pod } from "../../kube/index.ts";
 import { controllerOf } from "../core/owners.ts";
+import { discouragingTaints } from "../core/taints.ts";
 import { preferenceFor } from "./node-affinity.ts";
 import type { NodeUsage, NodeUse } from "./node-usage.ts";
 import { amounts } from "./resource-requests.ts";
-import { discouragingTaints } from "./taints.ts";
 
 /** How Kubernetes weighs what speaks for a node. Every part counts from 0 to 100 before its weight. */
 const weights = { taints: 3, preference: 2, spread: 2, free: 1 } as const;

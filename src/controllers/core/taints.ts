@@ -17,9 +17,13 @@ export function discouragingTaints(pod: Pod, node: Node): number {
   ).length;
 }
 
-/** Whether one of the pod's tolerations covers the taint: an empty key with Exists covers all, no effect covers every one. */
 export function tolerates(pod: Pod, taint: Taint): boolean {
-  return (pod.spec.tolerations ?? []).some(({ key = "", operator = "Equal", value = "", effect = "" }) => {
+  return tolerationOf(pod, taint) !== undefined;
+}
+
+/** The pod's first toleration of the taint: an empty key with Exists covers all, no effect covers every one. */
+export function tolerationOf(pod: Pod, taint: Taint) {
+  return (pod.spec.tolerations ?? []).find(({ key = "", operator = "Equal", value = "", effect = "" }) => {
     if (effect !== "" && effect !== taint.effect) return false;
     if (key !== "" && key !== taint.key) return false;
     return operator === "Exists" || (key !== "" && value === (taint.value ?? ""));
