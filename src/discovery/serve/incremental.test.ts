@@ -170,6 +170,13 @@ const meshes = [
   "connectTimeout: 3s",
   "enableAutoMtls: false",
   "outboundTrafficPolicy: {mode: REGISTRY_ONLY}",
+  "defaultHttpRetryPolicy: {attempts: 7}",
+  "accessLogFile: /dev/stdout",
+  "localityLbSetting: {enabled: false}",
+  "defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: 9}}}",
+  "trustDomainAliases: [old.example]",
+  "rootNamespace: sample",
+  "serviceSettings: [{settings: {clusterLocal: true}, hosts: [web.sample.svc.cluster.local]}]",
 ];
 
 /** Numbers that look random and are the same in every run. */

@@ -85,22 +85,35 @@ export function memoryOf<T>(memories: WeakMap<object, Memory<T>>, owner: object)
   return memory;
 }
 
-/** A copy of `target` whose properties are noted when they are read; `find` gets the like of it from a World and scope. */
+/**
+ * `target`, with each of its properties noted when it is read, present or not; `find` gets the like of it from a World
+ * and scope.
+ */
 export function noting<T extends object>(
   name: string,
   target: T,
   find: (world: World, scope: Scope) => T,
 ): T {
-  const copy = {};
-  for (const property of Object.keys(target) as (keyof T & string)[]) {
-    Object.defineProperty(copy, property, {
-      enumerable: true,
-      configurable: true,
-      get: () =>
-        noteRead(`${name}.${property}`, target[property], (world, scope) => find(world, scope)[property]),
-    });
+  return new Proxy(target, {
+    get(of, property) {
+      const value: unknown = Reflect.get(of, property);
+      if (reads === undefined || typeof property !== "string") return value;
+      return noteRead(`${name}.${property}`, value, (world, scope) =>
+        Reflect.get(find(world, scope), property),
+      );
+    },
+  });
+}
+
+/** `next` with those of `previous`'s values that are equal: what was made from them is still right. */
+export function keepFields<T extends object>(previous: T | undefined, next: T): T {
+  if (previous === undefined) return next;
+  const kept: Partial<T> = { ...next };
+  for (const field of Object.keys(next) as (keyof T)[]) {
+    const [before, now] = [previous[field], next[field]];
+    if (typeof now === "object" && JSON.stringify(before) === JSON.stringify(now)) kept[field] = before;
   }
-  return copy as T;
+  return kept as T;
 }
 
 /**

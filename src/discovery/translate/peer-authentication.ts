@@ -21,7 +21,10 @@ export interface WorkloadMtls {
   modeForPort(port: number): MtlsMode;
 }
 
-export function createPeerPolicies(objects: Iterable<PeerAuthentication>, mesh: MeshConfig): PeerPolicies {
+export function createPeerPolicies(
+  objects: Iterable<PeerAuthentication>,
+  mesh: Pick<MeshConfig, "rootNamespace">,
+): PeerPolicies {
   const general = new Map<string, MtlsMode | undefined>();
   const selective: PeerAuthentication[] = [];
   for (const object of oldestFirst(objects)) {

@@ -1,6 +1,6 @@
 import type { KubeObject } from "../../kube/index.ts";
 import type { AuthorizationPolicy, Gateway, Sidecar, Telemetry } from "./config-types.ts";
-import { createDerivations, type Derivations, noteRead, noting } from "./dependencies.ts";
+import { createDerivations, type Derivations, keepFields, noteRead, noting } from "./dependencies.ts";
 import { createDestinationRules, type DestinationRules } from "./destination-rules.ts";
 import { discoveredNamespaces, type IsDiscovered } from "./discovered-namespaces.ts";
 import { type MeshConfig, type MeshNetworks, parseMeshConfig, parseMeshNetworks } from "./mesh-config.ts";
@@ -44,13 +44,19 @@ export function collectRules(
 ): Rules {
   const derivations = createDerivations(previous === undefined ? undefined : madeBy.get(previous));
   const { derive } = derivations;
-  const mesh = derive("mesh", [objects.mesh], () => readMesh(objects, previous, report));
+  const mesh = derive("mesh", [objects.mesh], () =>
+    noting(
+      "mesh",
+      keepFields(previous?.mesh, readMesh(objects, previous, report)),
+      ({ rules: now }) => now.mesh,
+    ),
+  );
   const clusters = [...objects.clusters.values()];
   const namespaces =
     mesh.discoverySelectors.length === 0
       ? []
       : clusters.flatMap((cluster) => [...cluster.namespaces.values()]);
-  const isDiscovered = derive("isDiscovered", [mesh, ...namespaces], () =>
+  const isDiscovered = derive("isDiscovered", [mesh.discoverySelectors, ...namespaces], () =>
     discoveredNamespaces(objects, mesh),
   );
   const config = discoveredConfig(objects, isDiscovered);
@@ -74,10 +80,9 @@ export function collectRules(
   const gateways = collectNetworkGateways(objects, meshNetworks);
   const sorted = <T extends KubeObject>(name: string, kept: ReadonlyMap<string, T>) =>
     derive(name, kept.values(), () => oldestFirst(kept.values()));
-  const rules = noting<Rules>(
+  const noted = noting<Omit<Rules, "mesh" | "accountsOf">>(
     "rules",
     {
-      mesh,
       meshNetworks,
       services,
       servicesByHost: derive("servicesByHost", [services], () => byHost(services)),
@@ -88,24 +93,32 @@ export function collectRules(
       destinationRules: derive("destinationRules", [mesh, ...config.destinationRules.values()], () =>
         createDestinationRules(config.destinationRules.values(), mesh),
       ),
-      peerPolicies: derive("peerPolicies", [mesh, ...config.peerAuthentications.values()], () =>
+      peerPolicies: derive("peerPolicies", [mesh.rootNamespace, ...config.peerAuthentications.values()], () =>
         createPeerPolicies(config.peerAuthentications.values(), mesh),
       ),
       gateways: sorted("gateways", config.gateways),
       sidecars: sorted("sidecars", config.sidecars),
       authorizationPolicies: sorted("authorizationPolicies", config.authorizationPolicies),
       telemetries: sorted("telemetries", config.telemetries),
-      accountsOf,
-      isClusterLocal: derive("isClusterLocal", [mesh], () => clusterLocality(mesh)),
+      isClusterLocal: derive(
+        "isClusterLocal",
+        [mesh.defaultConfig, mesh.rootNamespace, mesh.domain, mesh.serviceSettings],
+        () => clusterLocality(mesh),
+      ),
     },
     ({ rules: now }) => now,
   );
-  // What counts is what it says of a host, not that another function says so.
-  Object.defineProperty(rules, "accountsOf", {
-    value: (service: Parameters<typeof accountsOf>[0]) =>
-      noteRead(`accounts ${service.namespace}/${service.host}`, accountsOf(service), ({ rules: now }) =>
-        now.accountsOf(service),
-      ),
+  const rules: Rules = Object.create(noted, {
+    // Of the mesh's settings each is noted by itself.
+    mesh: { value: mesh, enumerable: true },
+    // What counts is what it says of a service, not that another function says so.
+    accountsOf: {
+      enumerable: true,
+      value: (service: Parameters<typeof accountsOf>[0]) =>
+        noteRead(`accounts ${service.namespace}/${service.host}`, accountsOf(service), ({ rules: now }) =>
+          now.accountsOf(service),
+        ),
+    },
   });
   madeBy.set(rules, derivations);
   return rules;
@@ -175,7 +188,9 @@ export function readMeshNetworks(
 const message = (reason: unknown) => (reason instanceof Error ? reason.message : String(reason));
 
 /** The longest host pattern decides; a cluster's own system services and its control plane are local unless somebody says otherwise. */
-function clusterLocality(mesh: MeshConfig): (host: string) => boolean {
+function clusterLocality(
+  mesh: Pick<MeshConfig, "defaultConfig" | "rootNamespace" | "domain" | "serviceSettings">,
+): (host: string) => boolean {
   const address = mesh.defaultConfig["discoveryAddress"];
   const discovery =
     typeof address === "string" ? address.replace(/:\d+$/, "") : `istiod.${mesh.rootNamespace}.svc`;

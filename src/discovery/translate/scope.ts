@@ -103,35 +103,31 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
           : "REGISTRY_ONLY",
     egressProxy: outbound?.mode === "ALLOW_ANY" ? outbound.egressProxy : undefined,
   };
-  return Object.assign(
-    noting("scope", facts, (_, scope) => scope),
-    {
-      rules,
-      namespace,
-      service: (host: string) =>
-        noteRead(`service ${host}`, byHost.get(host), (_, scope) => scope.service(host)),
-      destinationRule(service: { readonly host: string; readonly namespace: string }) {
-        if (!chosen.has(service.host))
-          chosen.set(
-            service.host,
-            unnoted(() => rules.destinationRules.ruleFor(namespace, labels, service)),
-          );
-        return noteRead(`rule ${service.host}`, chosen.get(service.host), (_, scope) =>
-          scope.destinationRule(service),
+  const noted: typeof facts = Object.create(noting("scope", facts, (_, scope) => scope));
+  return Object.assign(noted, {
+    rules,
+    namespace,
+    service: (host: string) =>
+      noteRead(`service ${host}`, byHost.get(host), (_, scope) => scope.service(host)),
+    destinationRule(service: { readonly host: string; readonly namespace: string }) {
+      if (!chosen.has(service.host))
+        chosen.set(
+          service.host,
+          unnoted(() => rules.destinationRules.ruleFor(namespace, labels, service)),
         );
-      },
-      virtualServicesFor(gateway: string) {
-        let found = virtualByGateway.get(gateway);
-        if (found === undefined) {
-          found = visibleVirtual.filter(({ gateways }) => gateways.has(gateway));
-          virtualByGateway.set(gateway, found);
-        }
-        return noteRead(`virtual services ${gateway}`, found, (_, scope) =>
-          scope.virtualServicesFor(gateway),
-        );
-      },
+      return noteRead(`rule ${service.host}`, chosen.get(service.host), (_, scope) =>
+        scope.destinationRule(service),
+      );
     },
-  );
+    virtualServicesFor(gateway: string) {
+      let found = virtualByGateway.get(gateway);
+      if (found === undefined) {
+        found = visibleVirtual.filter(({ gateways }) => gateways.has(gateway));
+        virtualByGateway.set(gateway, found);
+      }
+      return noteRead(`virtual services ${gateway}`, found, (_, scope) => scope.virtualServicesFor(gateway));
+    },
+  });
 }
 
 /** The items that pass; the list itself when all of them do, so that it stays the same as long as it is. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { Cluster_TransportSocketMatchSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { type ClusterDraft, httpDraft, isOriginalDst } from "./cluster-policy.ts";
 import type { ClientTls, PortPolicy } from "./config-types.ts";
@@ -51,7 +52,7 @@ export function applyUpstreamTls(draft: ClusterDraft, options: UpstreamTls): voi
   const { mesh, peerPolicies } = scope.rules;
   if (service.isExternal || !mesh.enableAutoMtls || isPlainBySelf(options)) return;
   if ((peerPolicies.namespaceMode(service.namespace) ?? "PERMISSIVE") === "DISABLE") return;
-  const socket = tlsSocket(meshClientContext(identities, sni, upstreamAlpn(draft, options)));
+  const socket = meshSocket(service, identities, sni, upstreamAlpn(draft, options));
   if (isOriginalDst(cluster)) {
     cluster.transportSocket = socket;
     return;
@@ -69,6 +70,33 @@ export function applyUpstreamTls(draft: ClusterDraft, options: UpstreamTls): voi
     }),
   ];
 }
+
+const sockets = new WeakMap<MeshService, Map<string, TransportSocket>>();
+
+/** The mesh's TLS to a service: the same object as long as it says the same. */
+function meshSocket(
+  service: MeshService,
+  identities: readonly string[],
+  sni: string,
+  alpn: readonly string[],
+): TransportSocket {
+  let known = sockets.get(service);
+  if (known === undefined) {
+    known = new Map();
+    sockets.set(service, known);
+  }
+  const key = [sni, ...alpn, ...identities].join(" ");
+  let socket = known.get(key);
+  if (socket === undefined) {
+    socket = tlsSocket(meshClientContext(identities, sni, alpn));
+    if (known.size >= mostSockets) known.clear();
+    known.set(key, socket);
+  }
+  return socket;
+}
+
+/** By subset, port and kind of proxy; more than that come from accounts that keep changing. */
+const mostSockets = 100;
 
 /** A service dialled by pod address has one transport for all pods: plain when one of them has no sidecar. */
 function isPlainBySelf({ world, service, policy, scope }: UpstreamTls): boolean {

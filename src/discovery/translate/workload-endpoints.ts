@@ -47,7 +47,6 @@ const parts = new WeakMap<HostEndpoints, Map<string, HostEndpoints>>();
  */
 export function endpointsIn(host: HostEndpoints | undefined, namespace: string): HostEndpoints {
   if (host === undefined) return noEndpoints;
-  if (host.endpoints.every((endpoint) => endpoint.namespace === namespace)) return host;
   let known = parts.get(host);
   if (known === undefined) {
     known = new Map();
@@ -55,7 +54,8 @@ export function endpointsIn(host: HostEndpoints | undefined, namespace: string):
   }
   let part = known.get(namespace);
   if (part === undefined) {
-    part = hostEndpoints(host.endpoints.filter((endpoint) => endpoint.namespace === namespace));
+    const own = host.endpoints.filter((endpoint) => endpoint.namespace === namespace);
+    part = own.length === host.endpoints.length ? host : hostEndpoints(own);
     known.set(namespace, part);
   }
   return part;
