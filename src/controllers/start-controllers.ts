@@ -4,6 +4,7 @@ import type { ControllerOptions } from "./contracts.ts";
 import { type AllObjects, startAllObjects } from "./core/all-objects.ts";
 import { createCluster } from "./core/cluster.ts";
 import type { StartController } from "./core/controller.ts";
+import { startCronJobs } from "./cron-jobs/start-cron-jobs.ts";
 import { startDaemonSets } from "./daemon-sets/start-daemon-sets.ts";
 import { startDeployments } from "./deployments/start-deployments.ts";
 import { disruptionBudgetsController } from "./disruption-budgets/start-disruption-budgets.ts";
@@ -45,6 +46,7 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
     startStatefulSets,
     startDaemonSets,
     startJobs,
+    startCronJobs,
     startMirroredEndpoints,
     startNodeTaints,
     startTaintEvictions,

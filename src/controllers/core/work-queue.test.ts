@@ -55,6 +55,16 @@ suite("createWorkQueue()", () => {
     assert.equal(queue.take(), undefined);
   });
 
+  test("a delay longer than timers last ends with the longest timer, not at once", () => {
+    const clock = createManualClock();
+    const queue = createWorkQueue(clock);
+    queue.addAfter("a", 2 ** 40);
+    clock.move(2 ** 31 - 2);
+    assert.equal(queue.take(), undefined);
+    clock.move(1);
+    assert.equal(queue.take(), "a");
+  });
+
   test("of two delays the earlier counts", () => {
     const clock = createManualClock();
     const queue = createWorkQueue(clock);

@@ -29,6 +29,9 @@ export interface WorkQueue {
  */
 const backOff = { first: 25, most: 5000, factor: 4 / 3 };
 
+/** A longer time would be none at all for the system's timers; whoever waits longer looks in between. */
+const longestTimer = 2 ** 31 - 1;
+
 export function createWorkQueue(clock: Clock): WorkQueue {
   const waiting = new Set<string>();
   const active = new Set<string>();
@@ -43,7 +46,7 @@ export function createWorkQueue(clock: Clock): WorkQueue {
       if (planned.due <= due) return;
       planned.cancel();
     }
-    const cancel = clock.after(Math.max(0, delay), () => {
+    const cancel = clock.after(Math.min(Math.max(0, delay), longestTimer), () => {
       delayed.delete(key);
       queue.add(key);
     });
