@@ -52,7 +52,7 @@ function withoutLabel(
     code: "injection/label-missing",
     severity: "warning",
     cluster: name,
-    objects: [reference(cluster, object)],
+    objects: [reference(cluster, object, "metadata.labels")],
     effect:
       bare.length === 0
         ? `new pods in ${metadata.name} of ${name} get no sidecar`
