@@ -1,9 +1,9 @@
 import { findingsOf } from "./check-mesh.ts";
-import type { CheckedCluster, Finding } from "./contracts.ts";
-import { viewObjects, type WrittenObject } from "./view/view-objects.ts";
+import type { CheckedCluster, Finding, WrittenObject } from "./contracts.ts";
+import { viewObjects } from "./view/view-objects.ts";
 
 /** A cluster as the mesh file has it, and what is to be applied to it. */
-export interface ObjectsOfCluster extends Omit<CheckedCluster, "client"> {
+export interface ObjectsOfCluster extends Omit<CheckedCluster, "client" | "applied"> {
   readonly objects: readonly WrittenObject[];
 }
 
@@ -16,7 +16,7 @@ export function checkObjects(clusters: readonly ObjectsOfCluster[], now: number)
     {
       clusters: clusters.map(({ objects, ...cluster }) => viewObjects(cluster, objects)),
       unread: [],
-      controlPlanes: new Map(),
+      controlPlanes: undefined,
       now,
     },
     { isRunning: false },

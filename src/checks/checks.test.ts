@@ -34,7 +34,7 @@ const found = (mesh: MeshView) =>
 
 /** The mesh as istiod sees it with another line for ash. */
 function seen(line: Partial<RegisteredCluster> | undefined, mesh = healthy): MeshView {
-  const { clusters = [], proxies = [] } = mesh.controlPlanes.get("fra") ?? {};
+  const { clusters = [], proxies = [] } = mesh.controlPlanes?.get("fra") ?? {};
   const lines = clusters.flatMap((one) =>
     one.id !== "ash" ? [one] : line === undefined ? [] : [{ ...one, ...line }],
   );
@@ -43,7 +43,7 @@ function seen(line: Partial<RegisteredCluster> | undefined, mesh = healthy): Mes
 
 /** The mesh without the connections of ash's pods. */
 function disconnected(mesh: MeshView = healthy): MeshView {
-  const { clusters = [], proxies = [] } = mesh.controlPlanes.get("fra") ?? {};
+  const { clusters = [], proxies = [] } = mesh.controlPlanes?.get("fra") ?? {};
   return {
     ...mesh,
     controlPlanes: new Map([

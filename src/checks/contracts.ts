@@ -57,6 +57,12 @@ export interface Finding {
   readonly fix: string;
 }
 
+/** An object, and where it is written: "traffic/reviews.yaml:12". */
+export interface WrittenObject {
+  readonly object: KubeObject;
+  readonly writtenAt?: string;
+}
+
 /** A workload cluster, as checks reach it, with what the mesh file says of it. */
 export interface CheckedCluster {
   readonly name: string;
@@ -68,6 +74,8 @@ export interface CheckedCluster {
   readonly reads: readonly string[];
   /** Charts of the mesh file whose objects are not there, since they do not run here: what they bring is not called absent. */
   readonly chartsLeftOut?: readonly { readonly name: string; readonly namespace: string }[];
+  /** Objects that are looked at as if they had been applied. */
+  readonly applied?: readonly WrittenObject[];
   /** The way to its API, or why there is none at the moment and what brings it back. */
   readonly client: KubeClient | { readonly away: string; readonly fix: string };
 }
@@ -92,8 +100,8 @@ export interface ControlPlaneReport {
 /** Everything that is checked. */
 export interface CheckedMesh {
   readonly clusters: readonly CheckedCluster[];
-  /** By the cluster that they run in; one that does not answer is absent. */
-  readonly controlPlanes: ReadonlyMap<string, ControlPlaneReport>;
+  /** By the cluster that they run in; one that does not answer is absent. Undefined when nobody asked them. */
+  readonly controlPlanes: ReadonlyMap<string, ControlPlaneReport> | undefined;
   /** Milliseconds since 1970. */
   readonly now: number;
 }

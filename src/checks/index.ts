@@ -20,5 +20,5 @@ export type {
   ObjectReference,
   RegisteredCluster,
   Severity,
+  WrittenObject,
 } from "./contracts.ts";
-export type { WrittenObject } from "./view/view-objects.ts";

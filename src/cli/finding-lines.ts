@@ -1,10 +1,28 @@
-import type { Finding, Severity } from "../checks/index.ts";
-import type { Paint } from "./terminal.ts";
+import type { Finding, ObjectReference, Severity } from "../checks/index.ts";
+import { type Paint, table } from "./terminal.ts";
 
 /** Findings for people: the effect first, then its cause, what was read, and the way out. */
 export function findingLines(findings: readonly Finding[], paint: Paint): string[] {
   if (findings.length === 0) return ["No findings."];
   return findings.flatMap((finding, index) => [...(index === 0 ? [] : [""]), ...linesOf(finding, paint)]);
+}
+
+/** Findings as rows: where, what and which object; the rest is in the other forms. */
+export function findingTable(findings: readonly Finding[], paint: Paint): string[] {
+  if (findings.length === 0) return ["No findings."];
+  const rows = findings.map(({ severity, code, istioCode, cluster, objects: [first], effect }) => [
+    marks[severity](paint),
+    istioCode ?? "–",
+    code,
+    cluster,
+    first === undefined ? "–" : objectName(first),
+    effect,
+  ]);
+  return table([["", "ISTIO", "CODE", "CLUSTER", "OBJECT", "EFFECT"], ...rows]);
+}
+
+function objectName({ kind, namespace, name }: ObjectReference): string {
+  return `${kind} ${namespace === undefined ? name : `${namespace}/${name}`}`;
 }
 
 function linesOf(

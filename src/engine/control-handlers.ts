@@ -1,4 +1,5 @@
 import { IsthmusError, type Logger } from "../base/index.ts";
+import type { WrittenObject } from "../checks/index.ts";
 import type { Pod } from "../kube/index.ts";
 import { hasSidecar, runVerification } from "../verify/index.ts";
 import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
@@ -36,7 +37,10 @@ export interface PodAddress {
 export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record<string, ControlHandler>> {
   return {
     status: () => gatherStatus(mesh),
-    analyze: () => gatherFindings(mesh),
+    analyze(body) {
+      const { applied = {} } = body as { applied?: Readonly<Record<string, readonly WrittenObject[]>> };
+      return gatherFindings(mesh, { applied: new Map(Object.entries(applied)) });
+    },
     async pods(body) {
       const { reference, cluster } = textFields(body);
       const running = clusterOf(mesh, cluster, reference);

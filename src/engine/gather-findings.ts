@@ -1,20 +1,27 @@
 import { systemClock } from "../base/index.ts";
-import { type CheckedCluster, checkMesh, type Finding } from "../checks/index.ts";
+import { type CheckedCluster, checkMesh, type Finding, type WrittenObject } from "../checks/index.ts";
 import type { Cluster } from "../mesh/index.ts";
 import { type ControlPlaneView, readControlPlanes } from "./control-planes.ts";
 import { describedCluster } from "./described-cluster.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 
-/** Everything that is wrong with the running mesh, worst first. `views` saves asking the istiods again. */
+export interface GatherOptions {
+  /** What the istiods said just now, so that they need not be asked again. */
+  readonly views?: ReadonlyMap<string, ControlPlaneView>;
+  /** Objects by cluster that are looked at as if they had been applied. */
+  readonly applied?: ReadonlyMap<string, readonly WrittenObject[]>;
+}
+
+/** Everything that is wrong with the running mesh, worst first. */
 export async function gatherFindings(
   mesh: RunningMesh,
-  views?: ReadonlyMap<string, ControlPlaneView>,
+  { views, applied = new Map() }: GatherOptions = {},
 ): Promise<readonly Finding[]> {
   const controlPlanes = views ?? (await readControlPlanes(mesh));
   return checkMesh({
     clusters: [...mesh.clusterSet.clusters.values()]
       .filter(({ role }) => role === "workload")
-      .map((cluster) => checkedCluster(cluster, mesh)),
+      .map((cluster) => ({ ...checkedCluster(cluster, mesh), applied: applied.get(cluster.name) ?? [] })),
     controlPlanes: new Map(
       [...controlPlanes].map(([name, { clusters, proxies }]) => [
         name,

@@ -28,7 +28,7 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
     addons: [],
     proxies: proxiesOf(mesh, views),
     // Hints are for who asks for an analysis.
-    findings: (await gatherFindings(mesh, views)).filter(({ severity }) => severity !== "info"),
+    findings: (await gatherFindings(mesh, { views })).filter(({ severity }) => severity !== "info"),
   };
 }
 

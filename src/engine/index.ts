@@ -6,7 +6,9 @@
  *
  * Only wiring: no rules about meshes, and nothing that a real cluster would not have behind the same seams.
  */
+
 export type { ClusterChange } from "./cluster-control.ts";
+export { compiledObjects } from "./compiled-objects.ts";
 export { type ControlClient, connectEngine } from "./control-client.ts";
 export type { PodAddress } from "./control-handlers.ts";
 export type { Dashboard } from "./dashboard.ts";

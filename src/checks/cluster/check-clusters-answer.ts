@@ -4,7 +4,7 @@ import type { Find } from "../contracts.ts";
 export const checkClustersAnswer: Find = ({ unread, controlPlanes }) =>
   unread.map(({ name, primary, reason, fix }) => {
     const seen =
-      primary === name ? undefined : controlPlanes.get(primary)?.clusters.find(({ id }) => id === name);
+      primary === name ? undefined : controlPlanes?.get(primary)?.clusters.find(({ id }) => id === name);
     return {
       code: "cluster/not-answering",
       severity: "error",

@@ -62,7 +62,7 @@ function credential(cluster: ClusterView, other: string, mesh: MeshView): Findin
       },
     ];
   }
-  const lines = mesh.controlPlanes.get(name)?.clusters.filter(({ id }) => id === other) ?? [];
+  const lines = mesh.controlPlanes?.get(name)?.clusters.filter(({ id }) => id === other) ?? [];
   // Of two Secrets for one cluster, said elsewhere, the one that is in use counts.
   const line = lines.find(({ syncStatus }) => syncStatus !== "unusable") ?? lines[0];
   // Of a cluster that nobody can read the reason is known; and without an istiod its word is an old one.

@@ -31,7 +31,7 @@ function checkOne(cluster: ClusterView, mesh: MeshView): Finding[] {
       },
     ];
   }
-  if (mesh.controlPlanes.has(name)) return [];
+  if (mesh.controlPlanes === undefined || mesh.controlPlanes.has(name)) return [];
   return [
     {
       code: "istiod/not-answering",

@@ -49,7 +49,7 @@ export function disconnectedProxies(
   cluster: ClusterView,
   { clusters, controlPlanes, now }: MeshView,
 ): readonly Pod[] {
-  const report = controlPlanes.get(cluster.primary);
+  const report = controlPlanes?.get(cluster.primary);
   const istiods = readyControlPlanes(clusters.find(({ name }) => name === cluster.primary));
   const isSettled = (pod: Pod) => now - runningSince(pod) > grace;
   if (report === undefined || istiods.length === 0 || !istiods.every(isSettled)) return [];

@@ -9,6 +9,7 @@ import {
 import type { CheckedCluster, ClusterView, UnreadCluster } from "../contracts.ts";
 import { makeView, type ObjectsByKind } from "./make-view.ts";
 import { readKinds } from "./read-kinds.ts";
+import { viewObjects } from "./view-objects.ts";
 
 /** Milliseconds until an API that does not answer counts as away. */
 const patience = 5000;
@@ -16,11 +17,15 @@ const patience = 5000;
 /** Reads what the checks look at. A cluster whose API does not answer in time is given with the reason; never rejects. */
 export async function readCluster({
   client,
+  applied = [],
   ...cluster
 }: CheckedCluster): Promise<ClusterView | UnreadCluster> {
   if ("away" in client) return { ...cluster, reason: client.away, fix: client.fix };
   try {
-    return makeView(cluster, await inTime(readObjects(client)));
+    const objects = await inTime(readObjects(client));
+    if (applied.length === 0) return makeView(cluster, objects);
+    const present = Object.values(objects).flatMap((list) => list.map((object) => ({ object })));
+    return viewObjects(cluster, [...present, ...applied]);
   } catch (reason) {
     const fix =
       (reason instanceof IsthmusError ? reason.nextStep : undefined) ??

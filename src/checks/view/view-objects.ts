@@ -7,20 +7,14 @@ import {
   type Pod,
   type PodTemplate,
 } from "../../kube/index.ts";
-import type { CheckedCluster, ClusterView } from "../contracts.ts";
+import type { CheckedCluster, ClusterView, WrittenObject } from "../contracts.ts";
 import { isInjected } from "../injection/injection-label.ts";
 import { makeView, type ObjectsByKind } from "./make-view.ts";
 import { type ReadKind, readKinds } from "./read-kinds.ts";
 
-/** An object, and where it is written: "traffic/reviews.yaml:12". */
-export interface WrittenObject {
-  readonly object: KubeObject;
-  readonly writtenAt?: string;
-}
-
 /** A workload by its pod template, of any kind that has one. */
 interface Workload extends KubeObject {
-  readonly spec: { readonly template?: PodTemplate };
+  readonly spec: { readonly template?: PodTemplate; readonly replicas?: number };
 }
 
 /**
@@ -88,13 +82,13 @@ function podsOf(
   { pods = [], namespaces = [] }: ObjectsByKind,
 ): readonly { readonly pod: Pod; readonly of: Workload }[] {
   return workloads.flatMap((of) => {
-    const { template } = of.spec;
+    const { template, replicas } = of.spec;
     const { name, namespace } = of.metadata;
     const labels = template?.metadata?.labels ?? {};
     const isThere = pods.some(
       ({ metadata }) => metadata.namespace === namespace && matchesLabels(labels, metadata.labels),
     );
-    if (template === undefined || isThere) return [];
+    if (template === undefined || replicas === 0 || isThere) return [];
     const home = namespaces.find(({ metadata }) => metadata.name === namespace);
     const asked =
       labels["sidecar.istio.io/inject"] ?? template.metadata?.annotations?.["sidecar.istio.io/inject"];
