@@ -17,14 +17,19 @@ export async function checkMesh({ clusters, ...rest }: CheckedMesh): Promise<rea
   );
 }
 
+export interface FindOptions {
+  /** Whether the clusters run, so that what they say of themselves counts. */
+  readonly isRunning: boolean;
+  /** What was found before, while the view was made. */
+  readonly before?: readonly Finding[];
+}
+
 /** What all checks find, worst first; without what its object's annotation says to leave out. */
-export function findingsOf(
-  mesh: MeshView,
-  { isRunning }: { readonly isRunning: boolean },
-): readonly Finding[] {
-  return checks
+export function findingsOf(mesh: MeshView, { isRunning, before = [] }: FindOptions): readonly Finding[] {
+  const found = checks
     .filter(({ needsRunning }) => isRunning || needsRunning === undefined)
-    .flatMap(({ find }) => find(mesh))
+    .flatMap(({ find }) => find(mesh));
+  return [...before, ...found]
     .map((finding) => {
       const istioCode = istioCodes[finding.code];
       return istioCode === undefined ? finding : { ...finding, istioCode };

@@ -1,5 +1,6 @@
 import { findingsOf } from "./check-mesh.ts";
 import type { CheckedCluster, Finding, WrittenObject } from "./contracts.ts";
+import { checkShapes } from "./object/check-shapes.ts";
 import { viewObjects } from "./view/view-objects.ts";
 
 /** A cluster as the mesh file has it, and what is to be applied to it. */
@@ -12,13 +13,14 @@ export interface ObjectsOfCluster extends Omit<CheckedCluster, "client" | "appli
  * clusters say of themselves are left out. `now` is the time at which certificates are looked at.
  */
 export function checkObjects(clusters: readonly ObjectsOfCluster[], now: number): readonly Finding[] {
+  const shapes = clusters.map(({ name, objects }) => checkShapes(name, objects));
   return findingsOf(
     {
-      clusters: clusters.map(({ objects, ...cluster }) => viewObjects(cluster, objects)),
+      clusters: clusters.map((cluster, index) => viewObjects(cluster, shapes[index]?.sound ?? [])),
       unread: [],
       controlPlanes: undefined,
       now,
     },
-    { isRunning: false },
+    { isRunning: false, before: shapes.flatMap(({ findings }) => findings) },
   );
 }

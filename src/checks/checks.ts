@@ -24,6 +24,7 @@ import { checkNetworksHaveGateways } from "./network/check-networks-have-gateway
 import { checkRegistries } from "./network/check-registries.ts";
 import { checkConditions } from "./object/check-conditions.ts";
 import { checkDeprecated } from "./object/check-deprecated.ts";
+import { checkValidation } from "./object/check-validation.ts";
 import { checkKeySources } from "./policy/check-key-sources.ts";
 import { checkPolicyNamespaces } from "./policy/check-namespaces.ts";
 import { checkSelectorsAtGateways } from "./policy/check-selectors-at-gateways.ts";
@@ -284,6 +285,11 @@ export const checks: readonly Check[] = [
     name: "annotation.annotations",
     about: "Istio's annotations exist, are in their place and make sense",
     find: checkAnnotations,
+  },
+  {
+    name: "object.validation",
+    about: "istiod's webhook would take the objects, without a warning",
+    find: checkValidation,
   },
   { name: "object.conditions", about: "control planes have taken the objects", find: checkConditions },
   { name: "object.deprecated", about: "no field is used that Istio is about to drop", find: checkDeprecated },

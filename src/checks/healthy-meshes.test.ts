@@ -34,13 +34,15 @@ function withProxy(object: KubeObject): KubeObject {
 
 /** What is wrong on purpose. */
 const expected: Readonly<Record<string, readonly string[]>> = {
+  "d-locality-failover-no-outlier": ["object/doubtful"],
   "e-no-sidecar-server": ["injection/pod-without-sidecar"],
   "g-service-entries": ["service-entry/address-needed"],
   "g-service-entries-none": ["service-entry/address-needed"],
 };
 
 suite("healthy meshes", () => {
-  for (const scene of readdirSync(scenes)) {
+  // Those in which nothing is wrong: the guides' meshes. Later scenes try out single features.
+  for (const scene of readdirSync(scenes).filter((name) => /^[a-e]-/.test(name))) {
     test(`nothing but hints is found in the recorded mesh ${scene}`, () => {
       const findings = checkObjects(clustersOf(scene), Date.parse("2026-01-01T00:00:00Z"));
       assert.deepEqual(

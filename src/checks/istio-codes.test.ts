@@ -144,7 +144,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
           virtualService(
             "{ hosts: [reviews], http: [{ route: [{ destination: { host: reviews } }], mirror: { host: api.example.com } }] }",
           ) +
-          serviceEntry("outside", '{ hosts: ["*.example.com"], ports: [{ number: 80, protocol: HTTP }] }'),
+          serviceEntry(
+            "outside",
+            '{ hosts: ["*.example.com"], ports: [{ number: 80, name: one, protocol: HTTP }] }',
+          ),
       },
     },
     {
@@ -158,7 +161,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
           ) +
           serviceEntry(
             "outside",
-            '{ hosts: [api.example.com], ports: [{ number: 80, protocol: HTTP }], exportTo: ["."] }',
+            '{ hosts: [api.example.com], ports: [{ number: 80, name: one, protocol: HTTP }], exportTo: ["."] }',
           ).replace("namespace: sample", "namespace: istio-system"),
       },
       fine: {
@@ -168,7 +171,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
           ) +
           serviceEntry(
             "outside",
-            '{ hosts: [api.example.com], ports: [{ number: 80, protocol: HTTP }], exportTo: ["."] }',
+            '{ hosts: [api.example.com], ports: [{ number: 80, name: one, protocol: HTTP }], exportTo: ["."] }',
           ),
       },
     },
@@ -221,7 +224,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
           virtualService("{ hosts: [other.example.com], gateways: [wide] }") +
           gateway(
             "wide",
-            '{ selector: { istio: ingressgateway }, servers: [{ port: { number: 80 }, hosts: ["./*.example.com"] }] }',
+            '{ selector: { istio: ingressgateway }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["./*.example.com"] }] }',
           ),
       },
     },
@@ -322,14 +325,14 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       wrong: {
         fra: gateway(
           "other",
-          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 9999 }, hosts: [o.example.com] }] }",
+          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 9999, name: http, protocol: HTTP }, hosts: [o.example.com] }] }",
         ),
       },
       // As the target of a port of the Service.
       fine: {
         fra: gateway(
           "other",
-          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 8080 }, hosts: [o.example.com] }] }",
+          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 8080, name: http, protocol: HTTP }, hosts: [o.example.com] }] }",
         ),
       },
     },
@@ -341,13 +344,13 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       wrong: {
         fra: gateway(
           "other",
-          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 80 }, hosts: [page.example.com] }] }",
+          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [page.example.com] }] }",
         ),
       },
       fine: {
         fra: gateway(
           "other",
-          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 443 }, hosts: [page.example.com] }] }",
+          "{ selector: { istio: ingressgateway }, servers: [{ port: { number: 443, name: http, protocol: HTTP }, hosts: [page.example.com] }] }",
         ),
       },
     },
@@ -358,13 +361,13 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       wrong: {
         fra: gateway(
           "other",
-          "{ selector: { app: ingress }, servers: [{ port: { number: 80 }, hosts: ['*/page.example.com'] }] }",
+          "{ selector: { app: ingress }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ['*/page.example.com'] }] }",
         ),
       },
       fine: {
         fra: gateway(
           "other",
-          "{ selector: { app: egress }, servers: [{ port: { number: 80 }, hosts: [page.example.com] }] }",
+          "{ selector: { app: egress }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [page.example.com] }] }",
         ),
       },
     },
@@ -723,6 +726,98 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       },
     },
   ],
+  "object/invalid": [
+    {
+      // A field that does not exist: kubectl would refuse it.
+      at: "VirtualService sample/reviews spec.htpp",
+      severity: "error",
+      wrong: { fra: virtualService("{ hosts: [reviews], htpp: [] }") },
+      fine: {
+        fra: virtualService("{ hosts: [reviews], http: [{ route: [{ destination: { host: reviews } }] }] }"),
+      },
+    },
+    {
+      // A type that does not fit.
+      at: "Gateway sample/other spec.servers[0].port.number",
+      severity: "error",
+      wrong: {
+        fra: gateway(
+          "other",
+          "{ selector: { app: ingress }, servers: [{ port: { number: eighty, name: http, protocol: HTTP }, hosts: [o.example.com] }] }",
+        ),
+      },
+      fine: {
+        fra: gateway(
+          "other",
+          "{ selector: { app: ingress }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [o.example.com] }] }",
+        ),
+      },
+    },
+    {
+      // What only istiod's webhook would refuse.
+      at: "VirtualService sample/reviews spec.http[0].timeout",
+      severity: "error",
+      wrong: {
+        fra: virtualService(
+          "{ hosts: [reviews], http: [{ timeout: 1us, route: [{ destination: { host: reviews } }] }] }",
+        ),
+      },
+      fine: {
+        fra: virtualService(
+          "{ hosts: [reviews], http: [{ timeout: 1s, route: [{ destination: { host: reviews } }] }] }",
+        ),
+      },
+    },
+  ],
+  "virtual-service/unreachable-rule": [
+    {
+      at: "VirtualService sample/reviews spec.http[1]",
+      severity: "warning",
+      wrong: {
+        fra: virtualService(
+          "{ hosts: [reviews], http: [{ route: [{ destination: { host: reviews } }] }, { name: late, route: [{ destination: { host: reviews } }] }] }",
+        ),
+      },
+      fine: {
+        fra: virtualService(
+          "{ hosts: [reviews], http: [{ match: [{ uri: { prefix: /a } }], route: [{ destination: { host: reviews } }] }, { route: [{ destination: { host: reviews } }] }] }",
+        ),
+      },
+    },
+  ],
+  "virtual-service/ineffective-match": [
+    {
+      at: "VirtualService sample/reviews spec.http[1].match[0]",
+      severity: "info",
+      wrong: {
+        fra: virtualService(
+          "{ hosts: [reviews], http: [{ match: [{ uri: { prefix: /a } }], route: [{ destination: { host: reviews } }] }, { match: [{ uri: { prefix: /a } }, { uri: { prefix: /b } }], route: [{ destination: { host: reviews } }] }] }",
+        ),
+      },
+      fine: {
+        fra: virtualService(
+          "{ hosts: [reviews], http: [{ match: [{ uri: { prefix: /a } }], route: [{ destination: { host: reviews } }] }, { match: [{ uri: { prefix: /b } }], route: [{ destination: { host: reviews } }] }] }",
+        ),
+      },
+    },
+  ],
+  "object/doubtful": [
+    {
+      // Failover that never happens.
+      at: "DestinationRule sample/reviews spec.trafficPolicy.loadBalancer.localityLbSetting",
+      severity: "warning",
+      wrong: {
+        fra: destinationRule(
+          "{ host: reviews, trafficPolicy: { loadBalancer: { localityLbSetting: { failover: [{ from: eu, to: us }] } } } }",
+        ),
+      },
+      fine: {
+        fra: destinationRule(
+          "{ host: reviews, trafficPolicy: { outlierDetection: { consecutive5xxErrors: 1 }, loadBalancer: { localityLbSetting: { failover: [{ from: eu, to: us }] } } } }",
+        ),
+      },
+    },
+  ],
   "annotation/misplaced": [
     {
       at: 'Service sample/s metadata.annotations["sidecar.istio.io/logLevel"]',
@@ -909,8 +1004,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
         fra:
           serviceEntry(
             "db",
-            "{ hosts: [db.example.com], addresses: [10.0.0.1], ports: [{ number: 5432, protocol: TCP }] }",
-          ) + serviceEntry("web", "{ hosts: [web.example.com], ports: [{ number: 80, protocol: HTTP }] }"),
+            "{ hosts: [db.example.com], addresses: [10.0.0.1], ports: [{ number: 5432, name: one, protocol: TCP }] }",
+          ) +
+          serviceEntry(
+            "web",
+            "{ hosts: [web.example.com], ports: [{ number: 80, name: one, protocol: HTTP }] }",
+          ),
       },
     },
     {
@@ -919,14 +1018,14 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       wrong: {
         fra:
           map("istio", "  mesh: 'defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: \"true\" } }'") +
-          serviceEntry("db", "{ hosts: [db.example.com], ports: [{ number: 5432 }] }"),
+          serviceEntry("db", "{ hosts: [db.example.com], ports: [{ number: 5432, name: db }] }"),
       },
       fine: {
         fra:
           map(
             "istio",
             '  mesh: \'defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: "true", ISTIO_META_DNS_AUTO_ALLOCATE: "true" } }\'',
-          ) + serviceEntry("db", "{ hosts: [db.example.com], ports: [{ number: 5432 }] }"),
+          ) + serviceEntry("db", "{ hosts: [db.example.com], ports: [{ number: 5432, name: db }] }"),
       },
     },
   ],
@@ -936,15 +1035,21 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       severity: "warning",
       wrong: {
         fra:
-          serviceEntry("a", "{ hosts: [x.example.com], ports: [{ number: 443, protocol: HTTPS }] }") +
-          serviceEntry("b", "{ hosts: [x.example.com], ports: [{ number: 443, protocol: TLS }] }"),
+          serviceEntry(
+            "a",
+            "{ hosts: [x.example.com], ports: [{ number: 443, name: one, protocol: HTTPS }] }",
+          ) +
+          serviceEntry("b", "{ hosts: [x.example.com], ports: [{ number: 443, name: one, protocol: TLS }] }"),
       },
       fine: {
         fra:
-          serviceEntry("a", "{ hosts: [x.example.com], ports: [{ number: 443, protocol: HTTPS }] }") +
+          serviceEntry(
+            "a",
+            "{ hosts: [x.example.com], ports: [{ number: 443, name: one, protocol: HTTPS }] }",
+          ) +
           serviceEntry(
             "b",
-            "{ hosts: [x.example.com], ports: [{ number: 443, protocol: https }, { number: 80, protocol: HTTP }] }",
+            "{ hosts: [x.example.com], ports: [{ number: 443, name: one, protocol: https }, { number: 80, name: two, protocol: HTTP }] }",
           ),
       },
     },
@@ -1064,13 +1169,13 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       wrong: {
         fra: service(
           "s",
-          "{}\nstatus: { conditions: [{ type: istio.io/WaypointBound, status: 'False', reason: No }] }",
+          "{}\nstatus: { conditions: [{ type: istio.io/WaypointBound, status: 'False', reason: 'No' }] }",
         ),
       },
       fine: {
         fra: service(
           "s",
-          "{}\nstatus: { conditions: [{ type: istio.io/WaypointBound, status: 'True', reason: Yes }] }",
+          "{}\nstatus: { conditions: [{ type: istio.io/WaypointBound, status: 'True', reason: 'Yes' }] }",
         ),
       },
     },

@@ -16,7 +16,8 @@ export function absence(clusters: readonly ClusterView[], namespace: string | un
   const charts = clusters
     .flatMap(({ chartsLeftOut = [] }) => chartsLeftOut)
     .filter((chart) => namespace === undefined || chart.namespace === namespace)
-    .map(({ name }) => name);
+    .map(({ name }) => name)
+    .filter((name, index, all) => all.indexOf(name) === index);
   return charts.length === 0
     ? { severity: "error", note: "" }
     : { severity: "info", note: `; the chart ${listed(charts)}, which may bring it, does not run here` };

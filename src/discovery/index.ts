@@ -44,3 +44,5 @@ export { servicePortProtocol } from "./translate/protocol.ts";
 export { type ProxyNode, parseProxyNode } from "./translate/proxy-node.ts";
 export { makeSnapshot, type ProxySnapshot } from "./translate/snapshot.ts";
 export { createWorld, updateWorld, type World } from "./translate/world.ts";
+export { checkIstioObject } from "./validation/check-istio-object.ts";
+export type { ValidationProblem } from "./validation/contracts.ts";

@@ -102,6 +102,7 @@ export { quotaResource, quotaUsage, unstatedResources } from "./resources/quota-
 export { schemaFromCrd } from "./schema/crd-schema.ts";
 export { dataFile, readDataFile } from "./schema/data-file.ts";
 export { decodeError } from "./schema/decode-error.ts";
+export { type KnownSchema, knownSchema } from "./schema/known-schema.ts";
 export { applyDefaults, dropNulls, prune } from "./schema/prune.ts";
 export {
   anyValue,

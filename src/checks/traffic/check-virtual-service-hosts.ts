@@ -1,4 +1,5 @@
 import { resolveShortName, type VirtualService } from "../../discovery/index.ts";
+import { byAge } from "../by-age.ts";
 import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { groupBy } from "../group-by.ts";
 import { namesOf, reference } from "../object-reference.ts";
@@ -16,9 +17,7 @@ function checkOne(cluster: ClusterView): Finding[] {
   const byClaim = groupBy(claims, ({ host, gateway }) => `${host} ${gateway}`);
   return [...byClaim.values()].flatMap((several): Finding[] => {
     const [first] = several;
-    const objects = [...new Set(several.map(({ object }) => object))].sort((a, b) =>
-      (a.metadata.creationTimestamp ?? "") < (b.metadata.creationTimestamp ?? "") ? -1 : 1,
-    );
+    const objects = [...new Set(several.map(({ object }) => object))].sort(byAge);
     if (first === undefined || objects.length < 2) return [];
     const names = namesOf(objects);
     const { host, gateway } = first;

@@ -1,4 +1,5 @@
 import { resolveShortName, type VirtualService } from "../../discovery/index.ts";
+import { byAge } from "../by-age.ts";
 import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { groupBy } from "../group-by.ts";
 import { namesOf, reference } from "../object-reference.ts";
@@ -18,7 +19,7 @@ function checkOne(cluster: ClusterView): Finding[] {
     const objects = several
       .filter((one) => several.some((other) => other.object !== one.object && meet(one, other)))
       .map(({ object }) => object)
-      .sort((a, b) => ((a.metadata.creationTimestamp ?? "") < (b.metadata.creationTimestamp ?? "") ? -1 : 1));
+      .sort(byAge);
     const names = [...new Set(namesOf(objects))];
     if (names.length < 2) return [];
     return [
