@@ -89,7 +89,7 @@ const expected: readonly (readonly [istioCode: string, severity: string, cluster
     ["IST0127", "warning", "main0", "AuthorizationPolicy shop/nobody"],
     ["IST0132", "warning", "main0", "VirtualService shop/front"],
     ["IST0133", "warning", "main0", "ServiceEntry shop/db"],
-  ["IST0134", "warning", "main0", "ServiceEntry shop/db"],
+    ["IST0134", "warning", "main0", "ServiceEntry shop/db"],
     ["IST0145", "error", "main0", "Gateway shop/page"],
     ["IST0170", "warning", "main0", "Service shop/cart"],
   ];
