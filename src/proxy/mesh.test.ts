@@ -218,6 +218,43 @@ suite("the mesh's rules", () => {
     await waitFor(async () => ((await exchange(client, get())).body === "far" ? true : undefined), soon());
   });
 
+  test("statuses that a cluster names count as errors, and no others do", async () => {
+    let status = 503;
+    await mesh.app("10.0.0.1", 5000, (_request, response) => {
+      response.statusCode = status;
+      response.end("near");
+    });
+    await mesh.app("10.0.0.2", 5000, (_request, response) => response.end("far"));
+    const golden = readGolden("a-multinetwork--sleep-cluster1");
+    for (const cluster of golden.cluster as JsonObject[]) {
+      if (cluster["name"] !== helloworldCluster) continue;
+      cluster["outlierDetection"] = { consecutive5xx: 2, baseEjectionTime: "60s", maxEjectionPercent: 100 };
+      cluster["typedExtensionProtocolOptions"] = {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+          "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+          explicitHttpConfig: { httpProtocolOptions: {} },
+          outlierDetection: {
+            errorMatcher: {
+              httpResponseHeadersMatch: { headers: [{ name: ":status", stringMatch: { exact: "429" } }] },
+            },
+          },
+        },
+      };
+    }
+    setEndpoints(golden, [
+      { address: "10.0.0.1", port: 5000, plain: true, priority: 0 },
+      { address: "10.0.0.2", port: 5000, plain: true, priority: 1 },
+    ]);
+    const sleep = await mesh.addProxy("sleep", golden, { address: "10.10.1.20", serviceAccount: "sleep" });
+    const client = await sleep.connect(service);
+    const bodies: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      if (i === 3) status = 429;
+      bodies.push((await exchange(client, get())).body);
+    }
+    assert.deepEqual(bodies, ["near", "near", "near", "near", "near", "far"]);
+  });
+
   test("weighted endpoints share 2:1", async () => {
     await mesh.app("10.0.0.1", 5000, (_request, response) => response.end("a"));
     await mesh.app("10.0.0.2", 5000, (_request, response) => response.end("b"));

@@ -265,8 +265,8 @@ suite("DestinationRule", () => {
     ],
     ["{host: web, workloadSelector: {matchLabels: {}}}", /^\(warning\).*without labels/],
     [
-      policy("loadBalancer: {zoneAwareLbSetting: {enabled: true}}"),
-      /zoneAwareLbSetting: is not run here; use localityLbSetting/,
+      policy("loadBalancer: {zoneAwareLbSetting: {enabled: true}, localityLbSetting: {enabled: true}}"),
+      /only one of localityLbSetting and zoneAwareLbSetting/,
     ],
   ]);
 });

@@ -16,7 +16,9 @@ import { milliseconds, unpack } from "../config/wire.ts";
 import { type ClientTls, compileClientTls } from "../tls/connect-tls.ts";
 import type { TlsCompiler } from "../tls/tls-settings.ts";
 import type { BalancerPolicy } from "./balancer.ts";
+import { compileErrorStatuses } from "./error-statuses.ts";
 import type { SharingRules } from "./host-set.ts";
+import { type ProxyHeaderVersion, unwrapProxyProtocol } from "./upstream-proxy-protocol.ts";
 
 /** Which HTTP version goes upstream; "alpn" leaves it to the handshake, "downstream" follows the client. */
 export type UpstreamProtocol = "http1" | "http2" | "downstream" | "alpn";
@@ -59,6 +61,8 @@ export interface ClusterConfig {
   readonly sharing: SharingRules;
   readonly transports: readonly TransportMatch[];
   readonly defaultTls: ClientTls | undefined;
+  /** Connections begin with a PROXY header of this version. */
+  readonly proxyHeader: ProxyHeaderVersion | undefined;
   readonly bindAddress: string | undefined;
   readonly protocol: UpstreamProtocol;
   /** Milliseconds that an idle upstream connection is kept. */
@@ -66,6 +70,8 @@ export interface ClusterConfig {
   readonly maxRequestsPerConnection: number;
   readonly autoSni: boolean;
   readonly outlier: OutlierRules | undefined;
+  /** Statuses that count as errors for outlier detection; undefined: those from 500 on. */
+  readonly errorStatuses: ReadonlySet<number> | undefined;
   readonly circuit: CircuitLimits;
   readonly dnsRefresh: number;
   /** istio.alpn leaves the handshake's protocols alone. */
@@ -79,12 +85,13 @@ export interface ClusterConfig {
 export function compileCluster(message: ClusterMessage, compiler: TlsCompiler): ClusterConfig {
   const { name } = message;
   if (name === "") throw new ConfigError("cluster without a name");
+  const { version: proxyHeader, unwrap } = unwrapProxyProtocol(message);
   const transports = message.transportSocketMatches.map((entry) => ({
     name: entry.name,
     match: Object.entries(entry.match ?? {}).map(([key, value]) => [key, String(value)] as const),
-    tls: compileClientTls(entry.transportSocket, compiler, `${name}: ${entry.name}`),
+    tls: compileClientTls(unwrap(entry.transportSocket), compiler, `${name}: ${entry.name}`),
   }));
-  const defaultTls = compileClientTls(message.transportSocket, compiler, name);
+  const defaultTls = compileClientTls(unwrap(message.transportSocket), compiler, name);
   const http = httpOptions(message);
   const istio = message.metadata?.filterMetadata["istio"];
   return {
@@ -100,6 +107,7 @@ export function compileCluster(message: ClusterMessage, compiler: TlsCompiler): 
     },
     transports,
     defaultTls,
+    proxyHeader,
     bindAddress: message.upstreamBindConfig?.sourceAddress?.address,
     ...http,
     outlier: message.outlierDetection === undefined ? undefined : outlierOf(message.outlierDetection),
@@ -172,7 +180,10 @@ function policyOf(message: ClusterMessage): BalancerPolicy {
   }
 }
 
-type HttpOptions = Pick<ClusterConfig, "protocol" | "idleTimeout" | "maxRequestsPerConnection" | "autoSni">;
+type HttpOptions = Pick<
+  ClusterConfig,
+  "protocol" | "idleTimeout" | "maxRequestsPerConnection" | "autoSni" | "errorStatuses"
+>;
 
 const defaultIdleTimeout = 3_600_000;
 
@@ -184,6 +195,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
       idleTimeout: milliseconds(message.commonHttpProtocolOptions?.idleTimeout) ?? defaultIdleTimeout,
       maxRequestsPerConnection: message.maxRequestsPerConnection ?? 0,
       autoSni: false,
+      errorStatuses: undefined,
     };
   }
   const options = unpack(any, HttpProtocolOptionsSchema, message.name);
@@ -193,6 +205,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
     maxRequestsPerConnection:
       options.commonHttpProtocolOptions?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
     autoSni: options.upstreamHttpProtocolOptions?.autoSni ?? false,
+    errorStatuses: compileErrorStatuses(options.outlierDetection?.errorMatcher, message.name),
   };
 }
 

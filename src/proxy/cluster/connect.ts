@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
-import type { ProxyNetwork } from "../contracts.ts";
+import type { Destination, ProxyNetwork } from "../contracts.ts";
 import type { ResetReason } from "../http/codec.ts";
-import { connectTls } from "../tls/connect-tls.ts";
+import { type ClientTls, connectTls } from "../tls/connect-tls.ts";
 import { destroyWrapped } from "../tls/destroy-wrapped.ts";
 import type { ClusterConfig } from "./compile-cluster.ts";
 import type { Host } from "./host.ts";
 import type { ClusterStats } from "./stats.ts";
+import { proxyHeader } from "./upstream-proxy-protocol.ts";
 
 /** What reaching a host needs. */
 export interface Dialler {
@@ -29,8 +30,15 @@ export interface ConnectOutcome {
   failed(reason: ResetReason, detail: string): void;
 }
 
+/** The client's connection that a connection is made for, as a PROXY header tells it. */
+export interface Carried {
+  readonly source: Destination;
+  readonly destination: Destination;
+}
+
 /**
  * Connects to a host, with TLS when the host's transport socket wants it, within the cluster's connect timeout.
+ * Where connections begin with a PROXY header, it tells the addresses of the one that is `carried`, else its own.
  * Exactly one callback is called, once. The returned function gives up; then none is called any more.
  */
 export function connectHost(
@@ -39,6 +47,7 @@ export function connectHost(
   alpn: readonly string[] | undefined,
   sni: string | undefined,
   outcome: ConnectOutcome,
+  carried?: Carried,
 ): () => void {
   const { config, stats, network } = dialler;
   stats.upstream_cx_total++;
@@ -89,9 +98,22 @@ export function connectHost(
     outcome.connected(established);
   };
   const { tls } = host;
-  if (tls === undefined) {
-    socket.once("connect", () => done({ socket, alpn: undefined, peer: undefined, own: undefined }));
-  } else {
+  const plain = () => done({ socket, alpn: undefined, peer: undefined, own: undefined });
+  if (config.proxyHeader !== undefined) {
+    const version = config.proxyHeader;
+    socket.once("connect", () => {
+      if (settled) return;
+      const source = { address: socket.localAddress ?? "", port: socket.localPort ?? 0 };
+      const own = { source, destination: { address: host.address, port: host.port } };
+      const told = carried ?? own;
+      socket.write(proxyHeader(version, told.source, told.destination));
+      if (tls === undefined) plain();
+      else handshake(tls);
+    });
+  } else if (tls === undefined) socket.once("connect", plain);
+  else handshake(tls);
+
+  function handshake(tls: ClientTls) {
     connectTls(socket, tls, alpn ?? tls.settings.alpn, sni ?? tls.sni, host.session, {
       secured(secure, peer) {
         stats.ssl_handshake++;

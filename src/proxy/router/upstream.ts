@@ -1,4 +1,5 @@
 import type { Cluster } from "../cluster/cluster.ts";
+import { countedStatus } from "../cluster/error-statuses.ts";
 import type { Host } from "../cluster/host.ts";
 import type { ResetReason, ResponseHead } from "../http/codec.ts";
 
@@ -30,7 +31,7 @@ export function countAnswer(cluster: Cluster, host: Host, { status }: ResponseHe
     else if (status >= 300) stats.upstream_rq_3xx++;
     else stats.upstream_rq_2xx++;
   }
-  cluster.outlier.answered(host, status);
+  cluster.outlier.answered(host, countedStatus(cluster.config.errorStatuses, status));
 }
 
 /** Tells counters and outlier detection that a try broke off before its answer. */

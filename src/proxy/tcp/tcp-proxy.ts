@@ -6,7 +6,7 @@ import {
 } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { type AccessLogger, compileAccessLogs } from "../access-log/access-log.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { connectHost } from "../cluster/connect.ts";
+import { type ConnectOutcome, connectHost } from "../cluster/connect.ts";
 import { hashText } from "../cluster/hash.ts";
 import type { Host } from "../cluster/host.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -123,7 +123,11 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
     }
     facts.upstreamHost = chosen;
     beginTry(to, chosen);
-    giveUp = connectHost(to.dialler, chosen, undefined, undefined, {
+    const carried = {
+      source: { address: downstream.remoteAddress, port: downstream.remotePort },
+      destination: downstream.destination,
+    };
+    const outcome: ConnectOutcome = {
       connected({ socket: upstream, peer, own }) {
         giveUp = () => upstream.destroy();
         to.outlier.answered(chosen, 200);
@@ -157,7 +161,8 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
         facts.connectionTerminationDetails = reason;
         finish();
       },
-    });
+    };
+    giveUp = connectHost(to.dialler, chosen, undefined, undefined, outcome, carried);
   }
 
   function finish() {

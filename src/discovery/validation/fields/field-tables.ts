@@ -16,12 +16,8 @@ const targetRefs: FieldTable = {
 };
 
 const portPolicy: FieldTable = {
-  "loadBalancer.zoneAwareLbSetting": notRun("use localityLbSetting"),
   "outlierDetection.consecutiveErrors": noEffectAnywhere(
     "Istio reads it no longer: consecutive5xxErrors and consecutiveGatewayErrors took its place",
-  ),
-  "outlierDetection.outlierDetectionHttpErrorCodes": notRun(
-    "consecutive5xxErrors counts every answer with a status from 500 to 599",
   ),
 };
 
@@ -42,7 +38,6 @@ const virtualService: FieldTable = {
     "HTTP/2 abort fault injection not supported yet: use httpStatus",
   ),
   "http[].fault.delay.exponentialDelay": refusedByIstio("exponentialDelay not supported yet: use fixedDelay"),
-  "http[].mirror_percent": notRun("write mirrorPercentage"),
   "tcp[].match[].sourceSubnet": noEffectAnywhere("Istio does not read it"),
 };
 

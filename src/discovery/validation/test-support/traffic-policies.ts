@@ -38,6 +38,7 @@ const forPorts: readonly JsonObject[] = [
       baseEjectionTime: "1s",
       maxEjectionPercent: 10,
       minHealthPercent: 10,
+      outlierDetectionHttpErrorCodes: [429],
     },
     tls: { mode: "SIMPLE", credentialName: "client", subjectAltNames: ["a"], sni: "b" },
   },
@@ -63,6 +64,16 @@ const forPorts: readonly JsonObject[] = [
     },
     outlierDetection: { interval: "1s" },
     tls: { mode: "SIMPLE", insecureSkipVerify: true },
+  },
+  {
+    loadBalancer: {
+      zoneAwareLbSetting: {
+        enabled: true,
+        failover: [{ from: "r1", to: "r2" }],
+        failoverPriority: ["topology.istio.io/network"],
+        minClusterSize: 3,
+      },
+    },
   },
   { loadBalancer: { consistentHash: { useSourceIp: true } }, tls: { mode: "ISTIO_MUTUAL" } },
   { loadBalancer: { simple: "ROUND_ROBIN", warmupDurationSecs: "10s" }, tls: { mode: "DISABLE" } },
