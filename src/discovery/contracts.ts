@@ -26,6 +26,11 @@ export interface DiscoveryOptions {
   /** A client for a remote cluster, from the kubeconfig text of its remote secret. Throws on a kubeconfig it can't use. */
   connectRemote(kubeconfig: string, clusterId: string): KubeClient;
   readonly signer: CertificateSigner;
+  /**
+   * Addresses of a host name as istiod's pod resolves it, for gateways of other networks that are given by name;
+   * empty when there are none now. Without it such gateways are left out.
+   */
+  resolveHost?(name: string): Promise<readonly string[]>;
   /** Binds a port of istiod's pod. */
   listen(
     port: number,

@@ -18,6 +18,7 @@ import { type HttpHandler, serveHttp, serveHttps } from "./http-servers.ts";
 import type { InjectionHandler, InjectionSettings } from "./injection/contracts.ts";
 import { watchInjectionSettings } from "./injection-settings.ts";
 import { watchRemoteClusters } from "./remote-clusters.ts";
+import { resolveGateways } from "./resolve-gateways.ts";
 import { watchCluster, watchConfig, watchMeshConfig } from "./sources.ts";
 import type { StartUpkeep } from "./upkeep/contracts.ts";
 
@@ -86,6 +87,16 @@ export async function startDiscovery(
   });
   upkeep({ clusterId, client, signal });
   allocateAddresses({ client, signal, log });
+  if (options.resolveHost !== undefined) {
+    resolveGateways(plane.sink, {
+      world: () => plane.world,
+      worldChanges: changes,
+      resolve: options.resolveHost.bind(options),
+      clock,
+      signal,
+      log,
+    });
+  }
 
   let isReady = false;
   const ready = async () => {

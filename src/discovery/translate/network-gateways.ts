@@ -20,6 +20,8 @@ export interface NetworkGateways {
   /** Gateways of a network in `clusterId`, or all of that network when that cluster has none. Sorted. */
   gatewaysFor(network: string, clusterId: string): readonly NetworkGateway[];
   readonly all: readonly NetworkGateway[];
+  /** Host names by which gateways are given, sorted. */
+  readonly hostNames: readonly string[];
   /** The same set always has the same key. */
   readonly key: string;
 }
@@ -84,12 +86,21 @@ function parseRange(cidr: string): { readonly base: number; readonly bits: numbe
     : { base, bits: Number(bits) };
 }
 
-/** Gateways as Services declare them (label topology.istio.io/network) and as meshNetworks names them. Host names are left out. */
+/**
+ * Gateways as Services declare them (label topology.istio.io/network) and as meshNetworks names them. A host name
+ * stands for the addresses that were found for it, none at first.
+ */
 export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetworks): NetworkGateways {
   const found = new Map<string, NetworkGateway>();
+  const hostNames = new Set<string>();
   const add = (gateway: NetworkGateway) => {
-    if (isIp(gateway.address))
-      found.set(`${gateway.network}|${gateway.clusterId}|${gateway.address}|${gateway.port}`, gateway);
+    if (!isIp(gateway.address)) {
+      const name = gateway.address.toLowerCase();
+      hostNames.add(name);
+      for (const address of objects.gatewayAddresses.get(name) ?? []) add({ ...gateway, address });
+      return;
+    }
+    found.set(`${gateway.network}|${gateway.clusterId}|${gateway.address}|${gateway.port}`, gateway);
   };
   for (const [network, settings] of Object.entries(networks.networks ?? {})) {
     for (const { address, port } of settings?.gateways ?? []) {
@@ -113,7 +124,7 @@ export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetw
       }
     }
   }
-  return indexGateways([...found.values()]);
+  return indexGateways([...found.values()], [...hostNames].sort());
 }
 
 function declaredGateway(
@@ -167,7 +178,7 @@ function nodeAddresses(cluster: ClusterObjects, selectorJson: string | undefined
     });
 }
 
-function indexGateways(all: readonly NetworkGateway[]): NetworkGateways {
+function indexGateways(all: readonly NetworkGateway[], hostNames: readonly string[]): NetworkGateways {
   const sorted = [...all].sort((a, b) =>
     a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1,
   );
@@ -185,9 +196,11 @@ function indexGateways(all: readonly NetworkGateway[]): NetworkGateways {
     weightFactor: factor,
     gatewaysFor: (network, clusterId) => groups.get(`${network}\n${clusterId}`) ?? groups.get(network) ?? [],
     all: sorted,
-    key: sorted
-      .map(({ network, clusterId, address, port }) => `${network}|${clusterId}|${address}|${port}`)
-      .join("\n"),
+    hostNames,
+    key: [
+      ...sorted.map(({ network, clusterId, address, port }) => `${network}|${clusterId}|${address}|${port}`),
+      ...hostNames,
+    ].join("\n"),
   };
 }
 

@@ -75,6 +75,8 @@ export interface WorldObjects {
   /** YAML of MeshConfig and MeshNetworks as Istio's ConfigMap has them. */
   mesh: string;
   meshNetworks: string;
+  /** Addresses that were found for gateways given by host name. */
+  readonly gatewayAddresses: Map<string, readonly string[]>;
 }
 
 /** What changed since the last World: enough to make the next one without starting over. */
@@ -107,6 +109,7 @@ export function createWorldObjects(primary: string, systemNamespace: string): Wo
     },
     mesh: "",
     meshNetworks: "",
+    gatewayAddresses: new Map(),
   };
 }
 

@@ -41,6 +41,9 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
         systemNamespace: namespace,
         client,
         connectRemote: (kubeconfig) => connectRemote(kubeconfig, context),
+        ...(env["RESOLVE_HOSTNAME_GATEWAYS"] === "false"
+          ? {}
+          : { resolveHost: (name: string) => network.resolve(name) }),
         signer,
         listen: (port, onConnection) => network.listen(port, onConnection),
         log: logger,
