@@ -317,6 +317,85 @@ suite.skipIf(!hasKubectl)(
       }
     });
 
+    test("AKS-45 a gateway whose load balancer has a host name is reached at the addresses that the name has", async () => {
+      const address = await gatewayAddress("remote0");
+      const network = "topology.istio.io/network";
+      // A name that main0's DNS answers with the gateway's address, as a cloud's DNS does for its load balancers.
+      const name = [
+        {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { name: "remote0-gateway", namespace: "sample" },
+          spec: { clusterIP: "None", ports: [{ name: "tls", port: 443 }] },
+        },
+        {
+          apiVersion: "discovery.k8s.io/v1",
+          kind: "EndpointSlice",
+          metadata: {
+            name: "remote0-gateway",
+            namespace: "sample",
+            labels: { "kubernetes.io/service-name": "remote0-gateway" },
+          },
+          addressType: "IPv4",
+          ports: [{ name: "tls", port: 443 }],
+          endpoints: [{ addresses: [address], conditions: { ready: true } }],
+        },
+      ];
+      // Another cloud's load balancer, which nobody here gives an address.
+      const balancer = {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: {
+          name: "gateway-by-name",
+          namespace: "istio-system",
+          labels: { [network]: "network2", "networking.istio.io/gatewayPort": "443" },
+        },
+        spec: {
+          type: "LoadBalancer",
+          loadBalancerClass: "example.com/elsewhere",
+          selector: { istio: "ingressgateway" },
+          ports: [{ name: "tls", port: 443, targetPort: 8443 }],
+        },
+      };
+      const ingress = [{ hostname: "remote0-gateway.sample.svc.cluster.local" }];
+      const system = ["-n", "istio-system"] as const;
+      const label = (value: string) =>
+        mesh.kubectl("remote0", ...system, "label", "svc", "istio-ingressgateway", "--overwrite", value);
+      const rows = async () =>
+        (await endpointsOf("main0", "deploy/sleep.sample")).map(({ endpoint }) => endpoint);
+      const apply = (cluster: string, objects: readonly object[]) =>
+        mesh.tryKubectl(
+          cluster,
+          ["apply", "-f", "-"],
+          JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }),
+        );
+      try {
+        await label(`${network}-`);
+        await eventually(async () => !(await rows()).includes(`${address}:443`));
+        assert.equal((await apply("main0", name)).code, 0);
+        assert.equal((await apply("remote0", [balancer])).code, 0);
+        await mesh.kubectl(
+          "remote0",
+          ...system,
+          "patch",
+          "svc",
+          "gateway-by-name",
+          "--subresource=status",
+          "--type=merge",
+          "-p",
+          JSON.stringify({ status: { loadBalancer: { ingress } } }),
+        );
+        await eventually(async () => (await rows()).includes(`${address}:443`));
+        const { v1, v2 } = versions(await mesh.curl("main0", hello, 40));
+        assert.ok(v1 > 0 && v2 > 0, `v1 ${v1}, v2 ${v2}`);
+      } finally {
+        await label(`${network}=network2`);
+        await mesh.tryKubectl("remote0", [...system, "delete", "svc", "gateway-by-name"]);
+        await mesh.tryKubectl("main0", ["-n", "sample", "delete", "svc,endpointslice", "remote0-gateway"]);
+      }
+      await eventually(async () => (await rows()).includes(`${address}:443`));
+    });
+
     test("AKS-13 AKS-14 v1 scaled to 2: main0 lists 3 rows, remote0 still 2, and v1 gets two thirds from each cluster", async () => {
       await scale("main0", "helloworld-v1", 2);
       await eventually(async () => (await endpointsOf("main0", "deploy/sleep.sample")).length === 3);
