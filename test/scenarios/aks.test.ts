@@ -396,6 +396,106 @@ suite.skipIf(!hasKubectl)(
       await eventually(async () => (await rows()).includes(`${address}:443`));
     });
 
+    test("GLOO-09 in a pod with DNS capture a ServiceEntry's host has an address of its own, and other names go on to the cluster's DNS", async () => {
+      const pod = "dns-client";
+      const host = "reviews.bookinfo.global";
+      const podIp = (
+        await mesh.kubectl(
+          "main0",
+          "-n",
+          "sample",
+          "get",
+          "pods",
+          "-l",
+          "version=v1",
+          "-o",
+          "jsonpath={.items[0].status.podIP}",
+        )
+      ).trim();
+      const objects = [
+        {
+          apiVersion: "v1",
+          kind: "Pod",
+          metadata: {
+            name: pod,
+            namespace: "sample",
+            annotations: {
+              "proxy.istio.io/config": JSON.stringify({ proxyMetadata: { ISTIO_META_DNS_CAPTURE: "true" } }),
+            },
+          },
+          spec: { containers: [{ name: "app", image: "curlimages/curl", command: ["sleep", "3600"] }] },
+        },
+        {
+          apiVersion: "networking.istio.io/v1",
+          kind: "ServiceEntry",
+          metadata: { name: "reviews", namespace: "sample" },
+          spec: {
+            hosts: [host],
+            location: "MESH_INTERNAL",
+            resolution: "STATIC",
+            ports: [{ number: 5000, name: "http", protocol: "HTTP" }],
+            endpoints: [{ address: podIp, labels: { "security.istio.io/tlsMode": "istio" } }],
+          },
+        },
+      ];
+      const inPod = (...command: string[]) =>
+        mesh.tryKubectl("main0", ["-n", "sample", "exec", pod, "-c", "app", "--", ...command]);
+      const answer = async (name: string) =>
+        (await inPod("getent", "hosts", name)).stdout.split(/\s+/)[0] ?? "";
+      try {
+        const list = { apiVersion: "v1", kind: "List", items: objects };
+        const applied = await mesh.tryKubectl("main0", ["apply", "-f", "-"], JSON.stringify(list));
+        assert.equal(applied.code, 0, applied.stderr);
+        await mesh.kubectl(
+          "main0",
+          "-n",
+          "sample",
+          "wait",
+          "--for=condition=Ready",
+          `pod/${pod}`,
+          "--timeout=30s",
+        );
+        await eventually(async () => /^240\.240\.\d+\.\d+$/.test(await answer(host)));
+        const address = await answer(host);
+        assert.equal(await answer(host), address);
+        assert.equal((await inPod("dig", "+short", host)).stdout.trim(), address);
+        const got = await inPod("curl", "-s", `http://${host}:5000/hello`);
+        assert.match(got.stdout, /^Hello version: v1/);
+        const service = await mesh.kubectl(
+          "main0",
+          "get",
+          "svc",
+          "kubernetes",
+          "-o",
+          "jsonpath={.spec.clusterIP}",
+        );
+        assert.equal(await answer("kubernetes.default"), service);
+        // Without capture nobody knows the name.
+        const plain = await mesh.tryKubectl("main0", [
+          "-n",
+          "sample",
+          "exec",
+          "deploy/sleep",
+          "-c",
+          "sleep",
+          "--",
+          "getent",
+          "hosts",
+          host,
+        ]);
+        assert.equal(plain.code, 2, plain.stdout);
+      } finally {
+        await mesh.tryKubectl("main0", [
+          "-n",
+          "sample",
+          "delete",
+          "serviceentry/reviews",
+          `pod/${pod}`,
+          "--grace-period=1",
+        ]);
+      }
+    });
+
     test("AKS-13 AKS-14 v1 scaled to 2: main0 lists 3 rows, remote0 still 2, and v1 gets two thirds from each cluster", async () => {
       await scale("main0", "helloworld-v1", 2);
       await eventually(async () => (await endpointsOf("main0", "deploy/sleep.sample")).length === 3);

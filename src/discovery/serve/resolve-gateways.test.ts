@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, suite, test } from "vitest";
 import { createSignal, silentLogger } from "../../base/index.ts";
 import { createChanges } from "../translate/objects.ts";
@@ -15,6 +14,8 @@ spec: {type: LoadBalancer, ports: [{name: tls, port: 15443}]}
 status: {loadBalancer: {ingress: [{hostname: ${hostname}}]}}
 ---`;
 
+/** Lets pending lookups end. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const fail = (problem: string) => {
   throw new Error(problem);
 };
