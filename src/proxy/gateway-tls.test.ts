@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, suite, test } from "vitest";
@@ -7,7 +9,7 @@ import { waitFor } from "../base/index.ts";
 import { generateKey, issueCertificate } from "../pki/index.ts";
 import { SecretSchema } from "../xds/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { typeUrls } from "../xds/index.ts";
-import { type GatewayOptions, gateway, type } from "./testing/gateway.ts";
+import { cluster, type GatewayOptions, gateway, type } from "./testing/gateway.ts";
 import { exchange } from "./testing/http.ts";
 import { createTestMesh, hello, type TestMesh } from "./testing/mesh.ts";
 import { makeSecrets, type RunningProxy, tlsSecret } from "./testing/world.ts";
@@ -102,6 +104,50 @@ suite("TLS at a gateway and in a sidecar", () => {
     assert.equal(body, "Hello version: v1\n");
     session.destroy();
   });
+
+  const upstreams = [
+    { host: "api.example.com", names: ["api.example.com"], status: 200 },
+    { host: "api.example.com:8443", names: ["*.example.com"], status: 200 },
+    { host: "a.b.example.com", names: ["*.example.com"], status: 503 },
+    { host: "other.example.org", names: ["api.example.com"], status: 503 },
+  ];
+  for (const { host, names, status } of upstreams) {
+    test(`asks an upstream with a certificate for ${names} as ${host}: ${status}`, async () => {
+      const key = generateKey();
+      const validity = { notBefore: Date.now() - 1000, notAfter: Date.now() + 86_400_000 };
+      const cert = issueCertificate({ publicKey: key.publicKey, dnsNames: names, ...validity }, mesh.issuer);
+      const server = createServer({ key: key.privateKeyPem, cert }, hello("v1"));
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      mesh.map("10.0.0.1", 8080, server.address() as AddressInfo);
+      const tls = {
+        name: "envoy.transport_sockets.tls",
+        typedConfig: {
+          "@type": type("transport_sockets.tls.v3.UpstreamTlsContext"),
+          commonTlsContext: {
+            validationContext: { trustedCa: { inlineString: mesh.issuer.certificatePem } },
+          },
+        },
+      };
+      const options = {
+        "@type": type("upstreams.http.v3.HttpProtocolOptions"),
+        explicitHttpConfig: { httpProtocolOptions: {} },
+        upstreamHttpProtocolOptions: { autoSni: true, autoSanValidation: true },
+      };
+      const more = {
+        transportSocket: tls,
+        typedExtensionProtocolOptions: {
+          "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options,
+        },
+      };
+      await start({ clusters: [cluster("app", ["10.0.0.1"], more)] });
+      const client = await open();
+      const answer = await exchange(client, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      assert.equal(answer.status, status, answer.body);
+      client.destroy();
+      server.closeAllConnections();
+      server.close();
+    });
+  }
 
   test("takes rotated workload certificates without losing connections", async () => {
     const server = await mesh.helloworld((request, response) =>

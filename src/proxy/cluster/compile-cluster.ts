@@ -69,6 +69,8 @@ export interface ClusterConfig {
   readonly idleTimeout: number;
   readonly maxRequestsPerConnection: number;
   readonly autoSni: boolean;
+  /** The host's certificate must be for the name that is sent as SNI by `autoSni`. */
+  readonly autoSanValidation: boolean;
   readonly outlier: OutlierRules | undefined;
   /** Statuses that count as errors for outlier detection; undefined: those from 500 on. */
   readonly errorStatuses: ReadonlySet<number> | undefined;
@@ -182,7 +184,7 @@ function policyOf(message: ClusterMessage): BalancerPolicy {
 
 type HttpOptions = Pick<
   ClusterConfig,
-  "protocol" | "idleTimeout" | "maxRequestsPerConnection" | "autoSni" | "errorStatuses"
+  "protocol" | "idleTimeout" | "maxRequestsPerConnection" | "autoSni" | "autoSanValidation" | "errorStatuses"
 >;
 
 const defaultIdleTimeout = 3_600_000;
@@ -195,6 +197,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
       idleTimeout: milliseconds(message.commonHttpProtocolOptions?.idleTimeout) ?? defaultIdleTimeout,
       maxRequestsPerConnection: message.maxRequestsPerConnection ?? 0,
       autoSni: false,
+      autoSanValidation: false,
       errorStatuses: undefined,
     };
   }
@@ -205,6 +208,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
     maxRequestsPerConnection:
       options.commonHttpProtocolOptions?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
     autoSni: options.upstreamHttpProtocolOptions?.autoSni ?? false,
+    autoSanValidation: options.upstreamHttpProtocolOptions?.autoSanValidation ?? false,
     errorStatuses: compileErrorStatuses(options.outlierDetection?.errorMatcher, message.name),
   };
 }

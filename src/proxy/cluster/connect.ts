@@ -114,7 +114,8 @@ export function connectHost(
   else handshake(tls);
 
   function handshake(tls: ClientTls) {
-    connectTls(socket, tls, alpn ?? tls.settings.alpn, sni ?? tls.sni, host.session, {
+    const name = sni ?? tls.sni;
+    const on: Parameters<typeof connectTls>[5] = {
       secured(secure, peer) {
         stats.ssl_handshake++;
         const agreed = typeof secure.alpnProtocol === "string" ? secure.alpnProtocol : undefined;
@@ -136,7 +137,9 @@ export function connectHost(
           refused === null ? detail : `delayed connect error: ${errnoText(refused[1] ?? "")}`,
         );
       },
-    });
+    };
+    const verified = config.autoSanValidation ? sni : undefined;
+    connectTls(socket, tls, alpn ?? tls.settings.alpn, name, host.session, on, verified);
   }
   return () => {
     if (settled) return;

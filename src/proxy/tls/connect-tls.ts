@@ -6,6 +6,7 @@ import { ConfigError } from "../config/config-error.ts";
 import { unpack } from "../config/wire.ts";
 import { destroyWrapped } from "./destroy-wrapped.ts";
 import { type PeerCertificate, readPeerCertificate } from "./peer-certificate.ts";
+import { isFor } from "./subject-match.ts";
 import type { TlsCompiler, TlsSettings } from "./tls-settings.ts";
 
 /** Client side of TLS for one cluster (or one of its transport_socket_matches). */
@@ -40,7 +41,8 @@ export interface SessionSlot {
 
 /**
  * Does the client's part of the handshake on a socket that may still be connecting. Exactly one of the callbacks
- * is called, once. Host names are not checked: the mesh identifies peers by SPIFFE ids, which `settings.subject` checks.
+ * is called, once. The mesh identifies peers by SPIFFE ids, which `settings.subject` checks; where `host` is given, the
+ * certificate must be for that host as well.
  */
 export function connectTls(
   socket: Socket,
@@ -49,6 +51,7 @@ export function connectTls(
   sni: string,
   slot: SessionSlot,
   on: { secured(socket: TLSSocket, peer: PeerCertificate | undefined): void; failed(reason: string): void },
+  host?: string,
 ): void {
   const { settings } = tls;
   const context = settings.context();
@@ -115,6 +118,8 @@ export function connectTls(
     if (settings.subject !== undefined && (peer === undefined || !settings.subject(peer))) {
       return fail(verifyFailed("verify SAN list"));
     }
+    if (host !== undefined && settings.validates && (peer === undefined || !isFor(peer, host)))
+      return fail(verifyFailed("verify SAN list"));
     settled = true;
     secured = true;
     remember();

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { CertificateValidationContext } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import { SubjectAltNameMatcher_SanType as SanType } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import { compileStringMatcher } from "../config/string-match.ts";
@@ -23,6 +24,17 @@ export function compileSubjectTest(
   });
   const tests = [...typed, ...untyped];
   return tests.length === 0 ? undefined : (certificate) => tests.some((test) => test(certificate));
+}
+
+/** Whether a certificate is for a host name (RFC 6125: a wildcard stands for one label) or an IP address. */
+export function isFor({ dnsNames, ipAddresses }: PeerCertificate, host: string): boolean {
+  if (isIP(host) !== 0) return ipAddresses.includes(host);
+  const wanted = host.toLowerCase();
+  const dot = wanted.indexOf(".");
+  return dnsNames.some((written) => {
+    const name = written.toLowerCase();
+    return name === wanted || (name.startsWith("*.") && dot > 0 && name.slice(1) === wanted.slice(dot));
+  });
 }
 
 function namesOf(certificate: PeerCertificate, type: SanType): readonly string[] {
