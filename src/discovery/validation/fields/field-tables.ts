@@ -84,10 +84,6 @@ const authorizationPolicy: FieldTable = {
       "CUSTOM is not run here; say by ALLOW and DENY who may call, or ask the authorizer in the service itself",
   }),
   provider: notRun("nobody outside the mesh is asked whether a request may pass"),
-  "rules[].from[].source.notTrustDomains": notRun(
-    "write notPrincipals, which begin with the trust domain: td/*",
-  ),
-  "rules[].from[].source.trustDomains": notRun("write principals, which begin with the trust domain: td/*"),
 };
 
 const metrics = noEffect("it shapes metrics alone, requests are answered the same");
