@@ -1,12 +1,12 @@
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { type AccessLog, AccessLogSchema } from "../../xds/gen/envoy/config/accesslog/v3/accesslog_pb.js";
 import { FileAccessLogSchema } from "../../xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
-import type { Telemetry } from "./config-types.ts";
+import { logFilter } from "./log-filter.ts";
 import type { MeshConfig } from "./mesh-config.ts";
-import { selects } from "./objects.ts";
 import { any } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
+import { loggingProviders, type TelemetrySide } from "./telemetry-rules.ts";
 
 /** Istio's documented default format of the access log. */
 export const defaultTextFormat =
@@ -49,38 +49,35 @@ interface LogTarget {
   readonly encoding: MeshConfig["accessLogEncoding"];
   readonly text: string;
   readonly labels?: JsonObject;
+  readonly omitsEmpty?: boolean;
+  /** In CEL: which exchanges are logged. */
+  readonly expression?: string;
 }
 
 /** The access logs of a proxy: what Telemetry resources say for it, else MeshConfig. Empty when switched off. */
-export function accessLogs(rules: Rules, proxy: ProxyNode): AccessLog[] {
-  return targets(rules, proxy).map((target) => makeLog(target));
+export function accessLogs(rules: Rules, proxy: ProxyNode, side: TelemetrySide): AccessLog[] {
+  return targets(rules, proxy, side).map((target) => makeLog(target));
 }
 
 /** The same for a listener itself, which sees only connections that no chain takes. */
-export function listenerAccessLogs(rules: Rules, proxy: ProxyNode): AccessLog[] {
-  return targets(rules, proxy).map((target) => makeLog(target, ["NR"]));
+export function listenerAccessLogs(rules: Rules, proxy: ProxyNode, side: TelemetrySide): AccessLog[] {
+  return targets(rules, proxy, side).map((target) => makeLog(target, ["NR"]));
 }
 
-function targets({ mesh, telemetries }: Rules, proxy: ProxyNode): LogTarget[] {
-  const own = telemetryFor(
-    telemetries,
-    proxy,
-    mesh.rootNamespace,
-    ({ spec }) => spec?.accessLogging !== undefined,
-  );
-  const settings = own?.spec?.accessLogging;
-  if (settings !== undefined) {
-    const enabled = settings.filter(({ disabled }) => disabled !== true);
-    const named = enabled.flatMap(({ providers }) => (providers ?? []).map(({ name }) => name ?? ""));
-    const names = named.length > 0 || enabled.length === 0 ? named : mesh.defaultProviders.accessLogging;
-    const found = [...new Set(names.length === 0 && enabled.length > 0 ? ["envoy"] : names)].flatMap(
-      (name) => provider(mesh, name) ?? [],
-    );
-    return found;
-  }
-  if (mesh.defaultProviders.accessLogging.length > 0)
-    return mesh.defaultProviders.accessLogging.flatMap((name) => provider(mesh, name) ?? []);
-  return mesh.accessLogFile === "" ? [] : [meshTarget(mesh)];
+function targets(rules: Rules, proxy: ProxyNode, side: TelemetrySide): LogTarget[] {
+  const { mesh } = rules;
+  const defaults = mesh.defaultProviders.accessLogging;
+  const chosen =
+    loggingProviders(rules, proxy, side) ??
+    (defaults.length === 0
+      ? undefined
+      : [...defaults].sort().map((name) => ({ name, expression: undefined })));
+  if (chosen === undefined) return mesh.accessLogFile === "" ? [] : [meshTarget(mesh)];
+  return chosen.flatMap(({ name, expression }) => {
+    const target = provider(mesh, name);
+    if (target === undefined) return [];
+    return [expression === undefined ? target : { ...target, expression }];
+  });
 }
 
 function meshTarget(mesh: MeshConfig): LogTarget {
@@ -93,10 +90,13 @@ function meshTarget(mesh: MeshConfig): LogTarget {
 
 /** A file logger by the name of its extension provider; "envoy" is built in. */
 function provider(mesh: MeshConfig, name: string): LogTarget | undefined {
-  const written = mesh.extensionProviders.find((item) => item["name"] === name)?.["envoyFileAccessLog"];
+  const written = mesh.extensionProviders.find(
+    (item) => String(item["name"]).toLowerCase() === name.toLowerCase(),
+  )?.["envoyFileAccessLog"];
   if (written === undefined) return name === "envoy" ? meshTarget(mesh) : undefined;
-  const { path, logFormat } = written as {
+  const { path, logFormat, omitEmptyValues } = written as {
     readonly path?: string;
+    readonly omitEmptyValues?: boolean;
     readonly logFormat?: { readonly text?: string; readonly labels?: JsonObject };
   };
   return {
@@ -104,35 +104,12 @@ function provider(mesh: MeshConfig, name: string): LogTarget | undefined {
     encoding: logFormat?.labels === undefined ? "TEXT" : "JSON",
     text: logFormat?.text ?? "",
     ...(logFormat?.labels === undefined ? {} : { labels: logFormat.labels }),
+    omitsEmpty: omitEmptyValues === true,
   };
 }
 
-/** The most specific Telemetry for a proxy that says something of interest: by selector, then namespace, then mesh. */
-export function telemetryFor(
-  telemetries: readonly Telemetry[],
-  proxy: ProxyNode,
-  rootNamespace: string,
-  isOfInterest: (telemetry: Telemetry) => boolean,
-): Telemetry | undefined {
-  const relevant = telemetries.filter(isOfInterest);
-  const isGeneral = ({ spec }: Telemetry) => Object.keys(spec?.selector?.matchLabels ?? {}).length === 0;
-  const own = relevant.filter(({ metadata }) => metadata.namespace === proxy.namespace);
-  return (
-    own.find(({ spec }) => selects(spec?.selector?.matchLabels, proxy.labels)) ??
-    own.find(isGeneral) ??
-    relevant.find((telemetry) => telemetry.metadata.namespace === rootNamespace && isGeneral(telemetry))
-  );
-}
-
-/** Whether a proxy counts requests for Prometheus. */
-export function hasPrometheusMetrics({ mesh, telemetries }: Rules, proxy: ProxyNode): boolean {
-  const own = telemetryFor(telemetries, proxy, mesh.rootNamespace, ({ spec }) => spec?.metrics !== undefined);
-  const named =
-    own?.spec?.metrics?.flatMap(({ providers }) => (providers ?? []).map(({ name }) => name ?? "")) ?? [];
-  return (named.length > 0 ? named : mesh.defaultProviders.metrics).includes("prometheus");
-}
-
-function makeLog({ path, encoding, text, labels }: LogTarget, flags?: readonly string[]): AccessLog {
+function makeLog(target: LogTarget, flags?: readonly string[]): AccessLog {
+  const { path, encoding, text, labels, omitsEmpty = false, expression } = target;
   const format =
     encoding === "JSON"
       ? { case: "jsonFormat" as const, value: labels ?? jsonFormat(text) }
@@ -140,14 +117,24 @@ function makeLog({ path, encoding, text, labels }: LogTarget, flags?: readonly s
           case: "textFormatSource" as const,
           value: { specifier: { case: "inlineString" as const, value: textFormat(text) } },
         };
+  const filters = [
+    ...(flags === undefined
+      ? []
+      : [{ filterSpecifier: { case: "responseFlagFilter" as const, value: { flags: [...flags] } } }]),
+    ...(expression === undefined ? [] : [logFilter(expression) ?? []].flat()),
+  ];
+  const [only] = filters;
+  const filter =
+    filters.length > 1 ? { filterSpecifier: { case: "andFilter" as const, value: { filters } } } : only;
   return create(AccessLogSchema, {
     name: "envoy.access_loggers.file",
-    ...(flags === undefined
-      ? {}
-      : { filter: { filterSpecifier: { case: "responseFlagFilter", value: { flags: [...flags] } } } }),
+    ...(filter === undefined ? {} : { filter }),
     configType: {
       case: "typedConfig",
-      value: any(FileAccessLogSchema, { path, accessLogFormat: { case: "logFormat", value: { format } } }),
+      value: any(FileAccessLogSchema, {
+        path,
+        accessLogFormat: { case: "logFormat", value: { format, omitEmptyValues: omitsEmpty } },
+      }),
     },
   });
 }

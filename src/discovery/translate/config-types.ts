@@ -459,8 +459,19 @@ export interface Telemetry extends KubeObject {
     readonly accessLogging?: readonly {
       readonly providers?: readonly { readonly name?: string }[];
       readonly disabled?: boolean;
+      readonly match?: { readonly mode?: string };
       readonly filter?: { readonly expression?: string };
     }[];
-    readonly metrics?: readonly { readonly providers?: readonly { readonly name?: string }[] }[];
+    readonly metrics?: readonly {
+      readonly providers?: readonly { readonly name?: string }[];
+      readonly overrides?: readonly {
+        readonly match?: {
+          readonly metric?: string;
+          readonly customMetric?: string;
+          readonly mode?: string;
+        };
+        readonly disabled?: boolean;
+      }[];
+    }[];
   };
 }

@@ -13,7 +13,7 @@ import {
 import { UuidRequestIdConfigSchema } from "../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
 import type { CustomTag } from "../../xds/gen/envoy/type/tracing/v3/custom_tag_pb.js";
 import { CustomTagSchema } from "../../xds/gen/envoy/type/tracing/v3/custom_tag_pb.js";
-import { accessLogs, hasPrometheusMetrics } from "./access-log.ts";
+import { accessLogs } from "./access-log.ts";
 import { canonicalService } from "./endpoints.ts";
 import {
   alpn,
@@ -32,6 +32,7 @@ import type { Protocol } from "./protocol.ts";
 import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
+import { hasPrometheusMetrics } from "./telemetry-rules.ts";
 
 export interface ConnectionManagerOptions {
   readonly side: "inbound" | "outbound" | "gateway";
@@ -43,6 +44,8 @@ export interface ConnectionManagerOptions {
   /** Stock Envoy: the requests are HTTP/2 and the upstream follows. */
   readonly offersHttp2Alpn?: boolean;
 }
+
+const sideOf = (side: ConnectionManagerOptions["side"]) => (side === "inbound" ? "SERVER" : "CLIENT");
 
 const routeNames = new WeakMap<Filter, string>();
 
@@ -92,7 +95,7 @@ function makeManager(
           }
         : { case: "routeConfig", value: routes.inline },
     httpFilters: httpFilters(scope, proxy, options),
-    accessLog: accessLogs(scope.rules, proxy),
+    accessLog: accessLogs(scope.rules, proxy, sideOf(side)),
     tracing: {
       clientSampling: { value: 100 },
       randomSampling: { value: mesh.tracingSampling },
@@ -148,7 +151,7 @@ function httpFilters(
   if (side !== "inbound" && isIstio) filters.push(alpn());
   if (offersHttp2Alpn === true && proxy.isStock) filters.push(stockHttp2Alpn());
   filters.push(fault(), cors());
-  if (isIstio && hasPrometheusMetrics(scope.rules, proxy)) filters.push(httpStats());
+  if (isIstio && hasPrometheusMetrics(scope.rules, proxy, sideOf(side))) filters.push(httpStats());
   filters.push(router());
   return filters;
 }

@@ -62,7 +62,7 @@ function makeListener(
     trafficDirection: TrafficDirection.OUTBOUND,
     listenerFilters: looksIntoTls ? [tlsInspector()] : [],
     maxConnectionsToAcceptPerSocketEvent: 1,
-    accessLog: listenerAccessLogs(scope.rules, proxy),
+    accessLog: listenerAccessLogs(scope.rules, proxy, "CLIENT"),
     filterChains: chains.map(chainMessage),
   });
 }

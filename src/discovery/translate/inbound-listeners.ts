@@ -126,7 +126,7 @@ export function inboundListeners(
       continueOnListenerFiltersTimeout: true,
       maxConnectionsToAcceptPerSocketEvent: 1,
       ...(proxy.interception === "TPROXY" ? { transparent: true } : {}),
-      accessLog: listenerAccessLogs(scope.rules, proxy),
+      accessLog: listenerAccessLogs(scope.rules, proxy, "SERVER"),
       listenerFilters: [originalDst(), ...inspectors(chains)],
       listenerFiltersTimeout: milliseconds(mesh.protocolDetectionTimeout),
       filterChains: chains,
@@ -245,7 +245,7 @@ function tcpFilters(context: Context, port: InboundPort) {
   return [
     ...exchange(context),
     ...context.authorization.network,
-    ...tcpProxy(context.scope, context.proxy, port.cluster),
+    ...tcpProxy(context.scope, context.proxy, port.cluster, { side: "SERVER" }),
   ];
 }
 

@@ -417,7 +417,7 @@ function virtualOutbound(scope: Scope, proxy: ProxyNode): Listener {
     useOriginalDst: true,
     trafficDirection: TrafficDirection.OUTBOUND,
     maxConnectionsToAcceptPerSocketEvent: 1,
-    accessLog: listenerAccessLogs(scope.rules, proxy),
+    accessLog: listenerAccessLogs(scope.rules, proxy, "CLIENT"),
     filterChains: [
       {
         name: "virtualOutbound-blackhole",

@@ -1,7 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { TcpProxySchema } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
-import { accessLogs, hasPrometheusMetrics } from "./access-log.ts";
+import { accessLogs } from "./access-log.ts";
 import type { PortPolicy, RouteDestination } from "./config-types.ts";
 import type { MergedRule } from "./destination-rules.ts";
 import { networkFilter, networkStats, stockTcpAlpn } from "./filters.ts";
@@ -9,6 +9,7 @@ import { any, durationOf, optional } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { destinationCluster } from "./route-destination.ts";
 import type { Scope } from "./scope.ts";
+import { hasPrometheusMetrics, type TelemetrySide } from "./telemetry-rules.ts";
 
 /** A tcp_proxy to one cluster, with what comes before it. */
 export function tcpProxy(
@@ -22,16 +23,18 @@ export function tcpProxy(
     readonly subset?: string;
     /** Leaves the rule's tunnel out: the connection is passed on as it comes. */
     readonly skipsTunnel?: boolean;
+    readonly side?: TelemetrySide;
   } = {},
 ): Filter[] {
   const { log = true, statPrefix = cluster, rule, subset = "", skipsTunnel = false } = options;
   const { tunnelingConfig, ...policy } = tcpPolicy(rule, subset);
-  return tcpFilters(scope, proxy, log, {
+  const config = {
     statPrefix,
-    clusterSpecifier: { case: "cluster", value: cluster },
+    clusterSpecifier: { case: "cluster" as const, value: cluster },
     ...policy,
     ...(skipsTunnel ? {} : optional("tunnelingConfig", tunnelingConfig)),
-  });
+  };
+  return tcpFilters(scope, proxy, log, config, options.side);
 }
 
 /** What a rule says of the connections themselves. Settings of a single port have no part in it. */
@@ -62,13 +65,14 @@ function tcpFilters(
   proxy: ProxyNode,
   log: boolean,
   config: MessageInitShape<typeof TcpProxySchema>,
+  side: TelemetrySide = "CLIENT",
 ): Filter[] {
   const filters: Filter[] = [];
-  if (!proxy.isStock && hasPrometheusMetrics(scope.rules, proxy)) filters.push(networkStats());
+  if (!proxy.isStock && hasPrometheusMetrics(scope.rules, proxy, side)) filters.push(networkStats());
   filters.push(
     networkFilter(
       "envoy.filters.network.tcp_proxy",
-      any(TcpProxySchema, { ...config, accessLog: log ? accessLogs(scope.rules, proxy) : [] }),
+      any(TcpProxySchema, { ...config, accessLog: log ? accessLogs(scope.rules, proxy, side) : [] }),
     ),
   );
   return filters;

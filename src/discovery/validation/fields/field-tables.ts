@@ -91,9 +91,7 @@ const metrics = noEffect("it shapes metrics alone, requests are answered the sam
 const telemetry: FieldTable = {
   "": run,
   ...targetRefs,
-  "accessLogging[].filter": noEffect("every request is logged, not only those that it names"),
-  "accessLogging[].match": noEffect("requests are logged at both ends"),
-  "metrics[].overrides": metrics,
+  "metrics[].overrides[].tagOverrides": metrics,
   "metrics[].reportingInterval": metrics,
   tracing: noEffect("no traces are reported, requests are answered the same"),
 };

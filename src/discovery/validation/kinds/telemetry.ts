@@ -1,3 +1,4 @@
+import { logFilter } from "../../translate/log-filter.ts";
 import type { ConfigField } from "../config-field.ts";
 import type { KindCheck } from "../contracts.ts";
 import { checkTargets } from "../parts/targets.ts";
@@ -12,6 +13,13 @@ export const checkTelemetry: KindCheck = ({ spec }) => {
           provider.field("name").error("providers.name may not be empty");
   for (const metrics of spec.field("metrics").items)
     for (const override of metrics.field("overrides").items) checkOverride(override);
+  for (const logging of spec.field("accessLogging").items) {
+    const expression = logging.field("filter").field("expression");
+    if (expression.text !== "" && logFilter(expression.text) === undefined)
+      expression.warn(
+        "every request is logged: only comparisons of response.code with numbers, put together by && and ||, are run here",
+      );
+  }
   const tracing = spec.field("tracing");
   if (tracing.items.length > 1) tracing.warn("multiple tracing is not currently supported");
   for (const item of tracing.items) checkTracing(item);
