@@ -3,7 +3,7 @@
  *
  * startControllers runs them all: namespaces, service accounts, deployments, replica sets, stateful sets, daemon
  * sets, jobs, cron jobs, the scheduler, endpoints, load balancer addresses, disruption budgets, resource quotas, horizontal
- * pod autoscalers, taints, the garbage collector, event expiry. Each has a folder here; core/ holds what they share: stores, queues, reconcilers, events.
+ * pod autoscalers, taints, volumes, the garbage collector, event expiry. Each has a folder here; core/ holds what they share: stores, queues, reconcilers, events.
  *
  * Knows the cluster only through its Kubernetes API. Runs no pods, opens no sockets, and knows nothing of meshes.
  */

@@ -23,6 +23,7 @@ import { tokenSecretsController } from "./service-accounts/start-token-secrets.t
 import { startStatefulSets } from "./stateful-sets/start-stateful-sets.ts";
 import { startNodeTaints } from "./taints/start-node-taints.ts";
 import { startTaintEvictions } from "./taints/start-taint-evictions.ts";
+import { startVolumes } from "./volumes/start-volumes.ts";
 
 /**
  * Starts the controllers of one cluster over one shared set of informers. Resolves at once: each controller
@@ -48,6 +49,7 @@ export async function startControllers(options: ControllerOptions): Promise<Stop
     startJobs,
     startCronJobs,
     startMirroredEndpoints,
+    startVolumes,
     startNodeTaints,
     startTaintEvictions,
     startEventExpiry,

@@ -7,6 +7,7 @@ import type { ServiceAddress } from "./pod/env.ts";
 import { createEventRecorder } from "./pod/events.ts";
 import { type NodeServices, podsFolder } from "./pod/pod-place.ts";
 import { type PodWorker, startPodWorker } from "./pod/pod-worker.ts";
+import { removeLeftVolumes } from "./pod/volume-folders.ts";
 import { writePodTools } from "./pod-tools/write-pod-tools.ts";
 import { endLeftovers } from "./process/leftover-processes.ts";
 import { allStandIns, findStandIn } from "./stand-ins/find-stand-in.ts";
@@ -24,6 +25,7 @@ export async function startNodes(options: NodesOptions): Promise<Runtime> {
   // One listener per watch and lease, as many as there are nodes: no leak.
   setMaxListeners(0, signal);
   await endLeftovers(podsFolder(options.stateFolder));
+  await removeLeftVolumes(options);
   const nodes = new Map(options.nodes.map((node) => [node.name, node]));
   const events = createEventRecorder({ client, component: "kubelet", clock, log });
   const services = createNodeServices(options, signal);

@@ -3,6 +3,7 @@ import type { Authorizer } from "../authorization/authorizer.ts";
 import { requireNoEscalation } from "../authorization/escalation.ts";
 import type { Store } from "../storage/store.ts";
 import type { Admission } from "./admission.ts";
+import { completeClaim } from "./claim-admission.ts";
 import { requireWithinLimits, setLimitDefaults } from "./limit-ranges.ts";
 import { requireMortal, requireNamespace } from "./namespace-lifecycle.ts";
 import { completePod } from "./pod-admission.ts";
@@ -22,6 +23,7 @@ export function createAdmission(parts: {
       const { type, operation, subresource } = request;
       if (operation === "CREATE" && subresource === undefined) {
         requireNamespace(store, type, request.name, request.namespace);
+        if (type.storedAs === "persistentvolumeclaims") completeClaim(store, draft);
         if (type.storedAs === "pods") {
           setLimitDefaults(store, draft);
           await completePod(store, draft, request.signal);

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { KubeObject } from "../../kube/index.ts";
+import { defaultClassAnnotation } from "../admission/claim-admission.ts";
 import { defaultClusterRoleBindings, defaultClusterRoles } from "../authorization/default-roles.ts";
 import { type Draft, draftOf } from "../draft.ts";
 import type { Store } from "../storage/store.ts";
@@ -66,6 +67,17 @@ function firstObjects({ serviceAddress, now }: BootstrapOptions): [resource: str
       one,
     ]),
     ["apiservices.apiregistration.k8s.io", metricsApi(now)],
+    [
+      "storageclasses.storage.k8s.io",
+      {
+        apiVersion: "storage.k8s.io/v1",
+        kind: "StorageClass",
+        metadata: { name: "standard", annotations: { [defaultClassAnnotation]: "true" } },
+        provisioner: "folder.isthmus.dev",
+        reclaimPolicy: "Delete",
+        volumeBindingMode: "Immediate",
+      },
+    ],
     [
       "services",
       {

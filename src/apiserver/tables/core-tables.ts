@@ -1,4 +1,5 @@
 import { formatQuantity, type KubeObject, parseQuantity } from "../../kube/index.ts";
+import { defaultClassAnnotation } from "../admission/claim-admission.ts";
 import { timeSince } from "./human-duration.ts";
 import {
   age,
@@ -14,8 +15,6 @@ import {
   text,
   textOr,
 } from "./table-kind.ts";
-
-const defaultClass = "storageclass.kubernetes.io/is-default-class";
 
 /** The tables of the core group and of storage, by plural name. */
 export const coreTables: Readonly<Record<string, TableKind>> = {
@@ -194,7 +193,7 @@ export const coreTables: Readonly<Record<string, TableKind>> = {
       "Age",
     ),
     cells: (storageClass, now) => [
-      `${storageClass.metadata.name}${storageClass.metadata.annotations?.[defaultClass] === "true" ? " (default)" : ""}`,
+      `${storageClass.metadata.name}${storageClass.metadata.annotations?.[defaultClassAnnotation] === "true" ? " (default)" : ""}`,
       text(storageClass, "provisioner"),
       textOr("Delete", storageClass, "reclaimPolicy"),
       textOr("Immediate", storageClass, "volumeBindingMode"),

@@ -3,7 +3,8 @@ import type { Cluster } from "../core/cluster.ts";
 import { revisionLabel } from "../core/controller-revisions.ts";
 import { controllerReference } from "../core/owners.ts";
 import { podFromTemplate } from "../core/pod-control.ts";
-import { persistentVolumeClaims, type StatefulSet, statefulSets } from "./stateful-set.ts";
+import { volumeClaims } from "../volumes/volume-kinds.ts";
+import { type StatefulSet, statefulSets } from "./stateful-set.ts";
 
 /** The pod with this ordinal, of this revision: stable name, host name and claims. */
 export function statefulPod(set: StatefulSet, template: PodTemplate, ordinal: number, revision: string): Pod {
@@ -45,7 +46,7 @@ export async function ensureClaims(cluster: Cluster, set: StatefulSet, pod: Pod)
   for (const claim of set.spec.volumeClaimTemplates ?? []) {
     const name = `${claim.metadata.name}-${pod.metadata.name}`;
     try {
-      await cluster.create(persistentVolumeClaims, {
+      await cluster.create(volumeClaims, {
         ...claim,
         apiVersion: "v1",
         kind: "PersistentVolumeClaim",

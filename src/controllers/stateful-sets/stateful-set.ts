@@ -1,4 +1,5 @@
 import type { Condition, Kind, KubeObject, LabelSelector, Pod, PodTemplate } from "../../kube/index.ts";
+import type { VolumeClaim } from "../volumes/volume-kinds.ts";
 
 /** Kubernetes apps/v1 StatefulSet, the fields that are read or written here. */
 export interface StatefulSet extends KubeObject {
@@ -15,7 +16,7 @@ export interface StatefulSet extends KubeObject {
     readonly minReadySeconds?: number;
     readonly revisionHistoryLimit?: number;
     readonly ordinals?: { readonly start?: number };
-    readonly volumeClaimTemplates?: readonly KubeObject[];
+    readonly volumeClaimTemplates?: readonly VolumeClaim[];
   };
   readonly status?: {
     readonly observedGeneration?: number;
@@ -36,14 +37,6 @@ export const statefulSets: Kind<StatefulSet> = {
   version: "v1",
   kind: "StatefulSet",
   plural: "statefulsets",
-  namespaced: true,
-};
-
-export const persistentVolumeClaims: Kind = {
-  group: "",
-  version: "v1",
-  kind: "PersistentVolumeClaim",
-  plural: "persistentvolumeclaims",
   namespaced: true,
 };
 

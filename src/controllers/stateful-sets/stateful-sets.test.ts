@@ -3,13 +3,14 @@ import { afterEach, beforeEach, suite, test } from "vitest";
 import { kinds } from "../../kube/index.ts";
 import { controllerRevisions } from "../core/controller-revisions.ts";
 import { startTestCluster, type TestCluster } from "../test-support/test-cluster.ts";
+import { volumeClaims } from "../volumes/volume-kinds.ts";
 import { startStatefulSets } from "./start-stateful-sets.ts";
-import { persistentVolumeClaims, type StatefulSet, statefulSets } from "./stateful-set.ts";
+import { type StatefulSet, statefulSets } from "./stateful-set.ts";
 
 let cluster: TestCluster;
 beforeEach(() => {
   cluster = startTestCluster([startStatefulSets]);
-  cluster.api.serve(persistentVolumeClaims);
+  cluster.api.serve(volumeClaims);
 });
 afterEach(() => cluster.stop());
 
@@ -134,9 +135,7 @@ suite("stateful sets", () => {
     ]);
     await change((spec) => ({ ...spec, replicas: 0 }));
     await ready(0);
-    const claims = (await cluster.list(persistentVolumeClaims, "sample")).map(
-      ({ metadata }) => metadata.name,
-    );
+    const claims = (await cluster.list(volumeClaims, "sample")).map(({ metadata }) => metadata.name);
     assert.deepEqual(claims.sort(), ["disk-db-0", "disk-db-1"]);
   });
 });

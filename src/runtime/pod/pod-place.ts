@@ -19,6 +19,7 @@ import { resolveEnv, type ServiceAddress, serviceVariables } from "./env.ts";
 import { expandVariables } from "./expand.ts";
 import { createPodObjects, type PodObjects } from "./pod-objects.ts";
 import { createPodTokens } from "./tokens.ts";
+import { volumeFolders } from "./volume-folders.ts";
 import { missingVolume, readMounts, type VolumeSources } from "./volumes.ts";
 
 /** What all pods of a cluster's nodes share. */
@@ -92,6 +93,7 @@ export function createPodPlace(place: {
       network,
       scratch: () => folderOf(container),
       readMount: (mountPath) => readMount(container, mountPath),
+      volumeFolders: (shared) => volumeFolders(place.pod(), shared, options),
       podTools: services.podTools,
       resolver,
     });

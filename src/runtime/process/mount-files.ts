@@ -4,15 +4,14 @@ import type { Container } from "../../kube/index.ts";
 
 /**
  * Writes the content of a container's mounts as real files below `root` (mount /etc/x is root/etc/x), for
- * programs of the host. Plain folders (emptyDir) become links into `shared`, which all containers of the pod
- * see. Only the engine's user can read them.
+ * programs of the host. Volumes that are `folders` (emptyDir, claims), by name, become links to them. Only the engine's
+ * user can read what is written.
  */
 export async function writeMounts(
   container: Container,
   root: string,
   options: {
-    readonly shared: string;
-    readonly plainFolders: readonly string[];
+    readonly folders: ReadonlyMap<string, string>;
     readMount(mountPath: string): Promise<ReadonlyMap<string, Buffer>>;
   },
 ): Promise<void> {
@@ -20,8 +19,9 @@ export async function writeMounts(
   for (const { name, mountPath, subPath = "" } of container.volumeMounts ?? []) {
     const place = below(root, mountPath);
     await mkdir(path.dirname(place), { recursive: true, mode: 0o700 });
-    if (options.plainFolders.includes(name)) {
-      const target = below(below(options.shared, name), subPath);
+    const folder = options.folders.get(name);
+    if (folder !== undefined) {
+      const target = below(folder, subPath);
       await mkdir(target, { recursive: true, mode: 0o700 });
       await rm(place, { recursive: true, force: true });
       await symlink(target, place);

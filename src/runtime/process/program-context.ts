@@ -12,16 +12,18 @@ export function createProgramContext(options: {
   /** The container's folder, in the pod's. */
   scratch(): Promise<string>;
   readMount(mountPath: string): Promise<ReadonlyMap<string, Buffer>>;
+  /** The pod's volumes that are folders, by name; those that live as long as the pod are below `shared`. */
+  volumeFolders(shared: string): Promise<ReadonlyMap<string, string>>;
   podTools(): Promise<string>;
   /** "address:port" of a resolver with the pod's view of names, over TCP. */
   resolver(): Promise<string>;
 }): ProgramContext {
-  const { pod, container, env, network, scratch, readMount, podTools, resolver } = options;
+  const { pod, container, env, network, scratch, readMount, volumeFolders, podTools, resolver } = options;
   const rootIn = (folder: string) => path.join(folder, "root");
   const writeFiles = async () => {
     const folder = await scratch();
     const shared = path.join(path.dirname(folder), "volumes");
-    await writeMounts(container, rootIn(folder), { shared, plainFolders: plainFolders(pod()), readMount });
+    await writeMounts(container, rootIn(folder), { folders: await volumeFolders(shared), readMount });
   };
   return {
     scratch,
@@ -47,11 +49,4 @@ export function createProgramContext(options: {
       return real;
     },
   };
-}
-
-/** Volumes of the pod that are plain folders (emptyDir), by name. */
-function plainFolders(pod: Pod): readonly string[] {
-  return (pod.spec.volumes ?? [])
-    .filter((volume) => volume["emptyDir"] !== undefined)
-    .map(({ name }) => name);
 }

@@ -61,3 +61,28 @@ spec:
       default: {memory: 512Mi}
       defaultRequest: {memory: 256Mi}
 `;
+
+/** A claim "files" and a pod "writer" that runs a line of shell with it at /data. */
+export function claimAndPod(line: string): string {
+  return `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: files}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: writer}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: c
+      image: busybox
+      command: [sh, -c, ${JSON.stringify(line)}]
+      volumeMounts: [{name: files, mountPath: /data}]
+  volumes: [{name: files, persistentVolumeClaim: {claimName: files}}]
+`;
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deployment, limitRange } from "./fixtures.ts";
+import { claimAndPod, deployment, limitRange } from "./fixtures.ts";
 import type { KubectlCheck } from "./kubectl-check.ts";
 
 const rolledOut = "kubectl rollout status deploy/rolled --timeout=20s";
@@ -218,6 +218,34 @@ export const workloadChecks: readonly KubectlCheck[] = [
         /pods "large" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi/,
       );
       await ok(`kubectl delete ns ${namespace}-limits --timeout=20s`);
+    },
+  },
+  {
+    command: "get pvc, pv, sc (claims are bound, files outlive their pods)",
+    async check({ ok }) {
+      assert.match(await ok("kubectl get sc"), /standard \(default\) +folder\.isthmus\.dev +Delete/);
+      const run = async (command: string) => {
+        await ok("kubectl apply -f -", claimAndPod(command));
+        await ok("kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/writer --timeout=20s");
+        const log = await ok("kubectl logs writer");
+        await ok("kubectl delete pod writer --now");
+        return log;
+      };
+      await run("echo kept > $ISTHMUS_ROOT/data/file");
+      assert.match(await ok("kubectl get pvc files"), /files +Bound +pvc-\S+ +1Gi +RWO +standard/);
+      assert.match(await ok("kubectl get pv"), /pvc-\S+ +1Gi +RWO +Delete +Bound +\S+\/files +standard/);
+      assert.equal(await run("cat $ISTHMUS_ROOT/data/file"), "kept\n");
+      await ok("kubectl delete pvc files");
+    },
+  },
+  {
+    command: "create cronjob, create job --from=cronjob",
+    async check({ ok }) {
+      await ok("kubectl create cronjob yearly --image=busybox --schedule='0 0 1 1 *' -- true");
+      assert.match(await ok("kubectl get cronjob yearly"), /yearly +0 0 1 1 \*/);
+      await ok("kubectl create job now --from=cronjob/yearly");
+      await ok("kubectl wait --for=condition=Complete job/now --timeout=20s");
+      await ok("kubectl delete cronjob yearly --timeout=20s");
     },
   },
   {
