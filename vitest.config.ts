@@ -1,5 +1,17 @@
 import { defineConfig } from "vitest/config";
 
+/** Scenarios whose answers must be the same on real Envoys. The others ask nothing of the data plane. */
+const onEnvoy = ["aks", "oke", "findings", "ingress", "istioctl", "survival"];
+
+/** The built program with real sockets: one file after another, each in a process of its own. */
+const scenarios = {
+  pool: "forks",
+  maxWorkers: 1,
+  fileParallelism: false,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+} as const;
+
 export default defineConfig({
   test: {
     reporters: ["default", "./scripts/closing-line.mjs"],
@@ -15,17 +27,21 @@ export default defineConfig({
       },
       {
         test: {
+          ...scenarios,
           name: "scenarios",
           include: [
             "test/scenarios/**/*.test.ts",
             "test/conformance/**/*.test.ts",
             "test/product/**/*.test.ts",
           ],
-          pool: "forks",
-          maxWorkers: 1,
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...scenarios,
+          name: "envoy",
+          include: onEnvoy.map((name) => `test/scenarios/${name}.test.ts`),
+          env: { DATAPLANE: "envoy" },
         },
       },
     ],

@@ -626,7 +626,7 @@ suite.skipIf(!hasKubectl)(
         return log.includes("GET /hello") && log;
       });
       assert.match(serverLog, /outbound_\.5000_\._\.helloworld\.sample\.svc\.cluster\.local/);
-      assert.match(serverLog, /GET \/hello .* peer=spiffe:\/\/cluster\.local\/ns\/sample\/sa\/sleep/);
+      assert.match(serverLog, /GET \/hello\S* sni=\S+ peer=spiffe:\/\/cluster\.local\/ns\/sample\/sa\/sleep/);
       // A connection that is passed through is logged when it ends.
       await scale("remote0", "helloworld-v2", 0);
       const gatewayLog = await eventually(async () => {
