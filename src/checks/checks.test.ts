@@ -91,15 +91,25 @@ const to = (subset: string, weight?: number) => ({
   destination: { host: "hello", subset },
   ...(weight === undefined ? {} : { weight }),
 });
+const atGateway = { hosts: ["shared.example.com"], http: [{ route: [{ destination: { host: "hello" } }] }] };
 const subsets = rule("DestinationRule", "hello", {
   host: "hello.sample.svc.cluster.local",
   subsets: [{ name: "v1" }, { name: "v2" }],
 });
-const ingress = (name: string) =>
+const tlsServer = (number: number, mode: string) => ({
+  port: { number, name: "tls", protocol: "TLS" },
+  tls: { mode },
+  hosts: ["*.local"],
+});
+const ingress = (name: string, istio = "eastwestgateway") =>
   rule("Gateway", name, {
-    selector: { istio: "eastwestgateway" },
+    selector: { istio },
     servers: [
-      { port: { number: 15443 }, hosts: [`${name}.example.com`, "shared.example.com"], bind: `/${name}` },
+      {
+        port: { number: 15443, name: "http", protocol: "HTTP" },
+        hosts: [`${name}.example.com`, "shared.example.com"],
+        bind: `127.0.0.${name.length}`,
+      },
     ],
   });
 const virtualServices = (...objects: ClusterView["virtualServices"]) =>
@@ -410,7 +420,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
             address: "127.16.255.3",
           }),
         ],
-        gateways: [...gateways, rule("Gateway", "demo", { selector: { istio: "ingressgateway" } })],
+        gateways: [...gateways, ingress("demo", "ingressgateway")],
       })),
       codes: ["gateway/no-ready-pods"],
       says: /requests to 127\.16\.255\.3 get no answer/,
@@ -429,16 +439,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     },
     {
       what: "another mode",
-      mesh: withGateways(
-        gatewayWith({ servers: [{ port: { number: 15443 }, tls: { mode: "PASSTHROUGH" } }] }),
-      ),
+      mesh: withGateways(gatewayWith({ servers: [tlsServer(15443, "PASSTHROUGH")] })),
       codes: ["network/not-exposed", "network/not-exposed"],
     },
     {
       what: "another port",
-      mesh: withGateways(
-        gatewayWith({ servers: [{ port: { number: 443 }, tls: { mode: "AUTO_PASSTHROUGH" } }] }),
-      ),
+      mesh: withGateways(gatewayWith({ servers: [tlsServer(443, "AUTO_PASSTHROUGH")] })),
       codes: ["network/not-exposed", "network/not-exposed", "gateway/port-not-in-service"],
     },
   ],
@@ -590,8 +596,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       what: "two VirtualServices for one host at one gateway",
       mesh: virtualServices(
-        rule("VirtualService", "a", { hosts: ["shared.example.com"], gateways: ["demo"] }),
-        rule("VirtualService", "b", { hosts: ["shared.example.com"], gateways: ["sample/demo"] }),
+        rule("VirtualService", "a", { ...atGateway, gateways: ["demo"] }),
+        rule("VirtualService", "b", { ...atGateway, gateways: ["sample/demo"] }),
       ),
       codes: ["traffic/several-virtual-services"],
       says: /at sample\/demo/,
@@ -599,8 +605,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     {
       what: "two VirtualServices for one host at two gateways",
       mesh: virtualServices(
-        rule("VirtualService", "a", { hosts: ["shared.example.com"], gateways: ["demo"] }),
-        rule("VirtualService", "b", { hosts: ["shared.example.com"], gateways: ["other"] }),
+        rule("VirtualService", "a", { ...atGateway, gateways: ["demo"] }),
+        rule("VirtualService", "b", { ...atGateway, gateways: ["other"] }),
       ),
       codes: [],
     },

@@ -189,7 +189,7 @@ suite.skipIf(!hasKubectl)("findings: AKS, a shared control plane [needs kubectl]
     await on.isHealthy();
   });
 
-  test("AKS-48 weights that do not sum to 100 count in proportion and are warned of; one that is no whole number is refused", async () => {
+  test("AKS-48 weights that do not sum to 100 count in proportion and are warned of; one that is no whole number, or negative, is refused with its field", async () => {
     await traffic();
     await on.apply("main0", virtualService(["v1", 60], ["v2", 20]));
     const found = await on.finds("traffic/weights-not-100");
@@ -203,6 +203,17 @@ suite.skipIf(!hasKubectl)("findings: AKS, a shared control plane [needs kubectl]
     );
     assert.notEqual(refused.code, 0);
     assert.match(refused.stderr, /spec\.http\[0\]\.route\[1\]\.weight/);
+    const negative = await mesh.tryKubectl(
+      "main0",
+      ["apply", "-f", "-"],
+      JSON.stringify(virtualService(["v1", 120], ["v2", -20])),
+    );
+    assert.notEqual(negative.code, 0);
+    assert.match(
+      negative.stderr,
+      /admission webhook "validation\.istio\.io" denied the request: configuration is invalid: spec\.http\[0\]\.route\[1\]\.weight: weight -20 < 0/,
+    );
+    await on.answer("main0", ({ v1, v2 }) => v1 > 0 && v2 > 0);
     await noTraffic();
     await on.isHealthy();
   });
@@ -219,6 +230,63 @@ suite.skipIf(!hasKubectl)("findings: AKS, a shared control plane [needs kubectl]
     });
     await noTraffic();
     await on.isHealthy();
+  });
+
+  test("what istiod's webhook refuses, warns of and does not run is said by kubectl: in every version, and in a dry run", async () => {
+    const apply = (object: object, ...args: string[]) =>
+      mesh.tryKubectl("main0", ["apply", ...args, "-f", "-"], JSON.stringify(object));
+    const denied = 'admission webhook "validation.istio.io" denied the request: configuration is invalid: ';
+    const wrong = {
+      ...virtualService(["v1", 100]),
+      spec: { hosts: ["*"], http: [{ retries: { attempts: -1 } }] },
+    };
+    for (const version of ["v1alpha3", "v1beta1", "v1"])
+      for (const dryRun of [[], ["--dry-run=server"]]) {
+        const { code, stderr } = await apply(
+          { ...wrong, apiVersion: `networking.istio.io/${version}` },
+          ...dryRun,
+        );
+        assert.equal(code, 1);
+        assert.ok(stderr.startsWith("Error from server: "), stderr);
+        assert.ok(stderr.includes(`${denied}3 errors occurred:`), stderr);
+        for (const line of [
+          "spec.hosts[0]: wildcard host * is not allowed",
+          "spec.http[0]: HTTP route, redirect or direct_response is required",
+          "spec.http[0].retries.attempts: attempts cannot be negative",
+        ])
+          assert.ok(stderr.includes(`\t* ${line}`), stderr);
+      }
+    const { spec, ...right } = virtualService(["v1", 60], ["v2", 20]);
+    const tried = await apply(
+      { ...right, spec: { ...spec, http: [...spec.http, ...spec.http] } },
+      "--dry-run=server",
+    );
+    assert.equal(tried.code, 0);
+    assert.match(
+      tried.stderr,
+      /^Warning: spec\.http\[1\]: virtualService rule #1 not used \(only the last rule can have no matches\)/m,
+    );
+    assert.match(tried.stdout, /created \(server dry run\)/);
+    const filter = await apply({
+      apiVersion: "networking.istio.io/v1alpha3",
+      kind: "EnvoyFilter",
+      metadata: { name: "own", namespace: "sample" },
+      spec: {
+        configPatches: [
+          { applyTo: "CLUSTER", patch: { operation: "MERGE", value: { connect_timeout: "1s" } } },
+        ],
+      },
+    });
+    assert.equal(filter.code, 1);
+    assert.ok(filter.stderr.includes(`${denied}spec: EnvoyFilter is not run here; say it by VirtualService`));
+    const policies = (
+      JSON.parse(await mesh.kubectl("main0", "get", "validatingwebhookconfigurations", "-o", "json")) as {
+        items: { webhooks: { name: string; failurePolicy: string }[] }[];
+      }
+    ).items
+      .flatMap(({ webhooks }) => webhooks.map(({ name, failurePolicy }) => `${name} ${failurePolicy}`))
+      .sort();
+    assert.deepEqual(policies, ["rev.validation.istio.io Fail", "validation.istio.io Fail"]);
   });
 
   test("AKS-50 a DestinationRule in remote0 is not read: Istio reads configuration from main0", async () => {

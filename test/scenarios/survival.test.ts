@@ -95,7 +95,7 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     return proxies.length;
   };
 
-  test("AKS-25 control plane away: requests go on, new pods wait and then start, proxies are SYNCED again without restarts", async () => {
+  test("AKS-25 control plane away: requests go on, new pods wait and then start, rules are refused meanwhile, proxies are SYNCED again without restarts", async () => {
     const before = {
       proxies: await allSynced(),
       fra: await restartCounts("fra"),
@@ -109,8 +109,16 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
         (await mesh.kubectl("ash", "-n", "sample", "get", "events")).includes("failed calling webhook"),
       );
       assert.equal(await readyReplicas("ash", "helloworld-v2"), 1);
+      const unseen = await mesh.tryKubectl("fra", ["apply", "-f", "-"], rule);
+      assert.equal(unseen.code, 1);
+      assert.match(
+        unseen.stderr,
+        /failed calling webhook "validation\.istio\.io": .*no endpoints available for service "istiod"/,
+      );
       await scale("fra", "istio-system", "istiod", 1);
       await eventually(async () => (await readyReplicas("ash", "helloworld-v2")) === 2, 10_000);
+      const seen = await mesh.tryKubectl("fra", ["apply", "--dry-run=server", "-f", "-"], rule);
+      assert.equal(seen.code, 0, seen.stderr);
     });
     await scale("ash", "sample", "helloworld-v2", 1);
     await eventually(async () => (await allSynced()) === before.proxies, 10_000);
@@ -234,6 +242,14 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     assert.deepEqual([already.code, already.stderr.trim()], [0, "ash ran already"]);
   });
 });
+
+/** What istiod would accept if it were asked. */
+const rule = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: unseen, namespace: sample }
+spec: { host: helloworld }
+`;
 
 /** Accepted by the API server, but of no use to a control plane. */
 const malformed = `

@@ -99,7 +99,13 @@ export function gatewayService(network: string, address: string | undefined): Se
 export const exposure = {
   ...rule("Gateway", "cross-network-gateway", {
     selector: { istio: "eastwestgateway" },
-    servers: [{ port: { number: 15443 }, tls: { mode: "AUTO_PASSTHROUGH" }, hosts: ["*.local"] }],
+    servers: [
+      {
+        port: { number: 15443, name: "tls", protocol: "TLS" },
+        tls: { mode: "AUTO_PASSTHROUGH" },
+        hosts: ["*.local"],
+      },
+    ],
   }),
 };
 

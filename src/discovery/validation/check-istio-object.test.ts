@@ -72,10 +72,11 @@ suite("VirtualService", () => {
       "spec.http[0].directResponse: HTTP route rule cannot contain both direct_response and redirect",
     ],
     [
-      http("{route: [{destination: {host: web}, weight: -1}, {destination: {host: web}, weight: 2}]}"),
+      http("{route: [{destination: {host: web}, weight: -1}, {destination: {host: web}, weight: 101}]}"),
       "spec.http[0].route[0].weight: weight -1 < 0",
     ],
     [http("{route: [{destination: {host: web}, weight: 60}, {destination: {host: web}, weight: 20}]}")],
+    [http("{route: [{destination: {host: web}, weight: 60}, {destination: {host: web}, weight: 40}]}")],
     [
       http("{route: [{destination: {host: web}}, {destination: {host: web}}]}"),
       "spec.http[0].route: total destination weight = 0",
@@ -454,10 +455,8 @@ suite("policies", () => {
       /action: CUSTOM is not run here/,
       /provider: is not run here/,
     ],
-    [
-      "{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: g}]}",
-      /targetRefs: is not run here; choose workloads by selector/,
-    ],
+    ["{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: g}]}"],
+    ["{targetRefs: [{kind: Pod, name: g}]}", /targetRef must be to one of/],
     [
       "{rules: [{from: [{source: {serviceAccounts: [a/b/c], namespaces: [x]}}]}]}",
       /cannot set serviceAccounts with/,

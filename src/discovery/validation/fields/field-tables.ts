@@ -9,12 +9,6 @@ import {
   under,
 } from "./field-entry.ts";
 
-/** A policy for what it is attached to, instead of for the workloads that a selector chooses. */
-const targetRefs: FieldTable = {
-  targetRef: notRun("choose workloads by selector"),
-  targetRefs: notRun("choose workloads by selector"),
-};
-
 const portPolicy: FieldTable = {
   "outlierDetection.consecutiveErrors": noEffectAnywhere(
     "Istio reads it no longer: consecutive5xxErrors and consecutiveGatewayErrors took its place",
@@ -78,7 +72,6 @@ const serviceEntry: FieldTable = {
 
 const authorizationPolicy: FieldTable = {
   "": run,
-  ...targetRefs,
   action: runExcept({
     CUSTOM:
       "CUSTOM is not run here; say by ALLOW and DENY who may call, or ask the authorizer in the service itself",
@@ -90,7 +83,6 @@ const metrics = noEffect("it shapes metrics alone, requests are answered the sam
 
 const telemetry: FieldTable = {
   "": run,
-  ...targetRefs,
   "metrics[].overrides[].tagOverrides": metrics,
   "metrics[].reportingInterval": metrics,
   tracing: noEffect("no traces are reported, requests are answered the same"),

@@ -56,7 +56,7 @@ export function fieldReads(): ReadonlyMap<string, ReadonlySet<string>> {
         extensions,
         type: "router",
         name: "gateway-1",
-        labels: { app: "gateway" },
+        labels: { app: "gateway", "gateway.networking.k8s.io/gateway-name": "gateway" },
         address: "10.1.0.5",
       }),
     ];
