@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, suite, test } from "vitest";
 import { type ProxyHeader, readProxyHeader } from "./listener/proxy-protocol.ts";
-import { cluster, gateway, type } from "./testing/gateway.ts";
+import { cluster, gateway, tcpListener, type } from "./testing/gateway.ts";
 import { exchange } from "./testing/http.ts";
 import { createTestMesh, type TestMesh } from "./testing/mesh.ts";
 
@@ -64,26 +64,7 @@ suite("a cluster whose connections begin with a PROXY header", () => {
 
     test(`${version}: TCP comes after the addresses of the client's connection`, async () => {
       const seen = await start(version, (golden) => {
-        golden.listener = [
-          {
-            name: "0.0.0.0_80",
-            address: { socketAddress: { address: "0.0.0.0", portValue: 80 } },
-            filterChains: [
-              {
-                filters: [
-                  {
-                    name: "envoy.filters.network.tcp_proxy",
-                    typedConfig: {
-                      "@type": type("filters.network.tcp_proxy.v3.TcpProxy"),
-                      statPrefix: "app",
-                      cluster: "app",
-                    },
-                  },
-                ],
-              },
-            ],
-          },
-        ];
+        golden.listener = [tcpListener()];
       });
       const socket = await mesh.open("127.0.0.1", 80);
       socket.write("hello");

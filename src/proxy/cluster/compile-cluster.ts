@@ -67,6 +67,8 @@ export interface ClusterConfig {
   readonly protocol: UpstreamProtocol;
   /** Milliseconds that an idle upstream connection is kept. */
   readonly idleTimeout: number;
+  /** Milliseconds after which an upstream HTTP connection takes no more requests; 0 never. */
+  readonly maxConnectionDuration: number;
   readonly maxRequestsPerConnection: number;
   readonly autoSni: boolean;
   /** The host's certificate must be for the name that is sent as SNI by `autoSni`. */
@@ -184,7 +186,13 @@ function policyOf(message: ClusterMessage): BalancerPolicy {
 
 type HttpOptions = Pick<
   ClusterConfig,
-  "protocol" | "idleTimeout" | "maxRequestsPerConnection" | "autoSni" | "autoSanValidation" | "errorStatuses"
+  | "protocol"
+  | "idleTimeout"
+  | "maxConnectionDuration"
+  | "maxRequestsPerConnection"
+  | "autoSni"
+  | "autoSanValidation"
+  | "errorStatuses"
 >;
 
 const defaultIdleTimeout = 3_600_000;
@@ -195,6 +203,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
     return {
       protocol: message.http2ProtocolOptions === undefined ? "http1" : "http2",
       idleTimeout: milliseconds(message.commonHttpProtocolOptions?.idleTimeout) ?? defaultIdleTimeout,
+      maxConnectionDuration: milliseconds(message.commonHttpProtocolOptions?.maxConnectionDuration) ?? 0,
       maxRequestsPerConnection: message.maxRequestsPerConnection ?? 0,
       autoSni: false,
       autoSanValidation: false,
@@ -205,6 +214,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
   return {
     protocol: protocolOf(options.upstreamProtocolOptions),
     idleTimeout: milliseconds(options.commonHttpProtocolOptions?.idleTimeout) ?? defaultIdleTimeout,
+    maxConnectionDuration: milliseconds(options.commonHttpProtocolOptions?.maxConnectionDuration) ?? 0,
     maxRequestsPerConnection:
       options.commonHttpProtocolOptions?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
     autoSni: options.upstreamHttpProtocolOptions?.autoSni ?? false,

@@ -138,6 +138,7 @@ export function createHttpPool(
     else stats.upstream_cx_http1_total++;
     const localAddress = `${socket.localAddress ?? ""}:${socket.localPort ?? 0}`;
     let cancelIdle = () => {};
+    let cancelDuration = () => {};
     let closing = false;
     let used = 0;
     const owner = {
@@ -153,6 +154,7 @@ export function createHttpPool(
       },
       closed() {
         cancelIdle();
+        cancelDuration();
         connections.delete(connection);
         const at = free.indexOf(connection);
         if (at >= 0) free.splice(at, 1);
@@ -184,6 +186,9 @@ export function createHttpPool(
       },
     };
     connections.add(connection);
+    if (config.maxConnectionDuration > 0) {
+      cancelDuration = dialler.after(config.maxConnectionDuration, connection.drain);
+    }
     const armIdle = () => {
       cancelIdle();
       // 0 switches the timeout off.

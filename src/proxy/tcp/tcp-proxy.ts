@@ -6,7 +6,7 @@ import {
 } from "../../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { type AccessLogger, compileAccessLogs } from "../access-log/access-log.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { type ConnectOutcome, connectHost } from "../cluster/connect.ts";
+import { type ConnectOutcome, connectHost, type Established } from "../cluster/connect.ts";
 import { hashText } from "../cluster/hash.ts";
 import type { Host } from "../cluster/host.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -16,6 +16,7 @@ import { newFacts } from "../router/facts.ts";
 import type { Direction, ProxyRuntime } from "../router/runtime.ts";
 import { beginTry, endTry } from "../router/upstream.ts";
 import { copyBothWays } from "./copy.ts";
+import { openTunnel } from "./open-tunnel.ts";
 
 /** A compiled tcp_proxy filter. */
 export interface TcpChain {
@@ -24,9 +25,20 @@ export interface TcpChain {
   readonly clusters: readonly string[];
   /** Milliseconds without a byte either way; 0 never. */
   readonly idleTimeout: number;
+  /** Milliseconds after which the connection is ended, whatever it carries; 0 never. */
+  readonly maxDuration: number;
+  /** The cluster's hosts are HTTP proxies that are asked for a tunnel. */
+  readonly tunnel: Tunnel | undefined;
   readonly maxAttempts: number;
   readonly hashesSource: boolean;
   readonly accessLogs: readonly AccessLogger[];
+}
+
+interface Tunnel {
+  /** Host and port that the tunnel leads to. */
+  readonly authority: string;
+  /** By POST, not by CONNECT. */
+  readonly usesPost: boolean;
 }
 
 /** Compiles a tcp_proxy filter. Throws ConfigError. */
@@ -37,10 +49,18 @@ export function compileTcpProxy(config: Any | undefined, where: string): TcpChai
     statPrefix: message.statPrefix,
     ...compileTarget(message, where),
     idleTimeout: milliseconds(message.idleTimeout) ?? 3_600_000,
+    maxDuration: milliseconds(message.maxDownstreamConnectionDuration) ?? 0,
+    tunnel: tunnelOf(message),
     maxAttempts: message.maxConnectAttempts ?? 1,
     hashesSource: message.hashPolicy.some(({ policySpecifier }) => policySpecifier.case === "sourceIp"),
     accessLogs: compileAccessLogs(message.accessLog, where),
   };
+}
+
+function tunnelOf({ tunnelingConfig }: TcpProxy): Tunnel | undefined {
+  return tunnelingConfig === undefined
+    ? undefined
+    : { authority: tunnelingConfig.hostname, usesPost: tunnelingConfig.usePost };
 }
 
 function compileTarget(message: TcpProxy, where: string): Pick<TcpChain, "cluster" | "clusters"> {
@@ -90,6 +110,7 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
   let over = false;
   let copying = false;
   let giveUp = () => {};
+  const cancelDuration = chain.maxDuration > 0 ? runtime.after(chain.maxDuration, onTooLong) : noop;
   const onGone = () => {
     giveUp();
     facts.flags.push("DC");
@@ -101,6 +122,16 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
     facts.flags.push("NC");
     finish();
   } else attempt(cluster);
+
+  function onTooLong() {
+    facts.flags.push("DT");
+    // Copying hears of the end by the socket's own events.
+    if (copying) socket.destroy();
+    else {
+      giveUp();
+      finish();
+    }
+  }
 
   function attempt(to: Cluster) {
     facts.attempts++;
@@ -128,26 +159,17 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
       destination: downstream.destination,
     };
     const outcome: ConnectOutcome = {
-      connected({ socket: upstream, peer, own }) {
-        giveUp = () => upstream.destroy();
-        to.outlier.answered(chosen, 200);
-        facts.upstreamPeer = peer;
-        facts.ownPrincipal = own;
-        facts.upstreamLocalAddress = `${upstream.localAddress ?? ""}:${upstream.localPort ?? 0}`;
-        copying = true;
-        socket.off("error", onGone);
-        socket.off("close", onGone);
-        copyBothWays(socket, upstream, {
-          idleTimeout: chain.idleTimeout,
-          after: runtime.after,
-          ended(received, sent, because) {
-            facts.bytesReceived = received;
-            facts.bytesSent = sent;
-            to.stats.upstream_cx_rx_bytes_total += sent;
-            to.stats.upstream_cx_tx_bytes_total += received;
-            if (because === "idle") facts.connectionTerminationDetails = "idle timeout";
-            finish();
-          },
+      connected(established) {
+        const { tunnel } = chain;
+        if (tunnel === undefined) return carry(to, chosen, established);
+        const missing = tunnelNeeds(tunnel, to, established);
+        if (missing !== undefined) {
+          established.socket.destroy();
+          return outcome.failed("protocol error", missing);
+        }
+        giveUp = openTunnel(established.socket, tunnel.authority, {
+          opened: () => carry(to, chosen, established),
+          refused: (detail) => outcome.failed("remote connection failure", detail),
         });
       },
       failed(reason, detail) {
@@ -165,9 +187,33 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
     giveUp = connectHost(to.dialler, chosen, undefined, undefined, outcome, carried);
   }
 
+  function carry(to: Cluster, chosen: Host, { socket: upstream, peer, own }: Established) {
+    giveUp = () => upstream.destroy();
+    to.outlier.answered(chosen, 200);
+    facts.upstreamPeer = peer;
+    facts.ownPrincipal = own;
+    facts.upstreamLocalAddress = `${upstream.localAddress ?? ""}:${upstream.localPort ?? 0}`;
+    copying = true;
+    socket.off("error", onGone);
+    socket.off("close", onGone);
+    copyBothWays(socket, upstream, {
+      idleTimeout: chain.idleTimeout,
+      after: runtime.after,
+      ended(received, sent, because) {
+        facts.bytesReceived = received;
+        facts.bytesSent = sent;
+        to.stats.upstream_cx_rx_bytes_total += sent;
+        to.stats.upstream_cx_tx_bytes_total += received;
+        if (because === "idle") facts.connectionTerminationDetails = "idle timeout";
+        finish();
+      },
+    });
+  }
+
   function finish() {
     if (over) return;
     over = true;
+    cancelDuration();
     if (host !== undefined && cluster !== undefined) endTry(cluster, host);
     // Once bytes were copied, copying ends the sockets itself: the last bytes may still be on their way.
     if (!copying) {
@@ -182,3 +228,12 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
     runtime.report(facts, connection.direction);
   }
 }
+
+/** Why a tunnel can't be asked for on a connection; undefined when it can. Its bytes must not go out without one. */
+function tunnelNeeds(tunnel: Tunnel, to: Cluster, { alpn }: Established): string | undefined {
+  if (tunnel.usesPost) return "tunnels by POST are not supported";
+  if (to.config.protocol === "http2" || alpn === "h2") return "tunnels over HTTP/2 are not supported";
+  return undefined;
+}
+
+const noop = () => {};

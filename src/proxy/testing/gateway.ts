@@ -87,6 +87,29 @@ export function gateway(options: GatewayOptions): GoldenProxy {
   };
 }
 
+/** The listener of a gateway that carries port 80 as TCP to the cluster "app". */
+export function tcpListener(proxy: JsonObject = {}): JsonObject {
+  return {
+    name: "0.0.0.0_80",
+    address: { socketAddress: { address: "0.0.0.0", portValue: 80 } },
+    filterChains: [
+      {
+        filters: [
+          {
+            name: "envoy.filters.network.tcp_proxy",
+            typedConfig: {
+              "@type": type("filters.network.tcp_proxy.v3.TcpProxy"),
+              statPrefix: "app",
+              cluster: "app",
+              ...proxy,
+            },
+          },
+        ],
+      },
+    ],
+  };
+}
+
 /** A cluster with inline endpoints on port 8080. */
 export function cluster(name: string, addresses: readonly string[], more: JsonObject = {}): JsonObject {
   return {
