@@ -7,6 +7,7 @@ import {
   type HttpConnectionManager,
   HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_PathWithEscapedSlashesAction,
+  HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
   type HttpFilter,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
@@ -98,7 +99,7 @@ function makeManager(
     accessLog: accessLogs(scope.rules, proxy, sideOf(side)),
     tracing: {
       clientSampling: { value: 100 },
-      randomSampling: { value: mesh.tracingSampling },
+      randomSampling: { value: proxy.settings.tracingSampling ?? mesh.tracingSampling },
       overallSampling: { value: 100 },
       customTags: tracingTags(proxy),
     },
@@ -113,26 +114,35 @@ function makeManager(
     upgradeConfigs: [{ upgradeType: "websocket" }],
     streamIdleTimeout: milliseconds(0),
     proxy100Continue: true,
-    ...sideFields(side, options.protocol),
+    ...(proxy.settings.hasNoRequestId === true ? { generateRequestId: false } : {}),
+    ...sideFields(side, options.protocol, proxy),
   });
 }
 
-function sideFields(side: ConnectionManagerOptions["side"], protocol: Protocol) {
+function sideFields(side: ConnectionManagerOptions["side"], protocol: Protocol, { settings }: ProxyNode) {
   const details = HttpConnectionManager_ForwardClientCertDetails;
+  const { serverName = "istio-envoy" } = settings;
+  const passesServer = serverName === "";
+  const server = {
+    ...(passesServer
+      ? { serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH }
+      : { serverName }),
+  };
   switch (side) {
     case "outbound":
-      return {};
+      return settings.serverName === undefined ? {} : server;
     case "inbound":
       return {
-        serverName: "istio-envoy",
-        forwardClientCertDetails: details.APPEND_FORWARD,
+        ...server,
+        forwardClientCertDetails: settings.inboundClientCert ?? details.APPEND_FORWARD,
         setCurrentClientCertDetails: { subject: true, uri: true, dns: true },
         ...(isHttp2(protocol) ? { http2ProtocolOptions: {} } : {}),
       };
     default:
       return {
-        serverName: "istio-envoy",
-        forwardClientCertDetails: details.SANITIZE_SET,
+        ...server,
+        ...(settings.trustedProxies === undefined ? {} : { xffNumTrustedHops: settings.trustedProxies }),
+        forwardClientCertDetails: settings.gatewayClientCert ?? details.SANITIZE_SET,
         setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
         httpProtocolOptions: {},
       };

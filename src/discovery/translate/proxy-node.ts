@@ -1,6 +1,8 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Node } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 
+import { type ProxySettings, readProxySettings } from "./proxy-settings.ts";
+
 /** What a proxy says about itself, read from the Node of its first request. */
 export interface ProxyNode {
   readonly id: string;
@@ -31,6 +33,7 @@ export interface ProxyNode {
   /** An Envoy without Istio's own filters: it listed its extensions and they are not among them. */
   readonly isStock: boolean;
   readonly generator: string;
+  readonly settings: ProxySettings;
 }
 
 /** Reads a Node. Throws an Error that says what is wrong when the id has not Istio's form "type~address~name.namespace~domain". */
@@ -77,6 +80,7 @@ export function parseProxyNode(node: Node): ProxyNode {
     istioVersion: text(metadata["ISTIO_VERSION"]),
     isStock: node.extensions.length > 0 && !node.extensions.some(({ name }) => name === "istio.alpn"),
     generator: text(metadata["GENERATOR"]),
+    settings: readProxySettings(metadata["PROXY_CONFIG"]),
   };
 }
 
