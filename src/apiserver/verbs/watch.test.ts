@@ -118,4 +118,27 @@ suite("watching", () => {
     assert.equal(events.length, 1);
     assert.equal(((events[0] as WatchEvent).object as Status).code, 410);
   });
+
+  test("cuts off a watcher for which too much text waits, long before it is too many events behind", async () => {
+    const namespace = await api.freshNamespace();
+    const answer = await api.send({
+      path: resourcePath(maps, namespace),
+      query: new URLSearchParams({ watch: "true" }),
+    });
+    const events = answer.events?.[Symbol.asyncIterator]();
+    assert.ok(events);
+    const first = events.next();
+    const payload = "x".repeat(500_000);
+    await api.client.create(maps, configMap(namespace, "large"));
+    await first;
+    const writes = 400;
+    for (let n = 0; n < writes; n++)
+      await api.client.replace(maps, configMap(namespace, "large", { n: String(n), payload }));
+    const left: WatchEvent[] = [];
+    for (let next = await events.next(); next.done !== true; next = await events.next())
+      left.push(next.value as WatchEvent);
+    assert.ok(left.length < writes, `${left.length} events`);
+    const { type, object } = left.at(-1) ?? assert.fail("no event");
+    assert.deepEqual([type, (object as Status).code], ["ERROR", 410]);
+  });
 });

@@ -2,6 +2,7 @@ import { apiVersionOf, type KubeObject } from "../../kube/index.ts";
 import type { Answer, Call, OutgoingEvent, WatchStream } from "../http/call.ts";
 import { expired, statusOf, versionTooLarge } from "../status.ts";
 import { inVersion } from "../storage/in-version.ts";
+import { jsonText } from "../storage/json-text.ts";
 import type { Change } from "../storage/resource-store.ts";
 import type { Context, Target } from "./context.ts";
 import { formOf, inForm } from "./present.ts";
@@ -10,6 +11,12 @@ import { type Selection, selectionOf } from "./selection.ts";
 
 /** Events that may wait for one watcher. One that is further behind must list anew, as Kubernetes demands. */
 const mostWaiting = 10_000;
+/**
+ * How much text may wait for one watcher, and after how many events it is counted: a watcher that is hardly behind
+ * costs nothing to look after, and large objects must not pile up by the thousand.
+ */
+const mostWaitingText = 32 * 1024 * 1024;
+const countedAfter = 256;
 /** Milliseconds between bookmarks, which tell a quiet watch how far it has come. */
 const bookmarkEvery = 60_000;
 /** Kubernetes ends a watch that names no timeout after 30 to 60 minutes. */
@@ -127,6 +134,9 @@ function createStream(
 ): WatchStream {
   let waiting = parts.events;
   let read = 0;
+  /** Text of the events that wait, by event as far as it was counted, and of all. */
+  const sizes = new WeakMap<OutgoingEvent, number>();
+  let waitingText = 0;
   let isOver = false;
   let ready = () => {};
   const cancels: (() => void)[] = [];
@@ -142,6 +152,11 @@ function createStream(
   };
   const push = (event: OutgoingEvent) => {
     waiting.push(event);
+    if (waiting.length - read > countedAfter) {
+      const size = jsonText(event.object).length;
+      sizes.set(event, size);
+      waitingText += size;
+    }
     ready();
   };
   const initially = waiting.length;
@@ -151,8 +166,9 @@ function createStream(
       context.store.resource(target.type.storedAs).subscribe((change) => {
         const event = visible(target, selection, change);
         if (event === undefined) return;
-        if (waiting.length - read > mostWaiting + initially) {
+        if (waiting.length - read > mostWaiting + initially || waitingText > mostWaitingText) {
           stop();
+          waitingText = 0;
           waiting = [
             { type: "ERROR", object: statusOf(expired("The watch fell too far behind; list again.")) },
           ];
@@ -191,6 +207,7 @@ function createStream(
         return undefined;
       }
       read++;
+      waitingText -= sizes.get(event) ?? 0;
       return parts.show(event);
     },
     get ended() {
