@@ -240,6 +240,44 @@ suite("a gateway", () => {
     socket.destroy();
   });
 
+  test("retries only as many requests at once as the cluster's retry budget allows", async () => {
+    let finishRetry: (() => void) | undefined;
+    await mesh.app("10.0.0.1", 8080, (request, response) => {
+      response.statusCode = 503;
+      if (request.headers["x-envoy-attempt-count"] === "1") response.end("no");
+      else {
+        finishRetry = () => {
+          response.statusCode = 200;
+          response.end("yes");
+        };
+      }
+    });
+    const retryPolicy = { retryOn: "5xx", numRetries: 1, retryBackOff: { baseInterval: "0.001s" } };
+    const retryBudget = { budgetPercent: { value: 0 }, minRetryConcurrency: 1 };
+    await start({
+      clusters: [
+        cluster("app", ["10.0.0.1"], { circuitBreakers: { thresholds: [{ maxRetries: 100, retryBudget }] } }),
+      ],
+      virtualHosts: [
+        {
+          name: "all",
+          domains: ["*"],
+          includeRequestAttemptCount: true,
+          routes: [{ match: { prefix: "/" }, route: { cluster: "app", timeout: "0s", retryPolicy } }],
+        },
+      ],
+    });
+    const first = ask("/");
+    const finish = await waitFor(() => finishRetry, { signal: AbortSignal.timeout(5000) });
+    assert.equal((await ask("/")).status, 503, "the other's retry is all that may run");
+    finish();
+    assert.equal((await first).status, 200);
+    finishRetry = undefined;
+    const last = ask("/");
+    (await waitFor(() => finishRetry, { signal: AbortSignal.timeout(5000) }))();
+    assert.equal((await last).status, 200);
+  });
+
   test("keeps the route's time limit", async () => {
     await mesh.app("10.0.0.1", 8080, () => {});
     await start({

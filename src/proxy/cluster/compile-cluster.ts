@@ -18,6 +18,7 @@ import type { TlsCompiler } from "../tls/tls-settings.ts";
 import type { BalancerPolicy } from "./balancer.ts";
 import { compileErrorStatuses } from "./error-statuses.ts";
 import type { SharingRules } from "./host-set.ts";
+import { compileRetryBudget, type RetryBudget } from "./retry-budget.ts";
 import { type ProxyHeaderVersion, unwrapProxyProtocol } from "./upstream-proxy-protocol.ts";
 
 /** Which HTTP version goes upstream; "alpn" leaves it to the handshake, "downstream" follows the client. */
@@ -48,6 +49,8 @@ export interface CircuitLimits {
   readonly pending: number;
   readonly requests: number;
   readonly retries: number;
+  /** Replaces `retries`. */
+  readonly retryBudget: RetryBudget | undefined;
 }
 
 /** A cluster resource as plain data, ready for use. */
@@ -260,6 +263,7 @@ function circuitOf(message: ClusterMessage): CircuitLimits {
     pending: limits?.maxPendingRequests ?? 1024,
     requests: limits?.maxRequests ?? 1024,
     retries: limits?.maxRetries ?? 3,
+    retryBudget: compileRetryBudget(limits),
   };
 }
 

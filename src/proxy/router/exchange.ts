@@ -19,6 +19,7 @@ import { countStatus } from "./http-stats.ts";
 import { type LocalReply, localResponse, replies, resetReply, routeReply } from "./local-reply.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
+import { createRetryPermit } from "./retry-permit.ts";
 import { rewriteRequest } from "./rewrite-request.ts";
 import type { ForwardAction, Route, Target } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
@@ -73,6 +74,7 @@ export function startExchange(
   let lastActivity = 0;
   let timeoutAfterBody = 0;
   let retryPending = false;
+  const retryPermit = createRetryPermit();
   let operation: string | undefined;
   let timeouts: RequestTimeouts | undefined;
 
@@ -376,6 +378,7 @@ export function startExchange(
   }
 
   function commit(answer: ResponseHead, last: boolean) {
+    retryPermit.release();
     committed = true;
     facts.status = answer.status;
     facts.details = "via_upstream";
@@ -440,6 +443,7 @@ export function startExchange(
   }
 
   function mayRetry(): boolean {
+    retryPermit.release();
     if (action?.retry === undefined || cluster === undefined) return false;
     if (retriesLeft <= 0) {
       facts.flags.push("URX");
@@ -448,20 +452,14 @@ export function startExchange(
     }
     // What was sent once and not kept can't be sent again.
     if (bodyBytes > 0 && body === undefined) return false;
-    if (cluster.circuit.retries >= cluster.config.circuit.retries) {
-      cluster.stats.upstream_rq_retry_overflow++;
-      return false;
-    }
-    return true;
+    return retryPermit.take(cluster);
   }
 
   function retry() {
     if (action?.retry === undefined || cluster === undefined) return;
     const { backOff, maxBackOff, avoidsTried } = action.retry;
-    const { circuit } = cluster;
     retriesLeft--;
     cluster.stats.upstream_rq_retry++;
-    circuit.retries++;
     if (avoidsTried && host !== undefined) {
       tried ??= [];
       tried.push(host);
@@ -472,7 +470,6 @@ export function startExchange(
     after(Math.random() * limit, () => {
       if (!retryPending) return;
       retryPending = false;
-      circuit.retries--;
       tryUpstream();
     });
   }
@@ -529,10 +526,7 @@ export function startExchange(
       endTry(cluster, host);
       host = undefined;
     }
-    if (retryPending && cluster !== undefined) {
-      retryPending = false;
-      cluster.circuit.retries--;
-    }
+    retryPending = false;
   }
 
   function reply(answer: LocalReply, extra: Headers = []) {
@@ -567,6 +561,7 @@ export function startExchange(
   function finish() {
     if (over) return;
     over = true;
+    retryPermit.release();
     if (host !== undefined && cluster !== undefined) endTry(cluster, host);
     cancelTry?.();
     if (timers !== undefined) for (const cancel of timers) cancel();
