@@ -255,6 +255,17 @@ suite("the mesh's rules", () => {
     assert.deepEqual(bodies, ["near", "near", "near", "near", "near", "far"]);
   });
 
+  test("an original destination is dialled at the port that its cluster says instead", async () => {
+    await mesh.app("192.0.2.9", 8081, (_request, response) => response.end("on 8081"));
+    const sleep = await mesh.sleep((golden) => {
+      for (const cluster of golden.cluster as JsonObject[])
+        if (cluster["name"] === "PassthroughCluster")
+          cluster["originalDstLbConfig"] = { upstreamPortOverride: 8081 };
+    });
+    const client = await sleep.connect({ address: "192.0.2.9", port: 8080 });
+    assert.equal((await exchange(client, get())).body, "on 8081");
+  });
+
   test("weighted endpoints share 2:1", async () => {
     await mesh.app("10.0.0.1", 5000, (_request, response) => response.end("a"));
     await mesh.app("10.0.0.2", 5000, (_request, response) => response.end("b"));

@@ -150,8 +150,9 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
     return others[Math.floor(Math.random() * others.length)] ?? host;
   }
 
-  function pickOriginal({ originalDestination: to }: PickContext): Host | undefined {
-    if (to === undefined) return undefined;
+  function pickOriginal({ originalDestination }: PickContext): Host | undefined {
+    if (originalDestination === undefined) return undefined;
+    const to = { ...originalDestination, port: config.originalPort ?? originalDestination.port };
     const key = hostKey(to.address, to.port);
     let host = byKey.get(key);
     if (host === undefined) {

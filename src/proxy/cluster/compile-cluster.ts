@@ -57,6 +57,8 @@ export interface CircuitLimits {
 export interface ClusterConfig {
   readonly name: string;
   readonly discovery: "eds" | "static" | "strict-dns" | "logical-dns" | "original-dst";
+  /** Port that an original destination is dialled at instead of its own. */
+  readonly originalPort: number | undefined;
   /** EDS resource name. */
   readonly serviceName: string;
   readonly assignment: ClusterLoadAssignment | undefined;
@@ -104,6 +106,10 @@ export function compileCluster(message: ClusterMessage, compiler: TlsCompiler): 
   return {
     name,
     ...discoveryOf(message),
+    originalPort:
+      message.lbConfig.case === "originalDstLbConfig"
+        ? message.lbConfig.value.upstreamPortOverride
+        : undefined,
     assignment: message.loadAssignment,
     connectTimeout: milliseconds(message.connectTimeout) ?? 5000,
     sharing: {
