@@ -70,7 +70,8 @@ suite("the table of Istio's fields", () => {
         const { says, note, refusedValues } = entryFor(table, path) ?? assert.fail(path);
         for (const [value, sentence] of Object.entries(refusedValues)) {
           const [problem] = refusals(kind, table, path, value);
-          assert.deepEqual([problem?.path, problem?.message], [`spec.${path}`, sentence]);
+          const place = `spec.${path.replaceAll("[]", "[0]")}`;
+          assert.deepEqual([problem?.path, problem?.message], [place, sentence]);
         }
         const found = refusals(kind, table, path).filter(
           ({ message }) => !Object.values(refusedValues).includes(message),

@@ -40,7 +40,8 @@ function visit(field: ConfigField, { entry, members }: Tree, subject = ""): void
       return;
     }
     if (says === "without effect" && warns) field.warn(`${subject}has no effect here: ${note}`);
-    if (Object.hasOwn(refusedValues, field.text)) field.error(refusedValues[field.text] ?? "");
+    const refusal = Object.keys(refusedValues).find((value) => isMeant(value, field.text));
+    if (refusal !== undefined) field.error(refusedValues[refusal] ?? "");
   }
   const ofItems = members.get("[]");
   if (ofItems !== undefined) for (const item of field.items) visit(item, ofItems);
@@ -48,6 +49,11 @@ function visit(field: ConfigField, { entry, members }: Tree, subject = ""): void
     const next = members.get(name) ?? members.get("*");
     if (next !== undefined) visit(member, next);
   }
+}
+
+/** Whether a table's value, in which "…" stands for any end, means what is written. */
+function isMeant(value: string, written: string): boolean {
+  return value.endsWith("…") ? written.startsWith(value.slice(0, -1)) : written === value;
 }
 
 /** Whether a value asks for anything: what protobuf takes for absent, and values that name the default, do not. */

@@ -374,7 +374,7 @@ suite("ServiceEntry, WorkloadEntry, WorkloadGroup", () => {
     ["{address: vm.example.com}"],
     ["{}", "spec.address: address is required"],
     ["{network: n}", '(warning) spec.address: address is unset with network "n"'],
-    ["{address: 'unix:///a', ports: {http: 80}}", /must not include ports/],
+    ["{address: 'unix:///a', ports: {http: 80}}", /must not include ports/, /unix sockets are not run here/],
     ["{address: a_b, ports: {http: 99999}}", /not a valid FQDN or an IP address/, /port number 99999/],
   ]);
   tell("WorkloadGroup", [

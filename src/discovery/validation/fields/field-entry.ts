@@ -11,7 +11,7 @@ export interface FieldEntry {
   readonly warns: boolean;
   /** Values of a refused field that ask for nothing and pass. */
   readonly accepted: readonly string[];
-  /** Values of a field that runs which are refused, each with what the webhook says. */
+  /** Values of a field that runs which are refused, each with what the webhook says; "…" at the end stands for any end. */
   readonly refusedValues: Readonly<Record<string, string>>;
 }
 

@@ -51,8 +51,13 @@ const ownPool: FieldTable = {
   ),
 };
 
+/** Sockets are files of a pod, and proxies here have none in common with its apps. */
+const noSockets = runExcept({ "unix://…": "unix sockets are not run here; use an address and a port" });
+
 const sidecar: FieldTable = {
   "": run,
+  "egress[].bind": noSockets,
+  "ingress[].defaultEndpoint": noSockets,
   ...under("inboundConnectionPool", ownPool),
   ...under("ingress[].connectionPool", ownPool),
   "egress[].port.targetPort": refusedByIstio("targetPort has no impact on Sidecars"),
@@ -65,6 +70,7 @@ const sidecar: FieldTable = {
 
 const serviceEntry: FieldTable = {
   "": run,
+  "endpoints[].address": noSockets,
   resolution: runExcept({
     DYNAMIC_DNS: "DYNAMIC_DNS is not run here; use NONE, or DNS with the hosts' own names",
   }),
@@ -109,7 +115,7 @@ export const fieldTables: Readonly<Record<string, FieldTable>> = {
   TrafficExtension: { "": foreignCode },
   VirtualService: virtualService,
   WasmPlugin: { "": foreignCode },
-  WorkloadEntry: { "": run },
+  WorkloadEntry: { "": run, address: noSockets },
   WorkloadGroup: {
     "": noEffect(
       "it is a template for machines that join by themselves, which none does here: write WorkloadEntries",
