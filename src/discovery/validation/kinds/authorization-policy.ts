@@ -71,7 +71,6 @@ function checkCustom(spec: ConfigField): void {
 }
 
 function checkSources(from: ConfigField): void {
-  if (from.isSet && from.items.length === 0) from.error("`from` must not be empty");
   for (const item of from.items) {
     const source = item.field("source");
     if (!source.isSet) {
@@ -93,7 +92,6 @@ function checkSources(from: ConfigField): void {
 }
 
 function checkOperations(to: ConfigField): void {
-  if (to.isSet && to.items.length === 0) to.error("`to` must not be empty");
   for (const item of to.items) {
     const operation = item.field("operation");
     if (!operation.isSet) {

@@ -29,7 +29,7 @@ export function checkConnectionPool(pool: ConfigField): void {
   checkNotNegative(tcp.field("maxConnections"));
   checkDuration(tcp.field("connectTimeout"));
   checkDuration(tcp.field("maxConnectionDuration"));
-  // 0s switches it off.
-  if (parseDuration(tcp.field("idleTimeout").text) !== 0) checkDuration(tcp.field("idleTimeout"));
+  // 0s switches it off, as does whatever is not a whole millisecond.
+  if ((parseDuration(tcp.field("idleTimeout").text) ?? 1) >= 1) checkDuration(tcp.field("idleTimeout"));
   for (const name of ["time", "interval"] as const) checkDuration(tcp.field("tcpKeepalive").field(name));
 }
