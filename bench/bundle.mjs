@@ -1,4 +1,5 @@
 // Bundles a TypeScript program of this folder, for the benches that run parts of the product in processes of their own.
+import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -19,4 +20,11 @@ export async function bundle(entry) {
     logLevel: "warning",
   });
   return outfile;
+}
+
+/** Runs the program made from `entry`; `parts` are the programs that it starts. Returns its exit code. */
+export async function runBundled(entry, parts, args) {
+  for (const part of parts) await bundle(part);
+  const { status } = spawnSync(process.execPath, [await bundle(entry), ...args], { stdio: "inherit" });
+  return status ?? 1;
 }

@@ -7,14 +7,10 @@
 // API server, control plane and clients are a process each, so that CPU and memory are the control plane's own.
 // --workloads spreads the clients over that many workloads, which have configurations of their own. --istiod runs
 // the same with upstream's pilot-discovery in the place of ours. --profile keeps CPU profiles of the servers.
-import { spawnSync } from "node:child_process";
-import { bundle } from "./bundle.mjs";
+import { runBundled } from "./bundle.mjs";
 
-await bundle("discovery/servers.ts");
-await bundle("discovery/clients.ts");
-const { status } = spawnSync(
-  process.execPath,
-  [await bundle("discovery/main.ts"), ...process.argv.slice(2)],
-  { stdio: "inherit" },
+process.exitCode = await runBundled(
+  "discovery/main.ts",
+  ["servers.ts", "discovery/clients.ts"],
+  process.argv.slice(2),
 );
-process.exitCode = status ?? 1;

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { formatKubeconfig, type KubeAccess } from "../../src/kube/index.ts";
-import type { ControlPlaneAddress } from "./servers.ts";
+import type { ControlPlaneAddress } from "../servers.ts";
 
 export interface RunningIstiod extends ControlPlaneAddress {
   readonly pid: number;

@@ -5,6 +5,7 @@ import { istioBaseObjects } from "../../src/engine/charts/istio-base.ts";
 import { createHttpTransport, type KubeAccess, type KubeObject } from "../../src/kube/index.ts";
 import { formatTable, median, quantile, ratio, short } from "../figures.ts";
 import { cpuSeconds, monotonic, type Program, residentMegabytes, startProgram } from "../process.ts";
+import type { ApiAddress, ControlPlaneAddress, ServerRequest } from "../servers.ts";
 import type { Protocol } from "./ads-client.ts";
 import type { Arrivals, ClientRequest, Connected } from "./clients.ts";
 import { startIstiod } from "./istiod.ts";
@@ -19,7 +20,6 @@ import {
   slicePatch,
 } from "./objects.ts";
 import { type Event, recorded } from "./recorded.ts";
-import type { ApiAddress, ControlPlaneAddress, ServerRequest } from "./servers.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -187,7 +187,7 @@ function change(event: Event, size: MeshSize) {
 function server(): Program {
   const flags =
     options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(options.profile)}`];
-  return startProgram(path.join(import.meta.dirname, "discovery-servers.mjs"), flags);
+  return startProgram(path.join(import.meta.dirname, "servers.mjs"), flags);
 }
 
 async function startPlane(access: KubeAccess) {

@@ -3,18 +3,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { openChangeLog } from "../../src/apiserver/index.ts";
-import { startTestServer } from "../../src/apiserver/test-support/start-test-server.ts";
-import { silentLogger, systemClock, waitFor } from "../../src/base/index.ts";
-import { startDiscovery } from "../../src/discovery/index.ts";
-import { createTestSigner } from "../../src/discovery/serve/test-support/test-mesh.ts";
+import { openChangeLog } from "../src/apiserver/index.ts";
+import { startTestServer } from "../src/apiserver/test-support/start-test-server.ts";
+import { silentLogger, systemClock, waitFor } from "../src/base/index.ts";
+import { startDiscovery } from "../src/discovery/index.ts";
+import { createTestSigner } from "../src/discovery/serve/test-support/test-mesh.ts";
 import {
   createHttpTransport,
   createKubeClient,
   type KubeAccess,
   parseKubeconfig,
-} from "../../src/kube/index.ts";
-import { answerRequests } from "../process.ts";
+} from "../src/kube/index.ts";
+import { answerRequests } from "./process.ts";
 
 /** What a server process does on request. */
 export type ServerRequest =
