@@ -26,7 +26,7 @@ export function createAdmission(parts: {
         if (type.storedAs === "persistentvolumeclaims") completeClaim(store, draft);
         if (type.storedAs === "pods") {
           setLimitDefaults(store, draft);
-          await completePod(store, draft, request.signal);
+          await completePod(store, draft, request);
           const changed = await webhooks.mutate(request, draft);
           // Containers that a webhook added fall under the limits as well.
           if (changed !== draft) setLimitDefaults(store, changed);

@@ -3,6 +3,7 @@ import { children, type Draft, ensure, type JsonObject, number, text } from "../
 import { forbidden } from "../status.ts";
 import type { Store } from "../storage/store.ts";
 import { nameSuffix } from "../verbs/metadata.ts";
+import type { AdmissionRequest } from "./admission.ts";
 
 const pods = { group: "", plural: "pods" };
 const mountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -15,9 +16,14 @@ const accountPatience = 3000;
 
 /**
  * Completes a new pod as Kubernetes' admission plugins do: the account and its token volume, the priority of its
- * class, and tolerations for nodes that fail. Throws a 403 when account or class are missing.
+ * class, and tolerations for nodes that fail. Throws a 403 when account or class are missing. Waiting for an account
+ * ends with the request.
  */
-export async function completePod(store: Store, draft: Draft, signal: AbortSignal): Promise<void> {
+export async function completePod(
+  store: Store,
+  draft: Draft,
+  request: Pick<AdmissionRequest, "signal">,
+): Promise<void> {
   const spec = ensure(draft, "spec");
   setPriority(store, draft, spec);
   setTolerations(spec);
@@ -26,7 +32,7 @@ export async function completePod(store: Store, draft: Draft, signal: AbortSigna
   spec["serviceAccountName"] = name;
   spec["serviceAccount"] = name;
   const namespace = draft.metadata.namespace ?? "";
-  const account = await findAccount(store, `${namespace}/${name}`, name === "default", signal);
+  const account = await findAccount(store, `${namespace}/${name}`, name === "default", request);
   if (account === undefined)
     throw forbidden(
       pods,
@@ -44,11 +50,12 @@ async function findAccount(
   store: Store,
   key: string,
   waits: boolean,
-  signal: AbortSignal,
+  request: Pick<AdmissionRequest, "signal">,
 ): Promise<KubeObject | undefined> {
   const accounts = store.resource("serviceaccounts");
   const present = accounts.get(key);
   if (present !== undefined || !waits) return present;
+  const { signal } = request;
   return new Promise((resolve) => {
     const done = () => {
       unsubscribe();

@@ -31,6 +31,8 @@ export type Answer =
       readonly status: number;
       readonly body: unknown;
       readonly headers?: Readonly<Record<string, string>>;
+      /** The body as JSON, for whoever can make it with less work than writing out `body`. */
+      text?(): string;
     }
   | ListAnswer
   | { readonly kind: "watch"; readonly watch: WatchStream }

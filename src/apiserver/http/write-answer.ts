@@ -26,7 +26,13 @@ export async function writeAnswer(
   if (options.warnings.length > 0) response.setHeader("warning", options.warnings.map(warningText));
   switch (answer.kind) {
     case "json":
-      return writeJson(response, answer.status, jsonText(answer.body), options, answer.headers);
+      return writeJson(
+        response,
+        answer.status,
+        answer.text?.() ?? jsonText(answer.body),
+        options,
+        answer.headers,
+      );
     case "list":
       return writeJson(response, 200, listText(answer), options);
     case "text": {

@@ -6,4 +6,4 @@
  * Reads objects only; knows nothing of requests.
  */
 export { findJsonPath, type JsonPath, parseJsonPath } from "./json-path.ts";
-export { type Table, type TableOptions, type TableRow, toTable } from "./to-table.ts";
+export { partialObject, type Table, type TableOptions, type TableRow, toTable } from "./to-table.ts";

@@ -109,6 +109,17 @@ function tableOf({ plural, kind, custom }: TableSource): TableKind {
 }
 
 function included(object: KubeObject, as: "Object" | "Metadata"): JsonObject {
-  if (as === "Object") return object;
-  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata };
+  return as === "Object" ? object : partialObject(object);
+}
+
+const partials = new WeakMap<KubeObject, JsonObject>();
+
+/** PartialObjectMetadata of a stored object; the same one each time, so that its text can be shared. */
+export function partialObject(object: KubeObject): JsonObject {
+  let made = partials.get(object);
+  if (made === undefined) {
+    made = { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata };
+    partials.set(object, made);
+  }
+  return made;
 }

@@ -3,7 +3,8 @@ import { acceptedForm, type Form } from "../http/accepted-form.ts";
 import { type Answer, type Call, json, type ListAnswer } from "../http/call.ts";
 import type { ResourceType } from "../registry/resource-type.ts";
 import { inVersion } from "../storage/in-version.ts";
-import { toTable } from "../tables/index.ts";
+import { jsonText } from "../storage/json-text.ts";
+import { partialObject, type Table, toTable } from "../tables/index.ts";
 import type { Context } from "./context.ts";
 
 /** The form that a call asks for. A table of one object is asked for like one of many. */
@@ -54,25 +55,16 @@ export function listAnswer(context: Context, call: Call, type: ResourceType, lis
         metadata: list.metadata,
         items: list.items.map((object) => partial(form, object)),
       });
-    case "table":
-      return json(200, table(context, call, type, form, list.items, list.metadata));
+    case "table": {
+      const made = table(context, call, type, form, list.items, list.metadata);
+      return { kind: "json", status: 200, body: made, text: () => tableText(made) };
+    }
   }
 }
 
-const partials = new WeakMap<KubeObject, object>();
-
 function partial(form: Form, object: KubeObject): object {
-  if (form.version !== "v1")
-    return {
-      kind: "PartialObjectMetadata",
-      apiVersion: `meta.k8s.io/${form.version}`,
-      metadata: object.metadata,
-    };
-  const known = partials.get(object);
-  if (known !== undefined) return known;
-  const made = { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata };
-  partials.set(object, made);
-  return made;
+  const made = partialObject(object);
+  return form.version === "v1" ? made : { ...made, apiVersion: `meta.k8s.io/${form.version}` };
 }
 
 function table(
@@ -82,11 +74,22 @@ function table(
   form: Form,
   objects: readonly KubeObject[],
   metadata: object,
-): object {
+): ShownTable {
   const include = call.query.get("includeObject");
   const made = toTable(type, objects, {
     includeObject: include === "Object" || include === "None" ? include : "Metadata",
     now: context.clock.now(),
   });
   return { ...made, apiVersion: `meta.k8s.io/${form.version}`, metadata };
+}
+
+type ShownTable = Omit<Table, "apiVersion"> & { readonly apiVersion: string; readonly metadata: object };
+
+/** A table as JSON. What of the objects comes with the rows is the same at every list, and written out once. */
+function tableText({ rows, ...head }: ShownTable): string {
+  const lines = rows.map(({ object, ...row }) => {
+    const text = JSON.stringify(row);
+    return object === undefined ? text : `${text.slice(0, -1)},"object":${jsonText(object)}}`;
+  });
+  return `${JSON.stringify(head).slice(0, -1)},"rows":[${lines.join(",")}]}`;
 }
