@@ -1,7 +1,10 @@
 // Measures what the product promises, as figures and ratios of this run. Nothing here passes or fails.
 //
-//   npm run bench               all
-//   npm run bench -- start      one part: start, change
+//   npm run bench                          all
+//   npm run bench -- start change          some: start, change, discovery, api-server, proxy
+//   node bench/discovery.mjs --size M …    one with options of its own, which the head of its file lists
+//
+// docs/benchmarks.md says what is measured, beside what, and how to read it.
 import { fork, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
@@ -253,6 +256,25 @@ async function benchChange() {
   await mesh.stop();
 }
 
-const parts = { start: benchStart, change: benchChange };
+/** Runs a bench that is a program of its own, with what it prints. */
+function benchProgram(file) {
+  return async () => {
+    const { status } = spawnSync(process.execPath, [path.join(root, "bench", file)], { stdio: "inherit" });
+    if (status !== 0) process.exitCode = 1;
+  };
+}
+
+const parts = {
+  start: benchStart,
+  change: benchChange,
+  discovery: benchProgram("discovery.mjs"),
+  "api-server": benchProgram("api-server.mjs"),
+  proxy: benchProgram("proxy.mjs"),
+};
+const unknown = wanted.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  console.error(`no bench "${unknown.join('", "')}": ${Object.keys(parts).join(", ")}`);
+  process.exit(2);
+}
 for (const [name, measure] of Object.entries(parts))
   if (wanted.length === 0 || wanted.includes(name)) await measure();

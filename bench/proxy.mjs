@@ -4,7 +4,7 @@
 //
 // Needs wrk. Every proxy is one process with one thread; wrk and the app share the machine's cores with them, so
 // requests a second are no saturation figures: compare CPU per request.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -23,6 +23,13 @@ const { values: options } = parseArgs({
   },
 });
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+if (spawnSync("wrk", ["--version"]).error !== undefined) {
+  console.log("\nproxy: left out, since it needs wrk on the PATH");
+  process.exit();
+}
+console.log(
+  `\nproxy: requests a second, latency, and CPU of each proxy on the way${options.envoy === "" ? " (set ENVOY_PATH to see Envoy beside it)" : ", Envoy beside it"}`,
+);
 const work = mkdtempSync(path.join(tmpdir(), "isthmus-bench-"));
 const testdata = path.join(root, "src/proxy/testdata");
 const running = [];

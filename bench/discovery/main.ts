@@ -7,25 +7,17 @@ import { formatTable, median, quantile, ratio, short } from "../figures.ts";
 import { cpuSeconds, monotonic, type Program, residentMegabytes, startProgram } from "../process.ts";
 import type { ApiAddress, ControlPlaneAddress, ServerRequest } from "../servers.ts";
 import type { Protocol } from "./ads-client.ts";
+import { changeOf } from "./changes.ts";
 import type { Arrivals, ClientRequest, Connected } from "./clients.ts";
 import { startIstiod } from "./istiod.ts";
-import {
-  external,
-  type MeshSize,
-  meshConfig,
-  meshObjects,
-  paths,
-  routeTo,
-  sizes,
-  slicePatch,
-} from "./objects.ts";
-import { type Event, recorded } from "./recorded.ts";
+import { type MeshSize, meshObjects, sizes } from "./objects.ts";
+import { type Event, events, recorded } from "./recorded.ts";
 
 const { values: options } = parseArgs({
   options: {
     size: { type: "string", default: "M,Big" },
     clients: { type: "string", default: "1,100,1000" },
-    events: { type: "string", default: "EndpointSlice,ServiceEntry,VirtualService,everything" },
+    events: { type: "string", default: events.join() },
     rounds: { type: "string", default: "15" },
     workloads: { type: "string", default: "1" },
     protocol: { type: "string", default: "delta,state-of-the-world" },
@@ -114,7 +106,7 @@ async function measureEvent(
   let cpu = 0;
   // The first changes compile code; they are not counted.
   for (let round = -3; round < rounds; round++) {
-    const { path: url, patch, marker, type } = change(event, size);
+    const { path: url, patch, marker, type } = changeOf(event, size);
     await ask({ do: "expect", marker, type });
     if (round === 0) cpu = cpuSeconds(plane.pid);
     const began = monotonic();
@@ -152,36 +144,6 @@ async function measureEvent(
 
 function label({ size, clients, protocol }: Case): string {
   return `${size}, ${clients}${protocol === "delta" ? "" : " SotW"}`;
-}
-
-let lastChange = 0;
-
-/** A change of its own, and the text that a proxy holds when it has it. */
-function change(event: Event, size: MeshSize) {
-  const round = ++lastChange;
-  const address = `203.${1 + (round >> 14)}.${(round >> 7) & 127}.${1 + (round & 127)}`;
-  const marker = `round-${process.pid}-${round}.`;
-  switch (event) {
-    case "EndpointSlice":
-      return {
-        path: paths.slice,
-        patch: slicePatch(address, size),
-        marker: address,
-        type: "endpoint",
-      } as const;
-    case "ServiceEntry":
-      return {
-        path: paths.serviceEntry,
-        patch: external(address),
-        marker: address,
-        type: "endpoint",
-      } as const;
-    case "VirtualService":
-      return { path: paths.virtualService, patch: routeTo(marker), marker, type: "route" } as const;
-    case "everything":
-      // Routes come last: who holds them holds the rest.
-      return { path: paths.meshConfig, patch: meshConfig(marker, round), marker, type: "route" } as const;
-  }
 }
 
 function server(): Program {

@@ -1,7 +1,8 @@
 import type { Protocol } from "./ads-client.ts";
 
-/** What is changed in a run. */
-export type Event = "EndpointSlice" | "ServiceEntry" | "VirtualService" | "everything";
+/** What is changed in a run. "everything" is a setting of the mesh that all resources show. */
+export const events = ["EndpointSlice", "ServiceEntry", "VirtualService", "everything"] as const;
+export type Event = (typeof events)[number];
 
 export interface Recorded {
   /** Milliseconds from sending the change until the first, middle and last client hold it; medians of several changes. */

@@ -142,6 +142,17 @@ suite("the order of ADS", () => {
     client.end();
   });
 
+  test("requests that come in one go are all answered", async () => {
+    const client = openDelta(session);
+    client.send({ node: testNode(), typeUrl: typeUrls.cluster });
+    const clusters = await waitFor(() => client.responses[0], deadline());
+    client.send({ typeUrl: typeUrls.cluster, responseNonce: clusters.nonce });
+    client.send({ typeUrl: typeUrls.endpoint, resourceNamesSubscribe: [cluster] });
+    client.send({ typeUrl: typeUrls.listener });
+    for (const typeUrl of [typeUrls.endpoint, typeUrls.listener])
+      await waitFor(() => client.responses.find((response) => response.typeUrl === typeUrl), deadline());
+  });
+
   test("what is new comes before what refers to it", async () => {
     const client = await proxy();
     mesh.api.put({

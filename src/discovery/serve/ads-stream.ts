@@ -159,41 +159,41 @@ export async function serveAds(
    * once.
    */
   const pumpNow = async () => {
-    while (isDirty && !call.signal.aborted) {
-      isDirty = false;
-      for (const typeUrl of pushOrder) {
-        const watch = watches.get(typeUrl);
-        if (watch === undefined || snapshot === undefined) continue;
-        const next = resources(snapshot, typeUrl);
-        await bring(watch, leaveLast.includes(typeUrl) ? withLeaving(watch.sent, next) : next, snapshot);
-        if (call.signal.aborted) return;
+    try {
+      while (isDirty && !call.signal.aborted) {
+        isDirty = false;
+        for (const typeUrl of pushOrder) {
+          const watch = watches.get(typeUrl);
+          if (watch === undefined || snapshot === undefined) continue;
+          const next = resources(snapshot, typeUrl);
+          await bring(watch, leaveLast.includes(typeUrl) ? withLeaving(watch.sent, next) : next, snapshot);
+          if (call.signal.aborted) return;
+        }
+        const current = snapshot;
+        if (isDirty || current === undefined) continue;
+        const leaving = leaveLast.flatMap((typeUrl) => {
+          const watch = watches.get(typeUrl);
+          return watch === undefined || watch.sent === resources(current, typeUrl) ? [] : [watch];
+        });
+        if (leaving.length > 0 && !mustWait()) {
+          for (const watch of leaving) await bring(watch, resources(current, watch.typeUrl), current);
+        }
+        host.changed();
       }
-      const current = snapshot;
-      if (isDirty || current === undefined) continue;
-      const leaving = leaveLast.flatMap((typeUrl) => {
-        const watch = watches.get(typeUrl);
-        return watch === undefined || watch.sent === resources(current, typeUrl) ? [] : [watch];
-      });
-      if (leaving.length > 0 && !mustWait()) {
-        for (const watch of leaving) await bring(watch, resources(current, watch.typeUrl), current);
-      }
-      host.changed();
+    } finally {
+      // In the same turn as the last look at `isDirty`: what comes in the next one starts it again.
+      isPumping = false;
     }
   };
   const pump = () => {
     isDirty = true;
     if (isPumping) return;
     isPumping = true;
-    pumpNow()
-      .catch((reason: unknown) => {
-        host.log.error({ proxy: proxy?.id, reason: String(reason) }, "configuration could not be sent");
-        call.end(new GrpcError(grpcStatus.internal, "configuration could not be sent"));
-      })
-      .finally(() => {
-        isPumping = false;
-      });
+    pumpNow().catch((reason: unknown) => {
+      host.log.error({ proxy: proxy?.id, reason: String(reason) }, "configuration could not be sent");
+      call.end(new GrpcError(grpcStatus.internal, "configuration could not be sent"));
+    });
   };
-
   const identify = (given: Node | undefined) => {
     if (proxy !== undefined) return;
     if (given === undefined)
