@@ -245,6 +245,7 @@ suite("DestinationRule", () => {
     ],
     [policy("tls: {mode: MUTUAL}"), /client certificate required/, /private key required/],
     [policy("tls: {mode: MUTUAL, credentialName: a, caCertificates: /b}"), /If credentialName is set/],
+    [policy("tls: {mode: SIMPLE, credentialName: 'configmap://a'}"), /read from Secrets alone here/],
     [
       policy("tls: {mode: SIMPLE, insecureSkipVerify: true, subjectAltNames: [a]}"),
       /when InsecureSkipVerify is set true/,

@@ -13,6 +13,10 @@ const portPolicy: FieldTable = {
   "outlierDetection.consecutiveErrors": noEffectAnywhere(
     "Istio reads it no longer: consecutive5xxErrors and consecutiveGatewayErrors took its place",
   ),
+  "tls.credentialName": runExcept({
+    "configmap://…":
+      "certificates are read from Secrets alone here; put the authority into key ca.crt of one",
+  }),
 };
 
 const trafficPolicy: FieldTable = {
