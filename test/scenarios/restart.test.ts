@@ -377,6 +377,8 @@ const living = new Set([
   "nodes",
   "leases.coordination.k8s.io",
   "events",
+  "pods.metrics.k8s.io",
+  "nodes.metrics.k8s.io",
   "events.events.k8s.io",
   "componentstatuses",
 ]);

@@ -3,6 +3,7 @@ import { suite, test } from "vitest";
 import { kinds, type Service } from "../../kube/index.ts";
 import { refusalOf, useApiServer } from "../test-support/api-harness.ts";
 
+const wide = useApiServer({ nodePortRange: { first: 30_000, last: 30_019 } });
 const api = useApiServer({
   serviceRange: { first: "127.50.128.1", last: "127.50.128.6" },
   nodePortRange: { first: 30_000, last: 30_003 },
@@ -103,5 +104,20 @@ suite("addresses of Services", () => {
       api.client.create(kinds.services, service(namespace, "d", { type: "NodePort" })),
     );
     assert.match(full.message ?? "", /failed to allocate a nodePort: range is full/);
+  });
+
+  test("node ports that users are likely to write are given out last", async () => {
+    const namespace = await wide.freshNamespace();
+    const ports = Array.from({ length: 5 }, (_, i) => ({ port: 80 + i, name: `p${i}` }));
+    const made = await wide.client.create(
+      kinds.services,
+      service(namespace, "a", { type: "NodePort", ports }),
+    );
+    assert.deepEqual(
+      made.spec.ports?.map(({ nodePort }) => nodePort),
+      [30_016, 30_017, 30_018, 30_019, 30_000],
+    );
+    const chosen = { type: "NodePort", ports: [{ port: 80, nodePort: 30_001 }] } as const;
+    await wide.client.create(kinds.services, service(namespace, "b", chosen));
   });
 });

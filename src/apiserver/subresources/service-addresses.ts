@@ -14,12 +14,14 @@ interface Ranges {
 
 /**
  * Hands out cluster addresses and node ports when a Service is stored: the lowest free ones, so that the same
- * objects created in the same order get the same addresses. What a Service asks for by name is checked.
+ * objects created in the same order get the same addresses. What a Service asks for by name is checked. Node ports of
+ * the lower band are given out last, as Kubernetes does: those are the ones that users write into their manifests.
  */
 export function serviceAddresses(store: Store, ranges: Ranges): CommitHook {
   const resource = store.resource("services");
   const addresses = createPool(addressNumber(ranges.clusterIps.first), addressNumber(ranges.clusterIps.last));
-  const ports = createPool(ranges.nodePorts.first, ranges.nodePorts.last);
+  const { first, last } = ranges.nodePorts;
+  const ports = createPool(first, last, first + staticBand(last - first + 1));
   const note = (service: KubeObject, take: boolean) => {
     for (const address of clusterIps(service)) addresses.set(addressNumber(address), take);
     for (const port of nodePorts(service)) ports.set(port, take);
@@ -119,6 +121,12 @@ function nodePorts(service: KubeObject): number[] {
   });
 }
 
+/** How many of `size` node ports are meant to be chosen by users (KEP-3668). */
+function staticBand(size: number): number {
+  const least = 16;
+  return size <= least ? 0 : Math.min(Math.max(least, Math.floor(size / 32)), 128);
+}
+
 /** Numbers of a range, some of which are taken. */
 interface Pool {
   contains(value: number): boolean;
@@ -127,10 +135,11 @@ interface Pool {
   lowestFree(except?: ReadonlyMap<number, unknown>): number | undefined;
 }
 
-function createPool(first: number, last: number): Pool {
+/** Numbers before `preferred` are handed out last. */
+function createPool(first: number, last: number, preferred = first): Pool {
   const taken = new Set<number>();
-  // No number below this one is free; keeps the search short while addresses are only taken.
-  let from = first;
+  // No number between `preferred` and this one is free; keeps the search short while numbers are only taken.
+  let from = preferred;
   return {
     contains: (value) => value >= first && value <= last,
     isTaken: (value) => taken.has(value),
@@ -138,13 +147,14 @@ function createPool(first: number, last: number): Pool {
       if (isTaken) taken.add(value);
       else {
         taken.delete(value);
-        if (value >= first && value < from) from = value;
+        if (value >= preferred && value < from) from = value;
       }
     },
     lowestFree(except) {
       while (from <= last && taken.has(from)) from++;
-      for (let value = from; value <= last; value++)
-        if (!taken.has(value) && except?.has(value) !== true) return value;
+      const isFree = (value: number) => !taken.has(value) && except?.has(value) !== true;
+      for (let value = from; value <= last; value++) if (isFree(value)) return value;
+      for (let value = first; value < preferred; value++) if (isFree(value)) return value;
       return undefined;
     },
   };

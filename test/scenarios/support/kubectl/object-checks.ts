@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { deployment, webManifests } from "./fixtures.ts";
+import { foreignKinds, guideManifests } from "./guide-manifests.ts";
 import type { KubectlCheck } from "./kubectl-check.ts";
 
 const configMap = (name: string, value: string, labels = "{}") =>
@@ -66,15 +67,23 @@ export const objectChecks: readonly KubectlCheck[] = [
     },
   },
   {
+    command: "apply of the guides' manifests, from standard input",
+    guide: "GUIDE-05",
+    async check({ ok }) {
+      for (const manifests of Object.values(guideManifests)) {
+        const applied = await ok(`kubectl apply -f - <<'EOF'\n${manifests}\nEOF`);
+        const objects = manifests.split(/^kind: /m).length - 1;
+        assert.equal(applied.match(/ created$/gm)?.length, objects, applied);
+        await ok("kubectl delete --wait=false -f -", manifests);
+      }
+    },
+  },
+  {
     command: "apply of kinds that are not served",
     guide: "GUIDE-05",
     everywhere: true,
     async check({ fails }) {
-      for (const [apiVersion, kind] of [
-        ["monitoring.coreos.com/v1", "PodMonitor"],
-        ["cert-manager.io/v1", "ClusterIssuer"],
-        ["admin.gloo.solo.io/v2", "KubernetesCluster"],
-      ])
+      for (const [apiVersion, kind] of foreignKinds)
         assert.match(
           await fails(
             "kubectl apply -f -",
