@@ -9,6 +9,8 @@ export interface PeerCertificate {
   readonly subject: string;
   /** SHA-256 of the DER, lower-case hexadecimal. */
   readonly hash: string;
+  /** SHA-256 of the public key's DER (SubjectPublicKeyInfo), base64. */
+  readonly keyHash: string;
   readonly serial: string;
   readonly pem: string;
 }
@@ -23,6 +25,10 @@ export function readPeerCertificate(certificate: X509Certificate): PeerCertifica
     ...names,
     subject: rfc2253(certificate.subject),
     hash: createHash("sha256").update(certificate.raw).digest("hex"),
+    get keyHash() {
+      const key = certificate.publicKey.export({ type: "spki", format: "der" });
+      return createHash("sha256").update(key).digest("base64");
+    },
     serial: certificate.serialNumber.toLowerCase(),
     get pem() {
       return certificate.toString();

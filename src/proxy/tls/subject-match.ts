@@ -4,10 +4,13 @@ import { SubjectAltNameMatcher_SanType as SanType } from "../../xds/gen/envoy/ex
 import { compileStringMatcher } from "../config/string-match.ts";
 import type { PeerCertificate } from "./peer-certificate.ts";
 
-/** Whether a peer's certificate carries a wanted name. Undefined: any certificate of the trust root will do. */
+/** Whether a peer's certificate is one of those that are wanted. Undefined: any certificate of the trust root will do. */
 export type SubjectTest = ((certificate: PeerCertificate) => boolean) | undefined;
 
-/** Compiles match_typed_subject_alt_names and the older match_subject_alt_names. One match is enough. */
+/**
+ * Compiles match_typed_subject_alt_names and the older match_subject_alt_names, of which one match is enough, and
+ * verify_certificate_hash and verify_certificate_spki, of which one match is needed as well.
+ */
 export function compileSubjectTest(
   context: CertificateValidationContext | undefined,
   where: string,
@@ -22,7 +25,23 @@ export function compileSubjectTest(
     return ({ uris, dnsNames, ipAddresses }: PeerCertificate) =>
       uris.some(test) || dnsNames.some(test) || ipAddresses.some(test);
   });
-  const tests = [...typed, ...untyped];
+  const names = anyOf([...typed, ...untyped]);
+  const pinned = anyOf([
+    ...context.verifyCertificateHash.map((written) => {
+      const wanted = written.replaceAll(":", "").toLowerCase();
+      return ({ hash }: PeerCertificate) => hash === wanted;
+    }),
+    ...context.verifyCertificateSpki.map(
+      (wanted) =>
+        ({ keyHash }: PeerCertificate) =>
+          keyHash === wanted,
+    ),
+  ]);
+  if (names === undefined || pinned === undefined) return names ?? pinned;
+  return (certificate) => names(certificate) && pinned(certificate);
+}
+
+function anyOf(tests: readonly NonNullable<SubjectTest>[]): SubjectTest {
   return tests.length === 0 ? undefined : (certificate) => tests.some((test) => test(certificate));
 }
 
