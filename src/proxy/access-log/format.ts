@@ -183,7 +183,10 @@ function compileOperator(name: string, argument: string, where: string): Operato
 function requestField(facts: ExchangeFacts, name: string): string | undefined {
   const { request } = facts;
   if (request === undefined) return undefined;
-  return requestHeader(request, name);
+  const value = requestHeader(request, name);
+  // What was never read, and CONNECT's path.
+  const isMissing = value === "" && name.startsWith(":") && !(name === ":authority" && request.hasHost);
+  return isMissing ? undefined : value;
 }
 
 function firstOf(names: readonly string[], value: (name: string) => string | undefined): string | undefined {

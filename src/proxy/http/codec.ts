@@ -10,6 +10,8 @@ export interface RequestHead {
   /** Path and query. */
   path: string;
   authority: string;
+  /** False: the client named no host at all, not even an empty one. */
+  readonly hasHost: boolean;
   scheme: string;
   headers: Headers;
   readonly version: HttpVersion;

@@ -30,6 +30,8 @@ export function normalizePath(path: string): string | undefined {
   const bare = withoutQuery(path);
   const query = path.slice(bare.length);
   const decoded = bare
+    // Parameters of dot segments hide them from servers that drop parameters first.
+    .replace(/\/(\.\.?);[^/]*/g, "/$1")
     .replace(percentEscape, (whole, code: string) => {
       const character = String.fromCharCode(Number.parseInt(code, 16));
       return unreserved.test(character) ? character : whole;

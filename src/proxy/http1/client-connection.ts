@@ -2,8 +2,8 @@ import type { Socket } from "node:net";
 import type { RequestHead, ResetReason, ResponseSink, UpstreamStream } from "../http/codec.ts";
 import { type ChunkedReader, createChunkedReader } from "./chunked.ts";
 import {
-  controlCharacter,
   defaultHeadLimits,
+  invalidCharacters,
   isHeadError,
   lenientHead,
   parseResponseHead,
@@ -70,10 +70,10 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
   socket.on("drain", () => sink?.drained());
   socket.on("end", () => {
     if (phase === "tunnel") sink?.data(empty, true);
-    else onGone("connection termination", "");
+    else onGone("connection termination");
   });
-  socket.on("error", () => onGone("connection termination", "", true));
-  socket.on("close", () => onGone("connection termination", ""));
+  socket.on("error", () => onGone("connection termination", true));
+  socket.on("close", () => onGone("connection termination"));
 
   return {
     start,
@@ -100,8 +100,10 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     keepAlive = true;
     let lines = `${head.method} ${head.path} HTTP/1.1\r\nhost: ${head.authority}\r\n${fieldLines(head.headers)}`;
     requestChunked = false;
-    if (head.upgrade !== undefined) lines += `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
-    else if (head.contentLength !== undefined) lines += `content-length: ${head.contentLength}\r\n`;
+    if (head.upgrade !== undefined) {
+      lines += `connection: Upgrade\r\nupgrade: ${head.upgrade}\r\n`;
+      if (head.contentLength !== undefined) lines += `content-length: ${head.contentLength}\r\n`;
+    } else if (head.contentLength !== undefined) lines += `content-length: ${head.contentLength}\r\n`;
     else if (end) {
       if (!bodiless.has(head.method)) lines += "content-length: 0\r\n";
     } else {
@@ -149,7 +151,7 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
         return;
       case "idle":
         // An answer that nobody asked for: the next request must not get it.
-        return onGone("protocol error", "unsolicited data");
+        return onGone("protocol error");
       case "tunnel":
         sink?.data(chunk, false);
         return;
@@ -166,7 +168,7 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     let bodyStart = end + 4;
     let response =
       end < 0 ? undefined : parseResponseHead(bytes.toString("latin1", 0, end), defaultHeadLimits);
-    if (response === undefined || (isHeadError(response) && response.detail === controlCharacter)) {
+    if (response === undefined || response === invalidCharacters) {
       const lenient = lenientHead(bytes, 0);
       if (lenient !== undefined) {
         response = parseResponseHead(lenient.text, defaultHeadLimits);
@@ -174,12 +176,12 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
       }
     }
     if (response === undefined) {
-      if (bytes.length > defaultHeadLimits.maxBytes) return onGone("protocol error", "headers too large");
+      if (bytes.length > defaultHeadLimits.maxBytes) return onGone("protocol error");
       waiting = bytes;
       return;
     }
     waiting = undefined;
-    if (isHeadError(response)) return onGone("protocol error", response.detail);
+    if (isHeadError(response)) return onGone("protocol error");
     const { status, headers } = response;
     if (status < 200 && status !== 101) {
       sink?.informational(status, headers);
@@ -217,7 +219,7 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
         if (held !== undefined) sink?.data(held, false);
         held = data;
       });
-      if (at < 0) return onGone("protocol error", "malformed chunked body");
+      if (at < 0) return onGone("protocol error");
       if (chunked.ended) {
         finish(at < bytes.length)?.data(held ?? empty, true);
         return;
@@ -259,14 +261,17 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     return to;
   }
 
-  function onGone(reason: ResetReason, detail: string, isAbrupt = false) {
+  function onGone(why: ResetReason, isAbrupt = false) {
     if (phase === "closed") return;
     const interrupted = sink;
-    const complete = phase === "body" && untilClose && reason === "connection termination" && !isAbrupt;
+    // Whoever ends inside an answer breaks the protocol; before it he is only gone.
+    const isInside = phase === "body" || waiting !== undefined;
+    const reason = isInside && why === "connection termination" ? "protocol error" : why;
+    const complete = phase === "body" && untilClose && why === "connection termination" && !isAbrupt;
     sink = undefined;
     close();
     if (complete) interrupted?.data(empty, true);
-    else interrupted?.reset(reason, detail);
+    else interrupted?.reset(reason, "");
   }
 
   function close() {

@@ -34,14 +34,21 @@ export interface Http1Response {
   readonly keepAlive: boolean;
 }
 
-/** A head that breaks the rules. `status` is what a server answers; `detail` goes to logs. */
+/** A head that breaks the rules: what a server answers, and the reason in the words of %RESPONSE_CODE_DETAILS%. */
 export interface HeadError {
   readonly status: 400 | 403 | 426 | 431 | 501;
-  readonly detail: string;
+  readonly details: string;
 }
 
-/** A head whose lines end in LF alone; lenientHead may still read it. */
-export const controlCharacter = "control character in head";
+/** A head with control characters, or whose lines end in LF alone: lenientHead may still read it. */
+export const invalidCharacters: HeadError = { status: 400, details: "http1.invalid_characters" };
+export const headersTooLarge: HeadError = { status: 431, details: "http1.headers_too_large" };
+/** What breaks the grammar of HTTP/1 in no way that has a name of its own. */
+export const codecError: HeadError = { status: 400, details: "http1.codec_error" };
+const tooManyHeaders: HeadError = { status: 431, details: "http1.too_many_headers" };
+const unknownCoding: HeadError = { status: 501, details: "http1.invalid_transfer_encoding" };
+const lengthAndChunks: HeadError = { status: 400, details: "http1.content_length_and_chunked_not_allowed" };
+const lowVersion: HeadError = { status: 426, details: "low_version" };
 
 /**
  * Finds a head whose lines may end in LF alone, which RFC 9112 2.2 lets a recipient read and Envoy does. Returns it
@@ -59,7 +66,7 @@ export function lenientHead(
 }
 
 export function isHeadError(value: object): value is HeadError {
-  return "detail" in value;
+  return "details" in value;
 }
 
 /** Control characters, and CR or LF that is not part of CR LF. NUL and bare line ends are how requests are smuggled. */
@@ -101,36 +108,33 @@ interface Fields {
   expectsContinue: boolean;
 }
 
-const bad = (detail: string): HeadError => ({ status: 400, detail });
-
 /**
  * Reads a request head: everything before the empty line, in latin1, without it. Connection-level fields
  * (connection, keep-alive, proxy-connection, transfer-encoding, upgrade, host, expect) are taken out.
  * Strict where leniency lets a request be read in two ways (RFC 9112 11.2).
  */
-export function parseRequestHead(text: string, limits: HeadLimits): Http1Request | HeadError {
-  if (text.length > limits.maxBytes) return { status: 431, detail: "headers too large" };
-  if (forbidden.test(text)) return bad(controlCharacter);
+export function parseRequestHead(head: string, limits: HeadLimits): Http1Request | HeadError {
+  const text = unfolded(head);
+  if (text.length > limits.maxBytes) return headersTooLarge;
+  if (forbidden.test(text)) return invalidCharacters;
   let lineEnd = text.indexOf("\r\n");
   if (lineEnd < 0) lineEnd = text.length;
   const firstSpace = text.indexOf(" ");
   const secondSpace = text.indexOf(" ", firstSpace + 1);
-  if (firstSpace <= 0 || secondSpace < 0 || secondSpace > lineEnd) return bad("malformed request line");
+  if (firstSpace <= 0 || secondSpace < 0 || secondSpace > lineEnd) return codecError;
   const method = text.slice(0, firstSpace);
   const target = text.slice(firstSpace + 1, secondSpace);
   const version = text.slice(secondSpace + 1, lineEnd);
   if (version !== "HTTP/1.1" && version !== "HTTP/1.0") {
-    return versionText.test(version)
-      ? { status: 426, detail: "unsupported version" }
-      : bad("malformed version");
+    return versionText.test(version) ? lowVersion : codecError;
   }
-  if (!methods.has(method)) return bad("unknown method");
-  if (!targetText.test(target)) return bad("malformed target");
+  if (!methods.has(method)) return codecError;
+  if (!targetText.test(target)) return codecError;
   const fields = parseFields(text, lineEnd + 2, limits);
   if (isHeadError(fields)) return fields;
   const { headers, contentLength, chunked, connection } = fields;
-  if (chunked && contentLength !== undefined) return bad("both content-length and transfer-encoding");
-  if (chunked && version === "HTTP/1.0") return bad("transfer-encoding in HTTP/1.0");
+  if (chunked && contentLength !== undefined) return lengthAndChunks;
+  if (chunked && version === "HTTP/1.0") return codecError;
   const upgrade =
     fields.upgrade !== undefined && listHas(connection, "upgrade") ? fields.upgrade.toLowerCase() : undefined;
   dropNominated(headers, connection);
@@ -150,24 +154,25 @@ export function parseRequestHead(text: string, limits: HeadLimits): Http1Request
 
 /** Reads a response head; same rules as parseRequestHead. */
 export function parseResponseHead(head: string, limits: HeadLimits): Http1Response | HeadError {
-  // A proxy must join the folded lines of old servers (RFC 9112 5.2); from clients they are refused.
-  const text = head.includes("\r\n ") || head.includes("\r\n\t") ? head.replace(/\r\n[ \t]+/g, " ") : head;
-  if (text.length > limits.maxBytes) return { status: 431, detail: "headers too large" };
-  if (forbidden.test(text)) return bad(controlCharacter);
+  const text = unfolded(head);
+  if (text.length > limits.maxBytes) return headersTooLarge;
+  if (forbidden.test(text)) return invalidCharacters;
   let lineEnd = text.indexOf("\r\n");
   if (lineEnd < 0) lineEnd = text.length;
   const isNew = text.startsWith("HTTP/1.1 ");
-  if (!isNew && !text.startsWith("HTTP/1.0 ")) return bad("malformed status line");
+  if (!isNew && !text.startsWith("HTTP/1.0 ")) return codecError;
   const code = text.slice(9, 12);
   const status = Number(code);
   if (!(status >= 100 && status <= 999) || (lineEnd > 12 && text.charCodeAt(12) !== 0x20)) {
-    return bad("malformed status line");
+    return codecError;
   }
   const fields = parseFields(text, lineEnd + 2, limits);
   if (isHeadError(fields)) return fields;
   const { headers, contentLength, chunked, connection } = fields;
-  if (chunked && contentLength !== undefined) return bad("both content-length and transfer-encoding");
-  dropNominated(headers, connection);
+  if (chunked && contentLength !== undefined) return lengthAndChunks;
+  // 204 and 1xx have no body, so that one that is announced would be taken for the next answer.
+  const hasBody = chunked || (contentLength ?? 0) > 0;
+  if (hasBody && (status === 204 || (status < 200 && status !== 101))) return codecError;
   if (fields.upgrade !== undefined && status === 101) headers.push("upgrade", fields.upgrade);
   return {
     status,
@@ -182,6 +187,11 @@ export function parseResponseHead(head: string, limits: HeadLimits): Http1Respon
     contentLength,
     keepAlive: isNew ? !listHas(connection, "close") : listHas(connection, "keep-alive"),
   };
+}
+
+/** The head with folded lines joined (RFC 9112 5.2), as Envoy does: the blanks stay. */
+function unfolded(head: string): string {
+  return head.includes("\r\n ") || head.includes("\r\n\t") ? head.replace(/\r\n(?=[ \t])/g, "") : head;
 }
 
 function parseFields(text: string, from: number, limits: HeadLimits): Fields | HeadError {
@@ -201,30 +211,28 @@ function parseFields(text: string, from: number, limits: HeadLimits): Fields | H
     let lineEnd = text.indexOf("\r\n", at);
     if (lineEnd < 0) lineEnd = end;
     const first = text.charCodeAt(at);
-    if (first === 0x20 || first === 0x09) return bad("folded line");
+    if (first === 0x20 || first === 0x09) return codecError;
     const colon = text.indexOf(":", at);
-    if (colon < 0 || colon > lineEnd) return bad("field without a colon");
+    if (colon < 0 || colon > lineEnd) return codecError;
     const name = fieldName(text.slice(at, colon));
-    if (name === undefined) return bad("malformed field name");
-    if (++count > limits.maxCount) return { status: 431, detail: "too many headers" };
+    if (name === undefined) return codecError;
+    if (++count > limits.maxCount) return tooManyHeaders;
     const value = trimmed(text, colon + 1, lineEnd);
     switch (name) {
       case "content-length":
-        if (fields.contentLength !== undefined) return bad("repeated content-length");
-        if (!digits.test(value)) return bad("malformed content-length");
+        if (fields.contentLength !== undefined) return codecError;
+        if (!digits.test(value)) return codecError;
         fields.contentLength = Number(value);
         break;
       case "transfer-encoding":
-        if (fields.chunked) return bad("repeated transfer-encoding");
-        if (value.toLowerCase() !== "chunked")
-          return { status: 501, detail: "unsupported transfer-encoding" };
+        if (fields.chunked || value.toLowerCase() !== "chunked") return unknownCoding;
         fields.chunked = true;
         break;
       case "connection":
         fields.connection = fields.connection === undefined ? value : `${fields.connection},${value}`;
         break;
       case "host":
-        if (fields.host !== undefined) return bad("repeated host");
+        if (fields.host !== undefined) return codecError;
         fields.host = value;
         break;
       case "upgrade":

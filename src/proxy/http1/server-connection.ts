@@ -2,11 +2,13 @@ import type { Socket } from "node:net";
 import type { RequestHead, RequestSink, ResponseHead, ResponseWriter, StartExchange } from "../http/codec.ts";
 import { type ChunkedReader, createChunkedReader } from "./chunked.ts";
 import {
-  controlCharacter,
+  codecError,
   type Framing,
   type HeadError,
   type HeadLimits,
   type Http1Request,
+  headersTooLarge,
+  invalidCharacters,
   isHeadError,
   lenientHead,
   parseRequestHead,
@@ -19,15 +21,13 @@ export interface Http1ServerOptions {
   readonly scheme: "http" | "https";
   /** Milliseconds without a request after which the connection is closed; 0 never. */
   readonly idleTimeout: number;
-  /** Protocols that an Upgrade request may ask for. */
-  readonly upgrades: ReadonlySet<string>;
   readonly startExchange: StartExchange;
   /** True while new requests should go elsewhere: the next answer says "connection: close". */
   isDraining(): boolean;
   /** Lines ("date", "server") for an answer that the codec gives itself. */
   refusalHeaders(): string;
-  /** A request that never became an exchange was answered by the codec. */
-  onProtocolError(detail: string): void;
+  /** The codec answers itself, with so many bytes: to what never became an exchange, or to the last one's body. */
+  onRefusal(refusal: HeadError, bytes: number, isExchange: boolean): void;
   after(delay: number, action: () => void): () => void;
 }
 
@@ -158,7 +158,7 @@ export function serveHttp1(
       request = parseRequestHead(bytes.toString("latin1", start, end), limits);
       end += 4;
     }
-    if (request === undefined || (isHeadError(request) && request.detail === controlCharacter)) {
+    if (request === undefined || request === invalidCharacters) {
       const lenient = lenientHead(bytes, start);
       if (lenient !== undefined) {
         request = parseRequestHead(lenient.text, limits);
@@ -167,7 +167,7 @@ export function serveHttp1(
     }
     if (request === undefined) {
       waiting = start === 0 ? bytes : bytes.subarray(start);
-      if (waiting.length > limits.maxBytes) return refuse({ status: 431, detail: "headers too large" });
+      if (waiting.length > limits.maxBytes) return refuse(headersTooLarge);
       if (waiting.length === 0) waiting = undefined;
       return;
     }
@@ -189,7 +189,8 @@ export function serveHttp1(
     upgradeWanted = head.upgrade;
     responseStarted = false;
     responseDone = false;
-    const hasBody = framing !== "none";
+    // What follows an upgrade request is the other protocol's, whatever length was told.
+    const hasBody = framing !== "none" && head.upgrade === undefined;
     requestDone = !hasBody && upgradeWanted === undefined;
     phase = requestDone ? "answering" : "body";
     const started = options.startExchange(head, requestDone, writer);
@@ -215,33 +216,31 @@ export function serveHttp1(
 
   function requestHead(request: Http1Request): RequestHead | HeadError {
     if (request.version === "HTTP/1.0" && !options.acceptHttp10) {
-      return { status: 426, detail: "HTTP/1.0 is not accepted" };
+      return { status: 426, details: "low_version" };
     }
     let { target: path, host: authority } = request;
     let scheme: string = options.scheme;
-    if (path.charCodeAt(0) !== 0x2f && !(path === "*" && request.method === "OPTIONS")) {
-      if (request.method === "CONNECT") return { status: 400, detail: "CONNECT is not accepted" };
+    if (request.method === "CONNECT") {
+      authority = path;
+      path = "";
+    } else if (path.charCodeAt(0) !== 0x2f && !(path === "*" && request.method === "OPTIONS")) {
       const url = /^(https?):\/\/([^/?#]+)(.*)$/i.exec(path);
-      if (url === null) return { status: 400, detail: "malformed target" };
+      if (url === null) return codecError;
       scheme = (url[1] ?? "http").toLowerCase();
       authority = url[2];
       const rest = url[3] ?? "";
       path = rest.startsWith("/") ? rest : `/${rest}`;
     }
-    if (authority === undefined) {
-      if (request.version === "HTTP/1.1") return { status: 400, detail: "missing host" };
-      authority = "";
-    }
-    if (!authorityText.test(authority)) return { status: 400, detail: "malformed host" };
+    if (authority !== undefined && !authorityText.test(authority))
+      return { status: 400, details: "http.invalid_authority" };
     // HTTP/2 by upgrade is not offered, so the request is served as it is (RFC 9110 7.8). Others are refused.
     const upgrade = request.upgrade === "h2c" || request.version === "HTTP/1.0" ? undefined : request.upgrade;
-    if (upgrade !== undefined && (!options.upgrades.has(upgrade) || request.framing !== "none")) {
-      return { status: 403, detail: "upgrade is not accepted" };
-    }
+    if (upgrade !== undefined && request.framing === "chunked") return codecError;
     return {
       method: request.method,
       path,
-      authority,
+      authority: authority ?? "",
+      hasHost: authority !== undefined,
       scheme,
       headers: request.headers,
       version: request.version,
@@ -321,7 +320,7 @@ export function serveHttp1(
 
   function switchProtocols(head: ResponseHead): boolean {
     const flowing = socket.write(
-      `${statusLine(101)}${fieldLines(head.headers)}connection: upgrade\r\n\r\n`,
+      `${statusLine(101)}${fieldLines(head.headers)}connection: Upgrade\r\n\r\n`,
       "latin1",
     );
     phase = "tunnel";
@@ -441,11 +440,12 @@ export function serveHttp1(
     else close();
   }
 
-  function refuse({ status, detail }: HeadError) {
-    options.onProtocolError(detail);
-    waiting = undefined;
+  function refuse(refusal: HeadError, isExchange = false) {
+    const { status } = refusal;
     const text = status === 403 ? "" : reasonPhrase(status);
     const type = text === "" ? "" : "content-type: text/plain\r\n";
+    options.onRefusal(refusal, text.length, isExchange);
+    waiting = undefined;
     socket.write(
       `${statusLine(status)}content-length: ${text.length}\r\n${type}${options.refusalHeaders()}connection: close\r\n\r\n${text}`,
       "latin1",
@@ -455,22 +455,17 @@ export function serveHttp1(
 
   /** The request body breaks the rules. */
   function breakOff() {
-    options.onProtocolError("malformed chunked body");
     const broken = sink;
     sink = undefined;
     if (!responseStarted) {
       responseStarted = true;
       responseDone = true;
-      refuse({ status: 400, detail: "malformed chunked body" });
+      refuse(codecError, true);
     } else close();
     broken?.aborted("protocol");
   }
 
   function onEnd() {
-    if (phase === "tunnel") {
-      sink?.data(empty, true);
-      return;
-    }
     onGone();
   }
 
@@ -495,5 +490,5 @@ export function serveHttp1(
 
 const empty = Buffer.alloc(0);
 const noop = () => {};
-/** Characters of a host and port; no user information, which would make the host ambiguous. */
-const authorityText = /^[A-Za-z0-9._~!$&'()*+,;=:%\-[\]]*$/;
+/** Characters of a host and port, and of user information. */
+const authorityText = /^[A-Za-z0-9._~!$&'()*+,;=:%@\-[\]]*$/;

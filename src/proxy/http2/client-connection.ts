@@ -23,6 +23,8 @@ const maxStreams = 1000;
 
 /** Speaks HTTP/2 with prior knowledge (or after ALPN) on a connected socket, whose events it takes over. */
 export function createHttp2Client(socket: Socket, owner: ClientConnectionOwner): Http2ClientConnection {
+  // A peer that has ended is gone: nothing more could be agreed with it.
+  socket.allowHalfOpen = false;
   const session: ClientHttp2Session = connect("http://upstream", {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: 1024 * 1024 },
@@ -77,6 +79,7 @@ function startStream(
 ): UpstreamStream {
   let sink: ResponseSink | undefined = to;
   let done = false;
+  let responded = false;
   let remoteEnded = false;
   const finish = () => {
     if (done) return;
@@ -93,7 +96,7 @@ function startStream(
   if (head.contentLength !== undefined) fields["content-length"] = String(head.contentLength);
   let stream: ClientHttp2Stream;
   try {
-    stream = session.request(fields, { endStream: end });
+    stream = session.request(fields, { endStream: end, waitForTrailers: !end });
   } catch (reason) {
     queueMicrotask(() => {
       finish();
@@ -101,6 +104,8 @@ function startStream(
     });
     return { data: () => true, trailers() {}, flush() {}, reset() {}, pause() {}, resume() {} };
   }
+  let requestTrailers: OutgoingHttpHeaders | undefined;
+  stream.on("wantTrailers", () => stream.sendTrailers(requestTrailers ?? {}));
   stream.on("headers", (headers, _flags, raw?: readonly string[]) => {
     sink?.informational(Number(headers[":status"]), fromRawHeaders(raw ?? []).headers);
   });
@@ -109,6 +114,7 @@ function startStream(
     const { headers: list, contentLength } = fromRawHeaders(raw);
     const ended = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     remoteEnded = ended;
+    responded = true;
     sink?.head({ status: Number(headers[":status"]), headers: list, contentLength }, ended);
     if (ended) sink = undefined;
   });
@@ -122,6 +128,8 @@ function startStream(
     sink?.flush();
   });
   stream.on("end", () => {
+    // The end of a connection that died looks like this too; "close" tells.
+    if (!responded || session.destroyed) return;
     remoteEnded = true;
     const last = sink;
     sink = undefined;
@@ -134,7 +142,8 @@ function startStream(
     const last = sink;
     sink = undefined;
     finish();
-    if (!remoteEnded) last?.reset(resetReason(stream.rstCode), "");
+    if (!remoteEnded)
+      last?.reset(session.destroyed ? "connection termination" : resetReason(stream.rstCode), "");
   });
   return {
     data(chunk, last) {
@@ -143,8 +152,10 @@ function startStream(
       stream.end(chunk);
       return true;
     },
-    trailers() {
-      if (!stream.destroyed && !stream.writableEnded) stream.end();
+    trailers(headers) {
+      if (stream.destroyed || stream.writableEnded) return;
+      requestTrailers = toHttp2Headers(headers);
+      stream.end();
     },
     flush() {},
     reset() {

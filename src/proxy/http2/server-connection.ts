@@ -1,7 +1,7 @@
 import { constants, performServerHandshake, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { RequestHead, RequestSink, ResponseWriter, StartExchange } from "../http/codec.ts";
-import { joinedHeader } from "../http/headers.ts";
+import { type Headers, joinedHeader } from "../http/headers.ts";
 import type { ServerConnection } from "../http1/server-connection.ts";
 import { fromRawHeaders, toHttp2Headers } from "./header-fields.ts";
 
@@ -17,6 +17,8 @@ export interface Http2ServerOptions {
 
 /** Serves HTTP/2 on a socket whose first bytes (the preface) wait in its read buffer. Takes over its events. */
 export function serveHttp2(socket: Socket, options: Http2ServerOptions): ServerConnection {
+  // A client that has ended is gone: nothing more could be agreed with it.
+  socket.allowHalfOpen = false;
   const session = performServerHandshake(socket, {
     settings: {
       maxConcurrentStreams: options.maxConcurrentStreams,
@@ -76,6 +78,7 @@ function serveStream(
     method,
     path,
     authority,
+    hasHost: true,
     scheme: pseudo[":scheme"] ?? "http",
     headers: cookies.filter((_, index) => cookies[index - (index % 2)] !== "host"),
     version: "HTTP/2",
@@ -124,8 +127,7 @@ function serveStream(
   };
   let trailers: ReturnType<typeof toHttp2Headers> | undefined;
   stream.on("wantTrailers", () => {
-    if (trailers === undefined || Object.keys(trailers).length === 0) stream.close();
-    else stream.sendTrailers(trailers);
+    stream.sendTrailers(trailers ?? {});
   });
   sink = options.startExchange(head, end, writer);
   if (!end) {
@@ -133,10 +135,16 @@ function serveStream(
       sink?.data(chunk, false);
       sink?.flush();
     });
+    let requestTrailers: Headers | undefined;
+    stream.on("trailers", (fields, _flags, ...rest: unknown[]) => {
+      const list = Array.isArray(rest[0]) ? (rest[0] as string[]) : Object.entries(fields).flat().map(String);
+      requestTrailers = fromRawHeaders(list).headers;
+    });
     stream.on("end", () => {
       if (requestEnded) return;
       requestEnded = true;
-      sink?.data(empty, true);
+      if (requestTrailers === undefined) sink?.data(empty, true);
+      else sink?.trailers(requestTrailers);
     });
   }
   stream.on("drain", () => sink?.drained());

@@ -2,8 +2,8 @@
 export type HttpGuess = "http/1.0" | "http/1.1" | "h2c" | "other" | "more";
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const requestLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [^ \r\n]+ (HTTP\/1\.[01])\r?\n/;
-const startOfLine = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: [^\r\n]*)?)?\r?$/;
+const requestLine = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [!-~]+ (HTTP\/1\.[01])\r?\n/;
+const startOfLine = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}(?: [ -~]*)?)?\r?$/;
 
 /** Longest request line that is waited for. */
 const maxLine = 16 * 1024;

@@ -10,6 +10,7 @@ import { startExchange } from "../router/exchange.ts";
 import { newFacts } from "../router/facts.ts";
 import { httpDate } from "../router/finish-headers.ts";
 import type { HttpConnection } from "../router/http-connection.ts";
+import { logRefusal } from "../router/log-refusal.ts";
 import type { ProxyRuntime } from "../router/runtime.ts";
 import { proxyTcp } from "../tcp/tcp-proxy.ts";
 import { acceptTls } from "../tls/accept-tls.ts";
@@ -224,9 +225,6 @@ export function serveConnection(
     const { chain, stats: httpStats } = connection;
     carries = "http";
     const exchange = startExchange.bind(undefined, connection);
-    const onProtocolError = () => {
-      httpStats.downstream_cx_protocol_error++;
-    };
     if (version === 2) {
       httpStats.downstream_cx_http2_total++;
       if (first !== undefined) socket.unshift(first);
@@ -236,7 +234,9 @@ export function serveConnection(
         maxHeaderCount: chain.limits.maxCount,
         idleTimeout: chain.idleTimeout,
         startExchange: exchange,
-        onProtocolError,
+        onProtocolError() {
+          httpStats.downstream_cx_protocol_error++;
+        },
         after: runtime.after,
       });
     } else {
@@ -246,11 +246,13 @@ export function serveConnection(
         acceptHttp10: chain.acceptHttp10,
         scheme: connection.downstream.tls === undefined ? "http" : "https",
         idleTimeout: chain.idleTimeout,
-        upgrades: chain.upgrades,
         startExchange: exchange,
         isDraining: () => runtime.isDraining() || runtime.isLeaving(),
         refusalHeaders: () => `date: ${httpDate(runtime.now())}\r\nserver: ${chain.serverName}\r\n`,
-        onProtocolError,
+        onRefusal(refusal, bytes, isExchange) {
+          httpStats.downstream_cx_protocol_error++;
+          if (!isExchange) logRefusal(connection, refusal, bytes);
+        },
         after: runtime.after,
       });
       socket.resume();

@@ -12,11 +12,20 @@ import type {
   UpstreamStream,
 } from "../http/codec.ts";
 import { dropHeader, type Headers, header, setHeader } from "../http/headers.ts";
+import { codecError } from "../http1/parse-head.ts";
+import { reasonPhrase } from "../http1/write-head.ts";
 import { newFacts } from "./facts.ts";
 import { finishHeaders } from "./finish-headers.ts";
 import type { HttpConnection } from "./http-connection.ts";
 import { countStatus } from "./http-stats.ts";
-import { type LocalReply, localResponse, replies, resetReply, routeReply } from "./local-reply.ts";
+import {
+  type LocalReply,
+  localResponse,
+  replies,
+  resetFlags,
+  resetReply,
+  routeReply,
+} from "./local-reply.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { prepareRequest } from "./prepare-request.ts";
 import { createRetryPermit } from "./retry-permit.ts";
@@ -66,9 +75,7 @@ export function startExchange(
   let waitsForUpstream = false;
   let headersSent = false;
   let retriesLeft = 0;
-  let requestSentAt = 0;
   let isTunnel = false;
-  let tunnelEnds = 0;
   let timers: (() => void)[] | undefined;
   let cancelTry: (() => void) | undefined;
   let lastActivity = 0;
@@ -76,6 +83,7 @@ export function startExchange(
   let retryPending = false;
   const retryPermit = createRetryPermit();
   let operation: string | undefined;
+  let requestTrailers: Headers | undefined;
   let timeouts: RequestTimeouts | undefined;
 
   stats.downstream_rq_total++;
@@ -85,20 +93,14 @@ export function startExchange(
 
   const fromUpstream: ResponseSink = {
     informational(status, headers) {
-      // Others are not passed on, as in Envoy.
-      if (status !== 100 || !chain.forwardsExpect) return;
-      writer.informational(status, headers);
+      if (chain.forwardsExpect) writer.informational(status, headers);
     },
     head: onAnswer,
     data(chunk, last) {
       facts.bytesSent += chunk.length;
       lastActivity = chain.streamIdleTimeout === 0 ? 0 : performance.now();
-      if (isTunnel && last) {
-        writer.data(chunk, true);
-        endTunnelSide();
-        return;
-      }
       const flowing = writer.data(chunk, last);
+      if (isTunnel && last) failAfterHead("connection termination");
       if (last) finish();
       else if (!flowing) stream?.pause();
     },
@@ -114,7 +116,8 @@ export function startExchange(
 
   const sink: RequestSink = {
     data: onBody,
-    trailers() {
+    trailers(headers) {
+      requestTrailers = headers;
       onBody(empty, true);
     },
     flush() {
@@ -122,12 +125,11 @@ export function startExchange(
     },
     aborted(reason) {
       if (over) return;
-      if (!isTunnel) {
-        stats.downstream_rq_rx_reset++;
-        facts.flags.push(reason === "protocol" ? "DPE" : "DC");
-        facts.details = reason === "protocol" ? "http1.codec_error" : "downstream_remote_disconnect";
-        if (!committed) facts.status = 0;
-      }
+      stats.downstream_rq_rx_reset++;
+      facts.flags.push(reason === "protocol" ? "DPE" : "DC");
+      facts.details = reason === "protocol" ? codecError.details : "downstream_remote_disconnect";
+      if (!committed) facts.status = reason === "protocol" ? codecError.status : 0;
+      if (!committed && reason === "protocol") facts.bytesSent = reasonPhrase(codecError.status).length;
       abandonTry();
       finish();
     },
@@ -140,6 +142,7 @@ export function startExchange(
   return sink;
 
   function begin() {
+    if (!head.hasHost) return reply(replies.missingHost);
     const prepared = prepareRequest(head, chain, downstream, connection.xfcc);
     if (prepared.kind === "bad-path") return reply(replies.badPath);
     if (prepared.kind === "redirect") {
@@ -167,6 +170,7 @@ export function startExchange(
     }
     if (chain.traces) operation = passOperation(head.headers, route, connection.direction);
     if (chain.requestTimeout > 0 && !bodyEnded) after(chain.requestTimeout, onRequestTimeout);
+    if (head.upgrade !== undefined && !chain.upgrades.has(head.upgrade)) return reply(replies.upgradeRefused);
     if (chain.filters.length > 0) {
       run = { head, facts, route, target, edits: undefined };
       runFilters(run, 0, false);
@@ -290,7 +294,6 @@ export function startExchange(
     facts.upstreamLocalAddress = to.localAddress;
     facts.upstreamPeer = to.peer;
     facts.ownPrincipal = to.own;
-    requestSentAt = performance.now();
     headersSent = true;
     const bodyless = bodyEnded && bodyBytes === 0;
     const started = to.start(head, bodyless, fromUpstream);
@@ -300,7 +303,7 @@ export function startExchange(
       const chunks = body;
       if (!isKept) body = undefined;
       for (const [index, chunk] of chunks.entries()) {
-        stream?.data(chunk, bodyEnded && index === chunks.length - 1);
+        sendBody(chunk, bodyEnded && index === chunks.length - 1);
       }
     }
     stream?.flush();
@@ -312,11 +315,6 @@ export function startExchange(
     facts.bytesReceived += chunk.length;
     bodyBytes += chunk.length;
     if (chain.streamIdleTimeout > 0) lastActivity = performance.now();
-    if (isTunnel && last) {
-      stream?.data(chunk, true);
-      endTunnelSide();
-      return;
-    }
     if (last) {
       bodyEnded = true;
       facts.requestDone = performance.now();
@@ -325,9 +323,17 @@ export function startExchange(
     if (isTunnel) isKept = false;
     if (stream === undefined || isKept) keep(chunk);
     if (stream !== undefined) {
-      if (!stream.data(chunk, last) && !last) pauseReads();
+      if (!sendBody(chunk, last) && !last) pauseReads();
     } else if (bodyBytes > maxWaitingBody) pauseReads();
     if (last) mirror();
+  }
+
+  function sendBody(chunk: Buffer, last: boolean): boolean {
+    if (stream === undefined) return true;
+    if (!last || requestTrailers === undefined) return stream.data(chunk, last);
+    if (chunk.length > 0) stream.data(chunk, false);
+    stream.trailers(requestTrailers);
+    return true;
   }
 
   function keep(chunk: Buffer) {
@@ -384,11 +390,11 @@ export function startExchange(
     facts.details = "via_upstream";
     const { headers } = answer;
     if (chain.peerMetadata?.learnsFromUpstream) facts.peerMetadata = takeMetadata(headers);
-    setHeader(
-      headers,
-      "x-envoy-upstream-service-time",
-      String(Math.round(performance.now() - requestSentAt)),
-    );
+    // An answer that comes before its request is complete says nothing about the time that it took.
+    if (facts.requestDone !== undefined) {
+      const took = Math.round(performance.now() - facts.requestDone);
+      setHeader(headers, "x-envoy-upstream-service-time", String(took));
+    }
     isTunnel = answer.status === 101;
     const flowing = sendHead(answer, last);
     if (last) finish();
@@ -415,11 +421,6 @@ export function startExchange(
 
   function onReset(reason: ResetReason, detail: string) {
     if (over) return;
-    if (isTunnel) {
-      if (tunnelEnds === 0) facts.flags.push("UC");
-      writer.reset();
-      return finish();
-    }
     waitsForUpstream = false;
     stopWaiting = undefined;
     stream = undefined;
@@ -430,8 +431,7 @@ export function startExchange(
     endTry(cluster, host);
     if (detail !== "") facts.transportFailure = detail;
     if (committed) {
-      facts.flags.push("UC");
-      facts.details = "upstream_reset_after_response_started";
+      failAfterHead(reason);
       host = undefined;
       writer.reset();
       return finish();
@@ -440,6 +440,11 @@ export function startExchange(
     host = undefined;
     const overloaded: Headers = reason === "overflow" ? ["x-envoy-overloaded", "true"] : [];
     reply(resetReply(reason, detail, facts.attempts > 1), overloaded);
+  }
+
+  function failAfterHead(reason: ResetReason) {
+    facts.flags.push(resetFlags[reason]);
+    facts.details = `upstream_reset_after_response_started{${reason.replaceAll(" ", "_")}}`;
   }
 
   function mayRetry(): boolean {
@@ -542,15 +547,11 @@ export function startExchange(
     facts.status = status;
     const last = bytes.length === 0 || head.method === "HEAD";
     // After a bad request nobody knows what the client takes for the next one.
-    const closes = status === 400;
+    const closes = status === 400 || head.method === "CONNECT";
     sendHead({ status, headers, contentLength: hasLength ? bytes.length : undefined, closes }, last);
     if (!last) facts.bytesSent += bytes.length;
     if (!last) writer.data(bytes, true);
     finish();
-  }
-
-  function endTunnelSide() {
-    if (++tunnelEnds === 2) finish();
   }
 
   function after(delay: number, action: () => void) {

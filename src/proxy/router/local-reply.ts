@@ -13,7 +13,8 @@ export interface LocalReply {
   readonly grpcStatus?: number;
 }
 
-const flags: Readonly<Record<ResetReason, ResponseFlag>> = {
+/** What is logged of a stream that the upstream broke off. */
+export const resetFlags: Readonly<Record<ResetReason, ResponseFlag>> = {
   "remote connection failure": "UF",
   "local connection failure": "UF",
   "connection timeout": "UF",
@@ -37,7 +38,7 @@ export function resetReply(reason: ResetReason, transportFailure: string, retrie
     body: retried
       ? `${start} retried and the latest reset reason: ${because}`
       : `${start} reset reason: ${because}`,
-    flag: flags[reason],
+    flag: resetFlags[reason],
     details:
       reason === "overflow"
         ? "upstream_reset_before_response_started{overflow}"
@@ -73,6 +74,8 @@ export const replies = {
     flag: undefined,
     details: "rbac_access_denied_matched_policy[none]",
   },
+  missingHost: { status: 400, body: "", flag: undefined, details: "missing_host_header" },
+  upgradeRefused: { status: 403, body: "", flag: undefined, details: "upgrade_failed" },
   badPath: { status: 400, body: "", flag: undefined, details: "path_normalization_failed" },
   tooLarge: { status: 413, body: "Payload Too Large", flag: undefined, details: "request_payload_too_large" },
 } as const satisfies Readonly<Record<string, LocalReply>>;

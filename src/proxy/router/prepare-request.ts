@@ -119,7 +119,7 @@ function preparePath(head: RequestHead, chain: HttpChain): Prepared | undefined 
     if (chain.escapedSlashes === "redirect") return { kind: "redirect", location: plain };
     head.path = plain;
   }
-  if (chain.normalizePath) {
+  if (chain.normalizePath && head.path !== "") {
     const normal = normalizePath(head.path);
     if (normal === undefined) return { kind: "bad-path" };
     head.path = normal;

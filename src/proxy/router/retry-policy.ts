@@ -86,6 +86,7 @@ function fits(tests: readonly RequestTest[], headers: Headers): boolean {
     method: "",
     path: "",
     authority: "",
+    hasHost: true,
     scheme: "",
     headers,
     version: "HTTP/1.1",

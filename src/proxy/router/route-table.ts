@@ -88,6 +88,8 @@ export function compileRouteTable(message: RouteConfiguration): RouteTable {
       message.name,
     ),
     find(head) {
+      // No route here is one for tunnels.
+      if (head.method === "CONNECT") return undefined;
       const entry = entryFor(head.authority);
       if (entry === undefined) return undefined;
       for (const route of entry.routes) if (route.matches(head)) return route;

@@ -35,7 +35,7 @@ export function openTunnel(socket: Socket, authority: string, outcome: TunnelOut
     }
     const response = parseResponseHead(waiting.toString("latin1", 0, end), defaultHeadLimits);
     const rest = waiting.subarray(end + 4);
-    if (isHeadError(response)) return refuse(response.detail);
+    if (isHeadError(response)) return refuse(response.details);
     const { status } = response;
     if (status >= 100 && status < 200 && status !== 101) {
       waiting = Buffer.alloc(0);

@@ -200,7 +200,10 @@ export async function startApps(
       `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${request.headers.upgrade}\r\nx-app: ${name}\r\n\r\n`,
     );
     if (head.length > 0) socket.write(`${name}:${head.toString("latin1")}`);
-    socket.on("data", (chunk) => socket.write(`${name}:${chunk.toString("latin1")}`));
+    socket.on("data", (chunk) => {
+      socket.write(`${name}:${chunk.toString("latin1")}`);
+      if (chunk.includes("bye")) socket.end();
+    });
     socket.on("end", () => socket.end());
   }
 
@@ -241,7 +244,7 @@ export async function startApps(
     if (more !== undefined) stream.on("wantTrailers", () => stream.sendTrailers(more));
     if (answer.breaksOff === true) {
       stream.write(answer.body ?? name);
-      setTimeout(() => stream.close(2), 30);
+      setTimeout(() => stream.session?.destroy(), 30);
     } else stream.end(answer.body ?? name);
   }
 

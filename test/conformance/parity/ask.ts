@@ -49,6 +49,8 @@ export function secure(
 
 /** How long an answer is waited for, milliseconds. */
 const patience = 5000;
+/** How long the end of a connection is waited for after its last answer, milliseconds. Envoy takes a second. */
+const endPatience = 1500;
 
 /** Sends one HTTP/1.1 request and reads its answer. */
 export async function askHttp1(socket: Socket, host: string, step: HttpStep): Promise<ClientAnswer> {
@@ -113,10 +115,12 @@ export async function converse(
   socket.on("close", end);
   socket.on("error", end);
   let isLate = false;
-  const timer = setTimeout(() => {
+  const giveUp = () => {
     isLate = true;
     wake();
-  }, options.givesUpAfter ?? patience);
+  };
+  const timer = setTimeout(giveUp, options.givesUpAfter ?? patience);
+  let endTimer: NodeJS.Timeout | undefined;
   let continued = false;
   try {
     for (const [index, part] of parts.entries()) {
@@ -134,14 +138,21 @@ export async function converse(
         continued = true;
         options.onContinue();
       }
-      const isEnough = complete.length >= wanted && (options.closes !== true || closed);
-      if (isEnough || closed || isLate) return { answers, closed };
+      // Who says "connection: close" may leave it to the client, and close later.
+      const saysSo = complete
+        .at(-1)
+        ?.headers.some(([name, value]) => name === "connection" && value === "close");
+      const isClosed = closed || saysSo === true;
+      const isEnough = complete.length >= wanted && (options.closes !== true || isClosed);
+      if (isEnough || closed || isLate) return { answers, closed: isClosed };
+      if (complete.length >= wanted) endTimer ??= setTimeout(giveUp, endPatience);
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
     }
   } finally {
     clearTimeout(timer);
+    clearTimeout(endTimer);
     socket.destroy();
   }
 }

@@ -140,7 +140,8 @@ export function comparable(row: Case, observed: readonly Observed[]): unknown {
   return observed.map(({ took: _, ...step }, index) => {
     const expected = steps[index];
     const many = expected !== undefined && "ask" in expected && isByChance(expected);
-    if (!many) return { ...step, log: step.log };
+    // Where nothing is said about its end, the client may have been the first to leave.
+    if (!many) return { ...step, closed: expected !== undefined && "closes" in expected && step.closed };
     // Of many requests it is chance which goes where: what each kind looks like must be the same.
     return {
       answers: distinct(step.answers),

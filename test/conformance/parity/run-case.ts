@@ -161,8 +161,14 @@ const changing: Readonly<Record<string, string>> = {
   "x-envoy-upstream-service-time": "<ms>",
 };
 
+/** Fields in the order of their names; repeated ones as one list, which means the same (RFC 9110 5.3). */
 function plainFields(fields: readonly (readonly [string, string])[], block: number) {
-  return fields
+  const joined = new Map<string, string>();
+  for (const [name, value] of fields) {
+    const before = joined.get(name);
+    joined.set(name, before === undefined ? value : `${before}${name === "set-cookie" ? "\n" : ","}${value}`);
+  }
+  return [...joined]
     .map(([name, value]) => [name, changing[name] ?? plain(value, block)] as const)
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }

@@ -22,7 +22,7 @@ test("dump", { timeout: 200_000 }, async () => {
         } catch (e) {
           expected = String(e instanceof Error ? e.message : e).slice(0, 300);
         }
-        return { seen: comparable(row, seen), expected };
+        return { seen: comparable(row, seen), expected, took: seen.map((s) => Math.round(s.took)) };
       } catch (e) {
         return { seen: String(e instanceof Error ? e.stack : e), expected: "threw" };
       }

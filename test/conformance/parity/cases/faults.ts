@@ -283,7 +283,7 @@ export const faultCases: readonly Case[] = [
     ],
   },
   {
-    name: "requests are mirrored, with the shadow's host, and its answers are dropped",
+    name: "requests are mirrored under their own host, and the answers to copies are dropped",
     proxy: "client",
     objects: solo("mirror: {host: other}, mirrorPercentage: {value: 100}"),
     apps: { o: [500] },
@@ -291,9 +291,9 @@ export const faultCases: readonly Case[] = [
       {
         ask: "POST solo/x?y=1",
         body: "copy",
-        answer: { status: 200, app: "s", also: ["o POST solo-shadow/x?y=1"] },
+        answer: { status: 200, app: "s", also: ["o POST solo/x?y=1"] },
       },
-      { ask: "GET solo.shop:80/z", answer: { status: 200, app: "s", also: ["o GET solo.shop-shadow:80/z"] } },
+      { ask: "GET solo.shop:80/z", answer: { status: 200, app: "s", also: ["o GET solo.shop:80/z"] } },
     ],
   },
   {
@@ -307,7 +307,7 @@ export const faultCases: readonly Case[] = [
     steps: [
       {
         ask: "GET solo/",
-        answer: { status: 200, app: "s", also: ["o GET solo-shadow/", "a GET solo-shadow/"] },
+        answer: { status: 200, app: "s", also: ["o GET solo/", "a GET solo/"] },
       },
     ],
   },
@@ -318,8 +318,6 @@ export const faultCases: readonly Case[] = [
       "mirrors: [{destination: {host: gone}}, {destination: {host: empty}}, {destination: {host: other}}]",
     ),
     apps: { o: ["hang"] },
-    steps: [
-      { ask: "GET solo/", answer: { status: 200, app: "s", also: ["o GET solo-shadow/"], took: [0, 1500] } },
-    ],
+    steps: [{ ask: "GET solo/", answer: { status: 200, app: "s", also: ["o GET solo/"], took: [0, 1500] } }],
   },
 ];

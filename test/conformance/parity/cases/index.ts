@@ -1,7 +1,15 @@
 import type { Case } from "../case.ts";
 import { faultCases } from "./faults.ts";
+import { hostileCases } from "./hostile.ts";
+import { httpCases } from "./http.ts";
 import { rewriteCases } from "./rewrites.ts";
 import { routeCases } from "./routes.ts";
 
 /** The whole table. */
-export const allCases: readonly Case[] = [...routeCases, ...rewriteCases, ...faultCases];
+export const allCases: readonly Case[] = [
+  ...routeCases,
+  ...rewriteCases,
+  ...faultCases,
+  ...httpCases,
+  ...hostileCases,
+];
