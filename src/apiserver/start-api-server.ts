@@ -57,7 +57,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const context: Context = {
     store,
     registry,
-    admission: createAdmission({ store, clock, authorizer, webhooks }),
+    admission: createAdmission({ store, registry, clock, authorizer, webhooks }),
     hooks,
     clock,
     log,

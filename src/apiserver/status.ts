@@ -226,6 +226,24 @@ export function deniedByWebhook(message: string, code: number, reason: string | 
   return failure(code, reason, message);
 }
 
+const policyCodes: Readonly<Record<string, number>> = {
+  Unauthorized: 401,
+  Forbidden: 403,
+  RequestEntityTooLarge: 413,
+};
+
+/** The refusal of an admission policy, 422 unless it names another reason. */
+export function deniedByPolicy(
+  resource: ResourceName,
+  name: string,
+  why: string,
+  reason = "Invalid",
+): ApiError {
+  const { message = why } = forbidden(resource, name, why).status;
+  const causes = [{ message: why }];
+  return failure(policyCodes[reason] ?? 422, reason, message, { ...about(resource, name), causes });
+}
+
 /** Success, the answer to a deletion that left nothing. */
 export function deleted(resource: ResourceName, name: string, uid: string | undefined): Status {
   return {

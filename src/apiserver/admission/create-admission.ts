@@ -1,18 +1,21 @@
 import type { Clock } from "../../base/index.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { requireNoEscalation } from "../authorization/escalation.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { Store } from "../storage/store.ts";
 import type { Admission } from "./admission.ts";
 import { completeClaim } from "./claim-admission.ts";
 import { requireWithinLimits, setLimitDefaults } from "./limit-ranges.ts";
 import { requireMortal, requireNamespace } from "./namespace-lifecycle.ts";
 import { completePod } from "./pod-admission.ts";
+import { requirePolicies } from "./policies/policies.ts";
 import { chargeQuotas } from "./quotas.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** Kubernetes' own plugins first, as its server orders them, then the webhooks. */
 export function createAdmission(parts: {
   readonly store: Store;
+  readonly registry: Registry;
   readonly clock: Clock;
   readonly authorizer: Authorizer;
   readonly webhooks: Webhooks;
@@ -41,6 +44,7 @@ export function createAdmission(parts: {
         requireNoEscalation(parts, request.user, request.type, object);
         requireWithinLimits(store, request, object);
       }
+      await requirePolicies(parts, request, object);
       await webhooks.validate(request, object);
     },
     charge(request, object) {

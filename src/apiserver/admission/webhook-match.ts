@@ -10,7 +10,7 @@ import type { AdmissionRequest } from "./admission.ts";
  */
 export function matchedType(
   registry: Registry,
-  webhook: Webhook,
+  webhook: Pick<Webhook, "rules" | "matchPolicy">,
   request: AdmissionRequest,
 ): ResourceType | undefined {
   const own = (webhook.rules ?? []).some((rule) => ruleMatches(rule, request.type, request));
@@ -52,7 +52,7 @@ function resourceMatches(pattern: string, plural: string, subresource: string | 
 /** Whether the webhook's selectors let a request through to it. */
 export function selectorsMatch(
   store: Store,
-  webhook: Webhook,
+  webhook: Pick<Webhook, "namespaceSelector" | "objectSelector">,
   request: AdmissionRequest,
   object: KubeObject | undefined,
 ): boolean {

@@ -14,6 +14,7 @@ import { badRequest, deniedByWebhook, internalError } from "../status.ts";
 import { inVersion, toStoredVersion } from "../storage/in-version.ts";
 import type { Store } from "../storage/store.ts";
 import type { AdmissionRequest } from "./admission.ts";
+import { reviewOf } from "./admission-review.ts";
 import { conditionsMatch } from "./match-conditions.ts";
 import { type WebhookClient, WebhookFailure } from "./webhook-client.ts";
 import { matchedType, selectorsMatch } from "./webhook-match.ts";
@@ -143,39 +144,6 @@ async function ask(
     if (failurePolicy === "Ignore") return undefined;
     throw internalError(`failed calling webhook ${JSON.stringify(name)}: ${reason.message}`);
   }
-}
-
-function reviewOf(
-  uid: string,
-  request: AdmissionRequest,
-  type: ResourceType,
-  object: KubeObject | undefined,
-): JsonObject {
-  const kind = ({ group, version, kind: name }: ResourceType) => ({ group, version, kind: name });
-  const resource = ({ group, version, plural }: ResourceType) => ({ group, version, resource: plural });
-  const { subresource, namespace, user, old } = request;
-  return {
-    uid,
-    kind: kind(type),
-    resource: resource(type),
-    ...(subresource === undefined ? {} : { subResource: subresource }),
-    requestKind: kind(request.type),
-    requestResource: resource(request.type),
-    ...(subresource === undefined ? {} : { requestSubResource: subresource }),
-    ...(request.name === "" ? {} : { name: request.name }),
-    ...(namespace === undefined ? {} : { namespace }),
-    operation: request.operation,
-    userInfo: {
-      username: user.name,
-      ...(user.uid === undefined ? {} : { uid: user.uid }),
-      groups: user.groups,
-      ...(user.extra === undefined ? {} : { extra: user.extra }),
-    },
-    object: object === undefined ? null : inVersion(type, object),
-    oldObject: old === undefined ? null : inVersion(type, old),
-    dryRun: request.dryRun,
-    options: request.options,
-  };
 }
 
 function requireAllowed(webhook: Webhook, response: JsonObject): void {

@@ -24,6 +24,8 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   serviceaccounts: core.serviceAccounts,
   services,
   "mutatingwebhookconfigurations.admissionregistration.k8s.io": other.mutatingWebhooks,
+  "validatingadmissionpolicies.admissionregistration.k8s.io": other.admissionPolicies,
+  "validatingadmissionpolicybindings.admissionregistration.k8s.io": other.admissionPolicyBindings,
   "validatingwebhookconfigurations.admissionregistration.k8s.io": other.validatingWebhooks,
   "customresourcedefinitions.apiextensions.k8s.io": other.definitions,
   "apiservices.apiregistration.k8s.io": other.apiServices,

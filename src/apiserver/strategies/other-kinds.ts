@@ -209,6 +209,58 @@ export const mutatingWebhooks: Strategy = webhookStrategy({ reinvocationPolicy: 
 /** Rules of validating webhook configurations. */
 export const validatingWebhooks: Strategy = webhookStrategy({});
 
+function setMatchDefaults(match: JsonObject | undefined): void {
+  if (match === undefined) return;
+  fillDefaults(match, { matchPolicy: "Equivalent", namespaceSelector: {}, objectSelector: {} });
+  for (const list of ["resourceRules", "excludeResourceRules"])
+    for (const rule of children(match, list)) fillDefaults(rule, { scope: "*" });
+}
+
+/** Rules of validating admission policies. */
+export const admissionPolicies: Strategy = {
+  countsGenerations: true,
+  setDefaults(draft) {
+    const spec = ensure(draft, "spec");
+    fillDefaults(spec, { failurePolicy: "Fail" });
+    setMatchDefaults(child(spec, "matchConstraints"));
+  },
+  prepareCreate(draft) {
+    draft["status"] = {};
+  },
+  validate(object) {
+    const spec = child(object, "spec");
+    const causes: Cause[] = [];
+    if (children(child(spec, "matchConstraints"), "resourceRules").length === 0)
+      causes.push(required("spec.matchConstraints.resourceRules"));
+    if (children(spec, "validations").length === 0 && children(spec, "auditAnnotations").length === 0)
+      causes.push(required("spec.validations", "validations or auditAnnotations must be specified"));
+    for (const [i, validation] of children(spec, "validations").entries())
+      if ((text(validation, "expression") ?? "").trim() === "")
+        causes.push(required(`spec.validations[${i}].expression`, "expression is not specified"));
+    return causes;
+  },
+};
+
+/** Rules of the bindings of validating admission policies. */
+export const admissionPolicyBindings: Strategy = {
+  countsGenerations: true,
+  setDefaults: (draft) => setMatchDefaults(child(ensure(draft, "spec"), "matchResources")),
+  validate(object) {
+    const spec = child(object, "spec");
+    const known = ["Audit", "Deny", "Warn"];
+    const actions = texts(spec, "validationActions");
+    return [
+      ...((text(spec, "policyName") ?? "") === "" ? [required("spec.policyName")] : []),
+      ...(actions.length === 0
+        ? [required("spec.validationActions", "at least one validation action is required")]
+        : []),
+      ...actions.flatMap((action, i) =>
+        known.includes(action) ? [] : [notSupported(`spec.validationActions[${i}]`, action, known)],
+      ),
+    ];
+  },
+};
+
 function setBindingDefaults(draft: Draft): void {
   const role = child(draft, "roleRef");
   if (role !== undefined && !role["apiGroup"]) role["apiGroup"] = "rbac.authorization.k8s.io";

@@ -86,3 +86,48 @@ spec:
   volumes: [{name: files, persistentVolumeClaim: {claimName: files}}]
 `;
 }
+
+/** A policy, bound to one namespace, that allows a Deployment five replicas. */
+export function admissionPolicy(namespace: string): string {
+  return `
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: few-replicas}
+spec:
+  matchConstraints:
+    resourceRules:
+      - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments, deployments/scale]}
+  validations: [{expression: "object.spec.replicas <= 5", message: at most 5 replicas}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: few-replicas}
+spec:
+  policyName: few-replicas
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ${namespace}}}}
+`;
+}
+
+/** A definition whose fields say what they are. */
+export const describedDefinition = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: postcards.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: postcards, kind: Postcard}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties:
+                to: {type: string, description: Who gets the card.}
+`;

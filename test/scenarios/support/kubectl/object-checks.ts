@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { deployment, webManifests } from "./fixtures.ts";
+import { admissionPolicy, deployment, describedDefinition, webManifests } from "./fixtures.ts";
 import { foreignKinds, guideManifests } from "./guide-manifests.ts";
 import type { KubectlCheck } from "./kubectl-check.ts";
 
@@ -109,6 +109,31 @@ export const objectChecks: readonly KubectlCheck[] = [
         await fails("kubectl apply -f -", JSON.stringify(entry)),
         /port number cannot be duplicated/,
       );
+    },
+  },
+  {
+    command: "apply of an object that a ValidatingAdmissionPolicy denies, or warns of",
+    async check({ ok, fails, namespace }) {
+      await ok("kubectl apply -f -", admissionPolicy(namespace));
+      try {
+        const denied = await fails("kubectl scale deploy web --replicas=9");
+        assert.match(denied, /denied request: at most 5 replicas/);
+        assert.match(
+          await fails("kubectl apply -f -", webManifests.replace("replicas: 1", "replicas: 9")),
+          /ValidatingAdmissionPolicy 'few-replicas' with binding 'few-replicas' denied request: at most 5 replicas/,
+        );
+        await ok(
+          `kubectl patch validatingadmissionpolicybinding few-replicas -p '{"spec":{"validationActions":["Warn"]}}'`,
+        );
+        assert.match(
+          await ok("kubectl apply --dry-run=server -f -", webManifests.replace("replicas: 1", "replicas: 9")),
+          /Warning: Validation failed for ValidatingAdmissionPolicy 'few-replicas'.*: at most 5 replicas/,
+        );
+      } finally {
+        await ok(
+          "kubectl delete validatingadmissionpolicybinding/few-replicas validatingadmissionpolicy/few-replicas",
+        );
+      }
     },
   },
   {
@@ -302,6 +327,10 @@ export const objectChecks: readonly KubectlCheck[] = [
       assert.match(await ok("kubectl explain vs.spec.http"), /http\S*\s+<\[\]Object>/);
       assert.match(await ok("kubectl explain pod --recursive"), /containers\s+<\[\]Container>/);
       assert.match(await fails("kubectl explain pod.nothing"), /field "nothing" does not exist/);
+      await ok("kubectl apply -f -", describedDefinition);
+      await ok("kubectl wait --for=condition=Established crd/postcards.example.com --timeout=20s");
+      assert.match(await ok("kubectl explain postcard.spec.to"), /Who gets the card\./);
+      await ok("kubectl delete crd postcards.example.com");
     },
   },
   {
