@@ -71,7 +71,13 @@ suite("TCP through a tunnel of an HTTP proxy", () => {
 
   test.each([
     ["the proxy refuses", "HTTP/1.1 403 Forbidden\r\n\r\n", {}, {}, "the proxy answered CONNECT with 403"],
-    ["the proxy speaks no HTTP", "SSH-2.0-x\r\n\r\n", {}, {}, "malformed status line"],
+    [
+      "the proxy speaks no HTTP",
+      "SSH-2.0-x\r\n\r\n",
+      {},
+      {},
+      "the proxy answered CONNECT with what is no HTTP/1.1",
+    ],
     ["it is to be asked by POST", "", { usePost: true }, {}, "tunnels by POST are not supported"],
     ["the cluster is HTTP/2", "", {}, { http2ProtocolOptions: {} }, "tunnels over HTTP/2 are not supported"],
   ])("nothing goes out when %s", async (_when, answer, tunnel, upstream, reason) => {

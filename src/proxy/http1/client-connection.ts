@@ -182,7 +182,10 @@ export function createHttp1Client(socket: Socket, owner: ClientConnectionOwner):
     }
     waiting = undefined;
     if (isHeadError(response)) return onGone("protocol error");
-    const { status, headers } = response;
+    const { status, headers, framing } = response;
+    // These have no body: one that is announced would be taken for the next answer.
+    const announces = framing === "chunked" || framing === "length";
+    if (announces && (status === 204 || (status < 200 && status !== 101))) return onGone("protocol error");
     if (status < 200 && status !== 101) {
       sink?.informational(status, headers);
       if (bodyStart < bytes.length) consumeHead(bytes.subarray(bodyStart));

@@ -170,9 +170,6 @@ export function parseResponseHead(head: string, limits: HeadLimits): Http1Respon
   if (isHeadError(fields)) return fields;
   const { headers, contentLength, chunked, connection } = fields;
   if (chunked && contentLength !== undefined) return lengthAndChunks;
-  // 204 and 1xx have no body, so that one that is announced would be taken for the next answer.
-  const hasBody = chunked || (contentLength ?? 0) > 0;
-  if (hasBody && (status === 204 || (status < 200 && status !== 101))) return codecError;
   if (fields.upgrade !== undefined && status === 101) headers.push("upgrade", fields.upgrade);
   return {
     status,

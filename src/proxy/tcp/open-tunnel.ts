@@ -35,7 +35,7 @@ export function openTunnel(socket: Socket, authority: string, outcome: TunnelOut
     }
     const response = parseResponseHead(waiting.toString("latin1", 0, end), defaultHeadLimits);
     const rest = waiting.subarray(end + 4);
-    if (isHeadError(response)) return refuse(response.details);
+    if (isHeadError(response)) return refuse("the proxy answered CONNECT with what is no HTTP/1.1");
     const { status } = response;
     if (status >= 100 && status < 200 && status !== 101) {
       waiting = Buffer.alloc(0);
