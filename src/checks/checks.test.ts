@@ -55,6 +55,21 @@ function disconnected(mesh: MeshView = healthy): MeshView {
   };
 }
 
+/** The mesh with ash's proxies refusing routes. */
+function rejecting(message: string): MeshView {
+  const { clusters = [], proxies = [] } = healthy.controlPlanes?.get("fra") ?? {};
+  const refuses = { rejections: [{ type: "RDS", message }] };
+  return {
+    ...healthy,
+    controlPlanes: new Map([
+      [
+        "fra",
+        { clusters, proxies: proxies.map((one) => (one.cluster === "ash" ? { ...one, ...refuses } : one)) },
+      ],
+    ]),
+  };
+}
+
 const unread = (name: string): MeshView => ({
   ...healthy,
   clusters: healthy.clusters.filter((one) => one.name !== name),
@@ -318,6 +333,12 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       ),
       codes: ["proxy/not-connected"],
       says: /1 pod of ash does not become ready/,
+    },
+    {
+      what: "proxies that refuse what they are sent",
+      mesh: rejecting("Only unique names for routes are supported"),
+      codes: ["proxy/rejects"],
+      says: /changes of RDS do not reach .* of ash: they keep what they took last.*Only unique names for routes/s,
     },
     {
       what: "a Job's pod that has ended",

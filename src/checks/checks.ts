@@ -30,6 +30,7 @@ import { checkPolicyNamespaces } from "./policy/check-namespaces.ts";
 import { checkSelectorsAtGateways } from "./policy/check-selectors-at-gateways.ts";
 import { checkPolicyWorkloads } from "./policy/check-workloads.ts";
 import { checkProxies } from "./proxy/check-proxies.ts";
+import { checkRejections } from "./proxy/check-rejections.ts";
 import { checkConsistency } from "./service/check-consistency.ts";
 import { checkPortNames } from "./service/check-port-names.ts";
 import { checkServices } from "./service/check-services.ts";
@@ -90,6 +91,12 @@ export const checks: readonly Check[] = [
     about: "every proxy is connected to its control plane",
     needsRunning: true,
     find: checkProxies,
+  },
+  {
+    name: "proxy.accepts",
+    about: "every proxy takes what its control plane sends",
+    needsRunning: true,
+    find: checkRejections,
   },
   {
     name: "network.labels",

@@ -94,7 +94,14 @@ export interface RegisteredCluster {
 export interface ControlPlaneReport {
   readonly clusters: readonly RegisteredCluster[];
   /** Connected proxies. `id` is "pod.namespace". */
-  readonly proxies: readonly { readonly cluster: string; readonly id: string }[];
+  readonly proxies: readonly ConnectedProxy[];
+}
+
+export interface ConnectedProxy {
+  readonly cluster: string;
+  readonly id: string;
+  /** What it refused and did not take since, by the resources' short name: "CDS", "LDS" … */
+  readonly rejections?: readonly { readonly type: string; readonly message: string }[];
 }
 
 /** Everything that is checked. */

@@ -13,8 +13,29 @@ export interface SyncStatus {
   readonly cluster_id?: string;
   /** "pod.namespace" */
   readonly proxy?: string;
-  readonly state?: ProxyStatus["state"];
+  /** Ours says for each type ("CDS" …) how it stands; upstream's only gives nonces. */
+  readonly states?: Readonly<Record<string, ProxyStatus["state"]>>;
+  readonly rejections?: Readonly<Record<string, { readonly message: string }>>;
   readonly istiod: string;
+  readonly [nonce: `${string}_${"sent" | "acked"}`]: string | undefined;
+}
+
+const longNames = ["cluster", "listener", "endpoint", "route"] as const;
+
+/** How a connected proxy stands, over all types of resources. */
+export function proxyState(line: SyncStatus): ProxyStatus["state"] {
+  const states =
+    line.states === undefined
+      ? longNames.map((name) => stateByNonces(line, name))
+      : Object.values(line.states);
+  if (states.includes("STALE")) return "STALE";
+  return states.every((state) => state === "NOT SENT") ? "NOT SENT" : "SYNCED";
+}
+
+function stateByNonces(line: SyncStatus, name: string): ProxyStatus["state"] {
+  const sent = line[`${name}_sent`] ?? "";
+  if (sent === "") return "NOT SENT";
+  return sent === line[`${name}_acked`] ? "SYNCED" : "STALE";
 }
 
 /** What the istiods of one cluster say together. */

@@ -27,7 +27,11 @@ export async function gatherFindings(
         name,
         {
           clusters,
-          proxies: proxies.map(({ cluster_id: cluster = name, proxy: id = "" }) => ({ cluster, id })),
+          proxies: proxies.map(({ cluster_id: cluster = name, proxy: id = "", rejections = {} }) => ({
+            cluster,
+            id,
+            rejections: Object.entries(rejections).map(([type, { message }]) => ({ type, message })),
+          })),
         },
       ]),
     ),

@@ -2,7 +2,7 @@ import { version } from "../base/index.ts";
 import type { Service } from "../kube/index.ts";
 import { certificateInfo } from "../pki/index.ts";
 import { addressesOf, apiPort } from "./address-blocks.ts";
-import { type ControlPlaneView, readControlPlanes } from "./control-planes.ts";
+import { type ControlPlaneView, proxyState, readControlPlanes } from "./control-planes.ts";
 import { gatherFindings } from "./gather-findings.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";
@@ -115,12 +115,16 @@ function proxiesOf(mesh: RunningMesh, views: ReadonlyMap<string, ControlPlaneVie
         const line = view?.proxies.find(
           (one) => one.proxy === `${name}.${namespace}` && (one.cluster_id ?? cluster) === cluster,
         );
-        const state = line === undefined ? "NOT CONNECTED" : (line.state ?? "SYNCED");
+        const state = line === undefined ? "NOT CONNECTED" : proxyState(line);
+        const rejections = Object.entries(line?.rejections ?? {});
         return {
           cluster,
           namespace,
           pod: name,
           state,
+          ...(rejections.length === 0
+            ? {}
+            : { rejections: Object.fromEntries(rejections.map(([type, { message }]) => [type, message])) }),
           ...(view === undefined ? {} : { istiod: line?.istiod ?? view.istiod }),
         };
       });

@@ -51,6 +51,9 @@ export interface ProxyStatus {
   readonly cluster: string;
   readonly namespace: string;
   readonly pod: string;
+  /** STALE: a type of resources was sent and not taken, or not yet. */
   readonly state: "SYNCED" | "STALE" | "NOT SENT" | "NOT CONNECTED";
+  /** What the proxy refused (NACK) and did not take since, in its words, by "CDS", "LDS" … */
+  readonly rejections?: Readonly<Record<string, string>>;
   readonly istiod?: string;
 }
