@@ -4,6 +4,7 @@ import {
   TlsParameters_TlsProtocol,
 } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import { DownstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import { knownCipherSuites } from "../cipher-suites.ts";
 import type { ServerTls } from "./config-types.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { any, optional } from "./proto.ts";
@@ -121,28 +122,9 @@ function parameters(tls: ServerTls, mesh: MeshConfig) {
   };
 }
 
-/** What BoringSSL has beside TLS 1.3, pre-shared keys left out: `bssl ciphers -openssl-name ALL`. */
-const knownCiphers: ReadonlySet<string> = new Set([
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-  "ECDHE-ECDSA-AES128-SHA",
-  "ECDHE-RSA-AES128-SHA",
-  "ECDHE-ECDSA-AES256-SHA",
-  "ECDHE-RSA-AES256-SHA",
-  "AES128-GCM-SHA256",
-  "AES256-GCM-SHA384",
-  "AES128-SHA",
-  "AES256-SHA",
-  "DES-CBC3-SHA",
-]);
-
 /** An unknown suite would make proxies reject the listener; expressions such as "-ALL" are theirs to read. */
 function usableCiphers(written: readonly string[]): string[] {
   const isUsable = (name: string) =>
-    name === "" || name === "ALL" || !/^[\p{L}\p{N}]/u.test(name) || knownCiphers.has(name);
+    name === "" || name === "ALL" || !/^[\p{L}\p{N}]/u.test(name) || knownCipherSuites.has(name);
   return [...new Set(written)].filter(isUsable);
 }

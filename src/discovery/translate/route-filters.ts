@@ -1,6 +1,7 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsPolicySchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import { grpcStatuses } from "../grpc-statuses.ts";
 import type { CorsPolicy, HttpFault, HttpRoute } from "./config-types.ts";
 import { percentOf, wholePercent } from "./percent.ts";
 import { any, durationOf, parseDuration } from "./proto.ts";
@@ -15,30 +16,9 @@ export function perFilterConfig(http: HttpRoute): Record<string, Any> {
   };
 }
 
-/** gRPC status codes by name (grpc/status.proto). */
-const grpcCodes = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
-
 function faultConfig({ delay, abort }: HttpFault): Any | undefined {
   const fixed = durationOf(delay?.fixedDelay);
-  const grpc = abort?.grpcStatus === undefined ? -1 : grpcCodes.indexOf(abort.grpcStatus);
+  const grpc = abort?.grpcStatus === undefined ? -1 : grpcStatuses.indexOf(abort.grpcStatus);
   const errorType =
     abort?.httpStatus !== undefined
       ? { case: "httpStatus" as const, value: abort.httpStatus }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { grpcStatuses } from "../../grpc-statuses.ts";
 import type { ConfigField } from "../config-field.ts";
 import { checkDestination, checkWeightedDestinations } from "../parts/destinations.ts";
 import { checkGatewayNames } from "../parts/gateway-names.ts";
@@ -100,26 +101,6 @@ function checkCors(policy: ConfigField): void {
     age.error("max_age duration is accurate only to seconds precision");
 }
 
-const grpcStatuses = new Set([
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-]);
-
 function checkFault(fault: ConfigField): void {
   if (!fault.isSet) return;
   const abort = fault.field("abort");
@@ -128,7 +109,7 @@ function checkFault(fault: ConfigField): void {
   if (abort.isSet) {
     checkFraction(abort.field("percentage"));
     const grpc = abort.field("grpcStatus");
-    if (grpc.isSet && !grpcStatuses.has(grpc.text))
+    if (grpc.isSet && !grpcStatuses.includes(grpc.text))
       grpc.error(
         `gRPC status ${quoted(grpc.text)} is not supported. See https://github.com/grpc/grpc/blob/master/doc/statuscodes.md for a list of supported codes, for example 'NOT_FOUND'`,
       );

@@ -1,23 +1,5 @@
+import { knownCipherSuites } from "../../cipher-suites.ts";
 import type { ConfigField } from "../config-field.ts";
-
-/** BoringSSL's cipher suites, without pre-shared keys. */
-const cipherSuites = new Set([
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-  "ECDHE-ECDSA-AES128-SHA",
-  "ECDHE-RSA-AES128-SHA",
-  "ECDHE-ECDSA-AES256-SHA",
-  "ECDHE-RSA-AES256-SHA",
-  "AES128-GCM-SHA256",
-  "AES256-GCM-SHA384",
-  "AES128-SHA",
-  "AES256-SHA",
-  "DES-CBC3-SHA",
-]);
 
 /** ServerTLSSettings of a Gateway's server or of a Sidecar's ingress listener. */
 export function checkServerTls(tls: ConfigField): void {
@@ -89,7 +71,7 @@ function checkCipherSuites(tls: ConfigField): void {
   for (const suite of suites.items) {
     // Expressions such as "-ALL" and "[A|B]" pass as they are.
     const isWord = /^[\p{L}\p{N}]/u.test(suite.text);
-    if (isWord && suite.text !== "ALL" && !cipherSuites.has(suite.text))
+    if (isWord && suite.text !== "ALL" && !knownCipherSuites.has(suite.text))
       suite.warn(`ignoring invalid cipher suites: [${suite.text}]`);
     else if (known.has(suite.text)) suite.warn(`ignoring duplicate cipher suites: [${suite.text}]`);
     known.add(suite.text);
