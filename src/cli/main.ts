@@ -87,11 +87,11 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   }
   const stop = new AbortController();
   let interrupts = 0;
-  const interrupt = () => {
+  const interrupt = (signal: NodeJS.Signals) => {
     interrupts++;
     // Whoever asks a third time wants out at any price.
     if (interrupts > 2) process.exit(130);
-    stop.abort(new IsthmusError("engine/interrupted", "interrupted"));
+    stop.abort(new IsthmusError("engine/interrupted", `interrupted by ${signal}`));
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);

@@ -80,6 +80,7 @@ export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record
       throw new IsthmusError("arguments/wrong", `clusters are stopped and started, not "${action}"`);
     },
     async stop() {
+      log.info({ reason: "isthmus down" }, "the mesh is ending");
       // Answer first: the caller's connection ends with the mesh.
       setImmediate(() => void mesh.stop());
       return { name: mesh.mesh.name };

@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { IsthmusError } from "../base/index.ts";
+import { holderOf, releaseLock, takeLock } from "./process-lock.ts";
 
 /** Layout of the folder that this program reads and writes; another number in `format` is refused. */
 const formatVersion = "1";
@@ -96,8 +87,10 @@ export function openStateFolder(folder: string, options: { readonly create: bool
     },
     readJson,
     writeJson,
-    lock: () => takeLock(lockFile, folder),
-    unlock: () => rmSync(lockFile, { force: true }),
+    lock() {
+      if (!takeLock(lockFile)) throw alreadyRunning(folder, holderOf(lockFile));
+    },
+    unlock: () => releaseLock(lockFile),
     get engineAddress() {
       return readJson<EngineAddress>("engine.json");
     },
@@ -108,68 +101,21 @@ export function openStateFolder(folder: string, options: { readonly create: bool
   };
 }
 
+function alreadyRunning(folder: string, holder: number | undefined): IsthmusError {
+  return new IsthmusError(
+    "engine/already-running",
+    holder === undefined
+      ? `another isthmus is just starting from ${folder}`
+      : `a mesh already runs from ${folder} (process ${holder})`,
+    { nextStep: "isthmus status shows it, isthmus down ends it; another state folder: --state DIR." },
+  );
+}
+
 /** The error of commands that need a running mesh. */
 export function notRunning(folder: string): IsthmusError {
   return new IsthmusError("engine/not-running", `no mesh is running from ${folder}`, {
     nextStep: "Start it with isthmus up, or name its state folder with --state.",
   });
-}
-
-/** A lock file names its process and that process' start time, so that a reused pid is not taken for it. */
-function takeLock(lockFile: string, folder: string): void {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = openSync(lockFile, "wx", 0o600);
-      writeSync(file, `${process.pid} ${startTime(process.pid) ?? ""}`);
-      closeSync(file);
-      return;
-    } catch (reason) {
-      if (!(reason instanceof Error && "code" in reason && reason.code === "EEXIST")) throw reason;
-      const [pid = "", started = ""] = readFileSync(lockFile, "utf8").split(" ");
-      if (isAlive(Number(pid), started)) {
-        throw new IsthmusError(
-          "engine/already-running",
-          `a mesh already runs from ${folder} (process ${pid})`,
-          {
-            nextStep: "isthmus status shows it, isthmus down ends it; another state folder: --state DIR.",
-          },
-        );
-      }
-      rmSync(lockFile, { force: true });
-    }
-  }
-  throw new IsthmusError("engine/already-running", `another isthmus is just starting from ${folder}`, {
-    nextStep: "Wait for it, or name another state folder with --state.",
-  });
-}
-
-function isAlive(pid: number, started: string): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (reason) {
-    if (!(reason instanceof Error && "code" in reason && reason.code === "EPERM")) return false;
-  }
-  const [condition] = processFields(pid);
-  const now = startTime(pid);
-  // A killed process keeps its id as a zombie until its parent asks for it, which some parents never do.
-  return condition !== "Z" && (started === "" || now === undefined || now === started);
-}
-
-/** Start time of a process in clock ticks since boot (proc(5), field 22); undefined where /proc is missing. */
-function startTime(pid: number): string | undefined {
-  return processFields(pid)[22 - 3];
-}
-
-/** The fields of a process in proc(5) from the third on, its state; none where /proc is missing. */
-function processFields(pid: number): readonly string[] {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field, the program's name, may contain spaces and parentheses itself.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return [];
-  }
 }
 
 function isMissing(reason: unknown): boolean {

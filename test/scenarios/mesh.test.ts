@@ -191,7 +191,7 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
     }
   });
 
-  test("a second up of the same folder is refused, down frees it, and the next start keeps objects and addresses", async () => {
+  test("a second up of the same folder is refused, down frees it and the log says why it ended, and the next start keeps objects and addresses", async () => {
     const mesh = await start({
       example: "oke",
       client: "deploy/curl",
@@ -214,6 +214,10 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
     );
     assert.equal((await mesh.isthmus("down")).code, 0);
     await eventually(async () => !existsSync(path.join(mesh.folder, ".isthmus/lock")));
+    const log = () => readFileSync(path.join(mesh.folder, ".isthmus/engine.log"), "utf8");
+    await eventually(async () =>
+      /"reason":"isthmus down".*the mesh is ending[^]*the mesh has ended/.test(log()),
+    );
     const again = await mesh.isthmus("up", "--detach", "--exit-with", String(process.pid));
     assert.equal(again.code, 0, again.stderr);
     assert.equal(
@@ -230,6 +234,11 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
       before,
     );
     await mesh.kubectl("fra", "-n", "sample", "get", "configmap", "mine");
+    const engine = JSON.parse(readFileSync(path.join(mesh.folder, ".isthmus/engine.json"), "utf8"));
+    process.kill(engine.pid, "SIGTERM");
+    await eventually(async () =>
+      /"reason":"interrupted by SIGTERM".*the mesh is ending[^]*the mesh has ended/.test(log()),
+    );
     const { v1, v2 } = versions(await mesh.curl("ash", "helloworld.sample:5000/hello", 20));
     assert.ok(v1 > 0 && v2 > 0);
   });

@@ -2,7 +2,7 @@ import type { Find } from "../contracts.ts";
 import { reference } from "../object-reference.ts";
 import { isNeeded, networkGateways } from "./network-gateways.ts";
 
-/** A gateway between networks without an address: until it has one, Istio hands out the addresses of the pods behind it. */
+/** A gateway between networks without an address: until it has one, nothing behind it is reached from other networks. */
 export const checkGatewayAddresses: Find = (mesh) =>
   networkGateways(mesh)
     .filter((gateway) => isNeeded(gateway, mesh))
@@ -17,7 +17,7 @@ export const checkGatewayAddresses: Find = (mesh) =>
         severity: "error" as const,
         cluster: cluster.name,
         objects: [reference(cluster, service)],
-        effect: `requests from other networks to services in ${network} (${cluster.name}) go to the pods' own addresses and time out`,
+        effect: `requests from other networks to services in ${network} (${cluster.name}) reach none of its pods: they are left out until then (upstream istiod gives out their own addresses, and requests time out)`,
         cause: `the gateway ${metadata.namespace}/${metadata.name} of ${cluster.name} has no address (waiting)`,
         evidence: [
           `kubectl --context ${cluster.name} -n ${metadata.namespace} get service ${metadata.name}  →  EXTERNAL-IP <pending>`,

@@ -83,7 +83,7 @@ async function upHere(input: CommandInput): Promise<number> {
     for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
     const log = await engineLog(state);
     const broken = new AbortController();
-    guardProcess({ log, broken: () => broken.abort() });
+    guardProcess({ log, broken: () => broken.abort(new Error("its storage failed")) });
     const signal = AbortSignal.any([input.signal, broken.signal]);
     const running = await startMesh({
       mesh,
@@ -107,10 +107,17 @@ async function upHere(input: CommandInput): Promise<number> {
     if (tell === undefined) view.ready(ready);
     else tell(ready);
     process.disconnect?.();
-    signal.addEventListener("abort", () => void running.stop(), { once: true });
-    endWith(textOption(input, "exit-with"), () => void running.stop());
-    if (signal.aborted) await running.stop();
+    const end = (reason: string) => {
+      log.info({ reason }, "the mesh is ending");
+      return running.stop();
+    };
+    const endBySignal = () => end(signal.reason instanceof Error ? signal.reason.message : "interrupted");
+    signal.addEventListener("abort", () => void endBySignal(), { once: true });
+    const parent = textOption(input, "exit-with");
+    endWith(parent, () => void end(`process ${parent}, with which it was to end, is gone`));
+    if (signal.aborted) await endBySignal();
     await running.ended;
+    log.info({}, "the mesh has ended");
     view.ended(mesh.name);
     return 0;
   } catch (reason) {

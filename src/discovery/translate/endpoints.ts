@@ -259,6 +259,8 @@ function reachable(
       ? networkGateways.gatewaysFor(endpoint.network, endpoint.clusterId)
       : [];
     const isNear = endpoint.network === "" || proxy.network === "" || endpoint.network === proxy.network;
+    // istiod would hand out the pod's own address, which is sure to time out: docs/fidelity.md.
+    if (!isNear && networkGateways.isWaiting(endpoint.network)) continue;
     const mustUseGateway = proxy.network === "" && endpoint.network !== "" && gateways.length > 0;
     if (!mustUseGateway && (isNear || gateways.length === 0)) {
       if (isSni && !isMtls) continue;

@@ -20,6 +20,11 @@ export interface NetworkGateways {
   /** Gateways of a network in `clusterId`, or all of that network when that cluster has none. Sorted. */
   gatewaysFor(network: string, clusterId: string): readonly NetworkGateway[];
   readonly all: readonly NetworkGateway[];
+  /**
+   * Whether a network has a gateway and no gateway of it has an address yet: its endpoints can't be reached from other
+   * networks until then. Of a network that nothing declares a gateway for this is false.
+   */
+  isWaiting(network: string): boolean;
   /** Host names by which gateways are given, sorted. */
   readonly hostNames: readonly string[];
   /** The same set always has the same key. */
@@ -92,6 +97,8 @@ function parseRange(cidr: string): { readonly base: number; readonly bits: numbe
  */
 export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetworks): NetworkGateways {
   const found = new Map<string, NetworkGateway>();
+  /** Networks with a gateway whose address is known or will come. */
+  const declaredNetworks = new Set<string>();
   const hostNames = new Set<string>();
   const add = (gateway: NetworkGateway) => {
     if (!isIp(gateway.address)) {
@@ -114,6 +121,7 @@ export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetw
       for (const { network, port } of declared) {
         const nodePort = service.spec.ports?.find((item) => item.port === port)?.nodePort;
         const outer = outerAddresses(service);
+        if (service.spec.type === "LoadBalancer") declaredNetworks.add(network);
         const useNodes = service.spec.type === "NodePort" && nodePort !== undefined;
         const nodes = useNodes
           ? nodeAddresses(cluster, service.metadata.annotations?.["traffic.istio.io/nodeSelector"])
@@ -124,7 +132,9 @@ export function collectNetworkGateways(objects: WorldObjects, networks: MeshNetw
       }
     }
   }
-  return indexGateways([...found.values()], [...hostNames].sort());
+  const known = new Set([...found.values()].map(({ network }) => network));
+  const waiting = [...declaredNetworks].filter((network) => !known.has(network)).sort();
+  return indexGateways([...found.values()], waiting, [...hostNames].sort());
 }
 
 function declaredGateway(
@@ -178,7 +188,11 @@ function nodeAddresses(cluster: ClusterObjects, selectorJson: string | undefined
     });
 }
 
-function indexGateways(all: readonly NetworkGateway[], hostNames: readonly string[]): NetworkGateways {
+function indexGateways(
+  all: readonly NetworkGateway[],
+  waiting: readonly string[],
+  hostNames: readonly string[],
+): NetworkGateways {
   const sorted = [...all].sort((a, b) =>
     a.address === b.address ? a.port - b.port : a.address < b.address ? -1 : 1,
   );
@@ -196,10 +210,12 @@ function indexGateways(all: readonly NetworkGateway[], hostNames: readonly strin
     weightFactor: factor,
     gatewaysFor: (network, clusterId) => groups.get(`${network}\n${clusterId}`) ?? groups.get(network) ?? [],
     all: sorted,
+    isWaiting: (network) => waiting.includes(network),
     hostNames,
     key: [
       ...sorted.map(({ network, clusterId, address, port }) => `${network}|${clusterId}|${address}|${port}`),
       ...hostNames,
+      ...waiting.map((network) => `${network} is waiting`),
     ].join("\n"),
   };
 }
