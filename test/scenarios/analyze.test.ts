@@ -172,6 +172,11 @@ suite.skipIf(!hasKubectl)("analyze: the AKS mesh [needs kubectl]", () => {
     );
   });
 
+  test("GUIDE-10 the clusters of a mesh file are looked at by the contexts of a kubeconfig", async () => {
+    const found = await findings("-f", path.join(mesh.folder, "mesh.yaml"), "--kubeconfig", mesh.kubeconfig);
+    assert.deepEqual(found.map(line).sort(), (await findings()).map(line).sort());
+  });
+
   test("GUIDE-10 an object's annotation galley.istio.io/analyze-suppress leaves a finding out", async () => {
     await mesh.kubectl(
       "main0",

@@ -4,6 +4,7 @@ import { IsthmusError, systemClock } from "../../base/index.ts";
 import { checkObjects, checks, type Finding, type WrittenObject } from "../../checks/index.ts";
 import { compiledObjects, connectEngine, type MeshStatus, openStateFolder } from "../../engine/index.ts";
 import { formatYaml } from "../../kube/index.ts";
+import { findInClusters } from "../analyze/find-in-clusters.ts";
 import { readObjects } from "../analyze/read-objects.ts";
 import { isAtLeast, parseSeverity, selectFindings } from "../analyze/select-findings.ts";
 import { type Command, type CommandInput, textOption, textOptions } from "../command.ts";
@@ -18,13 +19,15 @@ const noCluster = "files";
 export const analyze: Command = {
   summary:
     "What is wrong, over all clusters, with the codes of Istio's analyzers: in the running mesh, in what a mesh file stands for, or in files. Exit code 1 when there is an error.",
-  usage: "analyze [FILE|FOLDER ...] [-f MESH] [--use-kube=false] [-n NAMESPACE] [-o json|yaml|table]",
+  usage:
+    "analyze [FILE|FOLDER ...] [-f MESH [--kubeconfig FILE]] [--use-kube=false] [-n NAMESPACE] [-o json|yaml|table]",
   options: {
     ...meshOptions,
     namespace: { type: "string", short: "n", multiple: true },
     "all-namespaces": { type: "boolean", short: "A" },
     cluster: { type: "string", multiple: true },
     "use-kube": { type: "string" },
+    kubeconfig: { type: "string" },
     recursive: { type: "boolean", short: "R" },
     "failure-threshold": { type: "string" },
     "output-threshold": { type: "string" },
@@ -38,6 +41,7 @@ export const analyze: Command = {
     "all-namespaces": "findings of all namespaces (the default)",
     cluster: "only findings of this cluster, and files count as applied there (repeatable)",
     "use-kube": "false: look at the files alone, at no cluster",
+    kubeconfig: "with a mesh file: look at its clusters as they are, by the contexts of this kubeconfig",
     recursive: "also folders in folders",
     "failure-threshold":
       "the least severity that makes the exit code 1: info, warning or error (default: error)",
@@ -78,6 +82,14 @@ async function find(input: CommandInput): Promise<readonly Finding[]> {
   const written = await readObjects(files, { recursive: input.values["recursive"] === true });
   const named = textOptions(input, "cluster");
   if (meshInput !== undefined) return findInMeshFile(meshInput, written, named);
+  if (textOption(input, "kubeconfig") !== undefined)
+    throw new IsthmusError(
+      "arguments/wrong",
+      "--kubeconfig needs a mesh file, which says what the clusters are to each other",
+      {
+        nextStep: "Name it with -f.",
+      },
+    );
   if (!usesKube(input)) {
     if (files.length === 0)
       throw new IsthmusError("arguments/wrong", "with --use-kube=false there must be files to look at", {
@@ -103,6 +115,9 @@ async function findInMeshFile(
   });
   const clusters = compiledObjects(mesh, compiled);
   const targets = targetsOf(clusters, named);
+  const kubeconfig = textOption(input, "kubeconfig");
+  if (kubeconfig !== undefined)
+    return findInClusters(mesh, kubeconfig, new Map(targets.map((name) => [name, written])));
   return checkObjects(
     clusters.map((cluster) => ({
       ...cluster,
