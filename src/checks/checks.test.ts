@@ -623,6 +623,24 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       codes: ["traffic/several-virtual-services"],
       says: /at sample\/demo/,
     },
+    ...(
+      [
+        ["/shop", "/shop/cart", true],
+        ["/shop", "/message", false],
+      ] as const
+    ).map(([path, other, meet]) => ({
+      what: `two VirtualServices for one host at one gateway, for ${path} and ${other}`,
+      mesh: virtualServices(
+        ...[path, other].map((prefix, i) =>
+          rule("VirtualService", `vs${i}`, {
+            ...atGateway,
+            gateways: ["demo"],
+            http: [{ match: [{ uri: { prefix } }], route: [{ destination: { host: "hello" } }] }],
+          }),
+        ),
+      ),
+      codes: meet ? ["traffic/several-virtual-services"] : [],
+    })),
     {
       what: "two VirtualServices for one host at two gateways",
       mesh: virtualServices(

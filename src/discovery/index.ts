@@ -13,6 +13,7 @@ export type {
   Destination,
   DestinationRule,
   Gateway,
+  HttpMatch,
   HttpRoute,
   PeerAuthentication,
   Server,

@@ -4,9 +4,13 @@ import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { groupBy } from "../group-by.ts";
 import { namesOf, reference } from "../object-reference.ts";
 import { kubectl, listed } from "../text.ts";
+import { pathsMeet } from "./paths-meet.ts";
 import { gatewaysOf } from "./virtual-service.ts";
 
-/** Several VirtualServices for one host at one gateway: all their routes count, in the order of their age. */
+/**
+ * Several VirtualServices for one host at one gateway: all their routes count, in the order of their age. It matters where
+ * two of them could take the same request.
+ */
 export const checkVirtualServiceHosts: Find = ({ clusters }) =>
   clusters.filter(({ name, primary }) => name === primary).flatMap(checkOne);
 
@@ -17,7 +21,8 @@ function checkOne(cluster: ClusterView): Finding[] {
   const byClaim = groupBy(claims, ({ host, gateway }) => `${host} ${gateway}`);
   return [...byClaim.values()].flatMap((several): Finding[] => {
     const [first] = several;
-    const objects = [...new Set(several.map(({ object }) => object))].sort(byAge);
+    const all = [...new Set(several.map(({ object }) => object))].sort(byAge);
+    const objects = all.filter((one) => all.some((other) => other !== one && pathsMeet(one, other)));
     if (first === undefined || objects.length < 2) return [];
     const names = namesOf(objects);
     const { host, gateway } = first;
