@@ -111,17 +111,22 @@ export async function serveAds(
     },
   };
 
-  /** Sends what a watch lacks of `next`, and waits while the proxy reads too slowly. */
-  const bring = async (watch: Watch, next: ReadonlyMap<string, Message>, current: ProxySnapshot) => {
+  /** Sends what a watch lacks of `next`. Gives what to wait for when the proxy reads too slowly. */
+  const bring = (
+    watch: Watch,
+    next: ReadonlyMap<string, Message>,
+    current: ProxySnapshot,
+  ): Promise<void> | undefined => {
     const { typeUrl } = watch;
+    if (watch.sent === next && watch.forced.size === 0) return undefined;
     const update = updateFor(watch, next);
     const isFirst = watch.sent === undefined;
     watch.sent = next;
-    if (update === undefined) return;
+    if (update === undefined) return undefined;
     watch.known = new Map();
     watch.forced.clear();
     // Without removals in the protocol there is nothing to say of what has gone, but by the list of all.
-    if (!isDelta && !isFirst && !isWildcardType(typeUrl) && update.resources.length === 0) return;
+    if (!isDelta && !isFirst && !isWildcardType(typeUrl) && update.resources.length === 0) return undefined;
     if (typeUrl === typeUrls.cluster) {
       const assignments = watches.get(typeUrls.endpoint);
       for (const name of warmingClusters(update, current.clusters))
@@ -130,7 +135,7 @@ export async function serveAds(
     const { message, nonce } = responseBytes(watch, update, protocol, next);
     watch.nonceSent = nonce;
     watch.sentAt = host.clock.now();
-    if (!call.send(message)) await call.drained();
+    return call.send(message) ? undefined : call.drained();
   };
   const resources = (current: ProxySnapshot, typeUrl: TypeUrl): ReadonlyMap<string, Message> =>
     typeUrl === typeUrls.secret && !host.isAuthenticated ? noSecrets : resourcesOf(current, typeUrl);
@@ -166,7 +171,13 @@ export async function serveAds(
           const watch = watches.get(typeUrl);
           if (watch === undefined || snapshot === undefined) continue;
           const next = resources(snapshot, typeUrl);
-          await bring(watch, leaveLast.includes(typeUrl) ? withLeaving(watch.sent, next) : next, snapshot);
+          const slow = bring(
+            watch,
+            leaveLast.includes(typeUrl) ? withLeaving(watch.sent, next) : next,
+            snapshot,
+          );
+          if (slow === undefined) continue;
+          await slow;
           if (call.signal.aborted) return;
         }
         const current = snapshot;

@@ -136,7 +136,9 @@ export function createControlPlane(
       const { proxy } = stream;
       const before = due.get(stream);
       const isOwn =
-        proxy !== undefined && changes.pods.has(`${proxy.clusterId}/${proxy.namespace}/${proxy.name}`);
+        changes.pods.size > 0 &&
+        proxy !== undefined &&
+        changes.pods.has(`${proxy.clusterId}/${proxy.namespace}/${proxy.name}`);
       const hosts =
         before === undefined || before.hosts.size === 0
           ? changes.hosts
