@@ -36,6 +36,10 @@ const wanted = [
   "envoy/config/route/v3/route.proto",
   "envoy/config/route/v3/scoped_route.proto",
   "envoy/config/rbac/v3/rbac.proto",
+  "envoy/config/trace/v3/datadog.proto",
+  "envoy/config/trace/v3/opentelemetry.proto",
+  "envoy/config/trace/v3/skywalking.proto",
+  "envoy/config/trace/v3/zipkin.proto",
   "envoy/extensions/access_loggers/file/v3/file.proto",
   "envoy/extensions/access_loggers/stream/v3/stream.proto",
   "envoy/extensions/filters/http/cors/v3/cors.proto",
@@ -65,6 +69,9 @@ const wanted = [
   "envoy/extensions/transport_sockets/tls/v3/tls.proto",
   "envoy/extensions/transport_sockets/tls/v3/secret.proto",
   "envoy/extensions/transport_sockets/internal_upstream/v3/internal_upstream.proto",
+  "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector.proto",
+  "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector.proto",
+  "envoy/extensions/tracers/opentelemetry/samplers/v3/dynatrace_sampler.proto",
   "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
   "envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto",
   "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
@@ -93,6 +100,30 @@ const newerFields = [
     }
     OutlierDetection outlier_detection = 8;`,
     imports: ["envoy/config/common/matcher/v3/matcher.proto"],
+  },
+  {
+    file: "envoy/config/trace/v3/zipkin.proto",
+    message: "message ZipkinConfig {",
+    name: "trace_context_option",
+    text: `enum TraceContextOption {
+      USE_B3 = 0;
+      USE_B3_WITH_W3C_PROPAGATION = 1;
+    }
+    TraceContextOption trace_context_option = 8;
+    core.v3.HttpService collector_service = 9;`,
+    imports: ["envoy/config/core/v3/http_service.proto"],
+  },
+  {
+    file: "envoy/type/tracing/v3/custom_tag.proto",
+    message: "oneof type {",
+    name: "value",
+    text: "string value = 6;",
+  },
+  {
+    file: "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    message: "message Tracing {",
+    name: "no_context_propagation",
+    text: "bool no_context_propagation = 13;",
   },
 ];
 
@@ -157,7 +188,8 @@ async function generate() {
 function addField(folder, { file, message, name, text, imports = [] }) {
   const target = path.join(folder, file);
   const shippedText = readFileSync(target, "utf8");
-  if (new RegExp(`\\b${name} = `).test(shippedText)) return;
+  const [declared = ""] = new RegExp(`\\b${name} = \\d+;`).exec(text) ?? [];
+  if (new RegExp(`\\b${declared}`).test(shippedText)) return;
   if (!shippedText.includes(message)) throw new Error(`${file} has no "${message}"`);
   const imported = imports.filter((other) => !shippedText.includes(`import "${other}"`));
   writeFileSync(

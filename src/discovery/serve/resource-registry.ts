@@ -1,4 +1,8 @@
 import { createRegistry, type Registry } from "@bufbuild/protobuf";
+import { DatadogConfigSchema } from "../../xds/gen/envoy/config/trace/v3/datadog_pb.js";
+import { OpenTelemetryConfigSchema } from "../../xds/gen/envoy/config/trace/v3/opentelemetry_pb.js";
+import { SkyWalkingConfigSchema } from "../../xds/gen/envoy/config/trace/v3/skywalking_pb.js";
+import { ZipkinConfigSchema } from "../../xds/gen/envoy/config/trace/v3/zipkin_pb.js";
 import { FileAccessLogSchema } from "../../xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { CorsPolicySchema, CorsSchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
@@ -18,6 +22,9 @@ import { UriTemplateMatchConfigSchema } from "../../xds/gen/envoy/extensions/pat
 import { UuidRequestIdConfigSchema } from "../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
 import { PreviousHostsPredicateSchema } from "../../xds/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { PreviousPrioritiesConfigSchema } from "../../xds/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js";
+import { DynatraceResourceDetectorConfigSchema } from "../../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/dynatrace_resource_detector_pb.js";
+import { EnvironmentResourceDetectorConfigSchema } from "../../xds/gen/envoy/extensions/tracers/opentelemetry/resource_detectors/v3/environment_resource_detector_pb.js";
+import { DynatraceSamplerConfigSchema } from "../../xds/gen/envoy/extensions/tracers/opentelemetry/samplers/v3/dynatrace_sampler_pb.js";
 import { ProxyProtocolUpstreamTransportSchema } from "../../xds/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js";
 import { RawBufferSchema } from "../../xds/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import {
@@ -55,6 +62,13 @@ export const resourceRegistry: Registry = createRegistry(
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
   HttpProtocolOptionsSchema,
+  DatadogConfigSchema,
+  OpenTelemetryConfigSchema,
+  SkyWalkingConfigSchema,
+  ZipkinConfigSchema,
+  DynatraceResourceDetectorConfigSchema,
+  EnvironmentResourceDetectorConfigSchema,
+  DynatraceSamplerConfigSchema,
   AlpnSchema,
   TypedStructSchema,
 );

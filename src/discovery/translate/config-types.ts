@@ -1,4 +1,5 @@
 import type { KubeObject } from "../../kube/index.ts";
+import type { CustomTagSource } from "./tracing-settings.ts";
 
 // The JSON forms of Istio's resources (networking.istio.io, security.istio.io, telemetry.istio.io), the fields that
 // discovery reads. The API server has checked them against their schema; a proxy still gets nothing from a rule that
@@ -461,6 +462,16 @@ export interface Telemetry extends KubeObject {
       readonly disabled?: boolean;
       readonly match?: { readonly mode?: string };
       readonly filter?: { readonly expression?: string };
+    }[];
+    readonly tracing?: readonly {
+      readonly match?: { readonly mode?: string };
+      readonly providers?: readonly { readonly name?: string }[];
+      readonly randomSamplingPercentage?: number;
+      readonly disableSpanReporting?: boolean;
+      readonly customTags?: Readonly<Record<string, CustomTagSource>>;
+      readonly useRequestIdForTraceSampling?: boolean;
+      readonly enableIstioTags?: boolean;
+      readonly disableContextPropagation?: boolean;
     }[];
     readonly metrics?: readonly {
       readonly providers?: readonly { readonly name?: string }[];

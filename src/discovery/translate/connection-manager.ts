@@ -12,10 +12,7 @@ import {
   type HttpFilter,
 } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { UuidRequestIdConfigSchema } from "../../xds/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js";
-import type { CustomTag } from "../../xds/gen/envoy/type/tracing/v3/custom_tag_pb.js";
-import { CustomTagSchema } from "../../xds/gen/envoy/type/tracing/v3/custom_tag_pb.js";
 import { accessLogs } from "./access-log.ts";
-import { canonicalService } from "./endpoints.ts";
 import {
   alpn,
   cors,
@@ -28,12 +25,13 @@ import {
   router,
   stockHttp2Alpn,
 } from "./filters.ts";
-import { any, lazy, milliseconds } from "./proto.ts";
+import { any, lazy, milliseconds, optional } from "./proto.ts";
 import type { Protocol } from "./protocol.ts";
 import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import { hasPrometheusMetrics } from "./telemetry-rules.ts";
+import { tracingOf } from "./tracing.ts";
 
 export interface ConnectionManagerOptions {
   readonly side: "inbound" | "outbound" | "gateway";
@@ -67,7 +65,8 @@ export function listenerRoutes({ filterChains, defaultFilterChain }: Listener): 
   return chains.flatMap(({ filters }) => filters.flatMap((filter: Filter) => routeNames.get(filter) ?? []));
 }
 
-const requestId = lazy(() => any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }));
+const sampledById = lazy(() => any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }));
+const sampledAnew = lazy(() => any(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: false }));
 
 function makeManager(
   scope: Scope,
@@ -76,6 +75,7 @@ function makeManager(
 ): HttpConnectionManager {
   const { mesh } = scope.rules;
   const { side, statPrefix, routes } = options;
+  const tracing = tracingOf(scope, proxy, sideOf(side));
   const { pathNormalization } = mesh;
   const merges = pathNormalization === "MERGE_SLASHES" || pathNormalization === "DECODE_AND_MERGE_SLASHES";
   const actions = HttpConnectionManager_PathWithEscapedSlashesAction;
@@ -97,13 +97,8 @@ function makeManager(
         : { case: "routeConfig", value: routes.inline },
     httpFilters: httpFilters(scope, proxy, options),
     accessLog: accessLogs(scope.rules, proxy, sideOf(side)),
-    tracing: {
-      clientSampling: { value: 100 },
-      randomSampling: { value: proxy.settings.tracingSampling ?? mesh.tracingSampling },
-      overallSampling: { value: 100 },
-      customTags: tracingTags(proxy),
-    },
-    requestIdExtension: { typedConfig: requestId() },
+    ...optional("tracing", tracing.message),
+    requestIdExtension: { typedConfig: (tracing.samplesByRequestId ? sampledById : sampledAnew)() },
     normalizePath: pathNormalization !== "NONE",
     mergeSlashes: merges,
     pathWithEscapedSlashesAction:
@@ -164,48 +159,4 @@ function httpFilters(
   if (isIstio && hasPrometheusMetrics(scope.rules, proxy, sideOf(side))) filters.push(httpStats());
   filters.push(router());
   return filters;
-}
-
-const dryRunTags = lazy(() =>
-  ["allow", "deny"].flatMap((action) => [
-    metadataTag(
-      `istio.authorization.dry_run.${action}_policy.name`,
-      `istio_dry_run_${action}_shadow_effective_policy_id`,
-    ),
-    metadataTag(
-      `istio.authorization.dry_run.${action}_policy.result`,
-      `istio_dry_run_${action}_shadow_engine_result`,
-    ),
-  ]),
-);
-
-function metadataTag(tag: string, key: string): CustomTag {
-  return create(CustomTagSchema, {
-    tag,
-    type: {
-      case: "metadata",
-      value: {
-        kind: { kind: { case: "request", value: {} } },
-        metadataKey: { key: "envoy.filters.http.rbac", path: [{ segment: { case: "key", value: key } }] },
-      },
-    },
-  });
-}
-
-/** What every span of a proxy says about its workload. */
-function tracingTags(proxy: ProxyNode): CustomTag[] {
-  const canonical = canonicalService(proxy.labels, proxy.workloadName);
-  const literals: Readonly<Record<string, string>> = {
-    "istio.canonical_revision": canonical.revision,
-    "istio.canonical_service": canonical.name,
-    "istio.cluster_id": proxy.clusterId,
-    "istio.mesh_id": proxy.meshId,
-    "istio.namespace": proxy.namespace,
-  };
-  return [
-    ...dryRunTags(),
-    ...Object.entries(literals)
-      .filter(([, value]) => value !== "")
-      .map(([tag, value]) => create(CustomTagSchema, { tag, type: { case: "literal", value: { value } } })),
-  ];
 }

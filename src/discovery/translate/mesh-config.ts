@@ -2,6 +2,7 @@ import { parse } from "yaml";
 import type { LabelSelector } from "../../kube/index.ts";
 import type { ConnectionPool, HttpRetry, LocalityLbSetting, OutlierDetection } from "./config-types.ts";
 import { parseDuration } from "./proto.ts";
+import { readTracingSettings, type TracingSettings } from "./tracing-settings.ts";
 
 /** The part of Istio's MeshConfig that discovery acts on, with Istio's defaults filled in. Durations in milliseconds. */
 export interface MeshConfig {
@@ -18,8 +19,10 @@ export interface MeshConfig {
   readonly accessLogFile: string;
   readonly accessLogFormat: string;
   readonly accessLogEncoding: "TEXT" | "JSON";
-  /** Percentage of requests that are traced. */
-  readonly tracingSampling: number;
+  /** Whether proxies trace that no Telemetry and no default provider says anything of. */
+  readonly enableTracing: boolean;
+  /** Of proxies that report no ProxyConfig. */
+  readonly tracing: TracingSettings;
   readonly enablePrometheusMerge: boolean;
   readonly defaultHttpRetryPolicy?: HttpRetry;
   readonly localityLbSetting: LocalityLbSetting;
@@ -43,6 +46,7 @@ export interface MeshConfig {
   readonly defaultProviders: {
     readonly metrics: readonly string[];
     readonly accessLogging: readonly string[];
+    readonly tracing: readonly string[];
   };
   /** Of TLS between workloads. */
   readonly meshMtls: TlsSettings;
@@ -104,7 +108,6 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
   const retry = raw["defaultHttpRetryPolicy"];
   const policy = raw["defaultTrafficPolicy"];
   const providers = object(raw["defaultProviders"]);
-  const sampling = object(config["tracing"])["sampling"];
   return {
     trustDomain: text(raw["trustDomain"], "cluster.local"),
     trustDomainAliases: list(raw["trustDomainAliases"]),
@@ -119,7 +122,8 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
     accessLogFile: text(raw["accessLogFile"], ""),
     accessLogFormat: text(raw["accessLogFormat"], ""),
     accessLogEncoding: raw["accessLogEncoding"] === "JSON" ? "JSON" : "TEXT",
-    tracingSampling: typeof sampling === "number" ? sampling : 1,
+    enableTracing: raw["enableTracing"] !== false,
+    tracing: readTracingSettings(config["tracing"]),
     enablePrometheusMerge: raw["enablePrometheusMerge"] !== false,
     ...(retry === undefined ? {} : { defaultHttpRetryPolicy: object(retry) as HttpRetry }),
     localityLbSetting: object(raw["localityLbSetting"]) as LocalityLbSetting,
@@ -137,6 +141,7 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
     defaultProviders: {
       metrics: list(providers["metrics"]),
       accessLogging: list(providers["accessLogging"]),
+      tracing: list(providers["tracing"]),
     },
     meshMtls: tlsSettings(raw["meshMTLS"]),
     tlsDefaults: tlsSettings(raw["tlsDefaults"]),

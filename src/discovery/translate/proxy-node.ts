@@ -19,6 +19,9 @@ export interface ProxyNode {
   readonly networkView: ReadonlySet<string> | undefined;
   readonly locality: { readonly region: string; readonly zone: string; readonly subzone: string };
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** What it calls the service that it belongs to, for traces: "app.namespace". */
+  readonly serviceCluster: string;
   readonly workloadName: string;
   readonly meshId: string;
   /** "sample.svc.cluster.local" */
@@ -47,7 +50,6 @@ export function parseProxyNode(node: Node): ProxyNode {
   const metadata = node.metadata ?? {};
   const dot = fullName.lastIndexOf(".");
   const namespace = text(metadata["NAMESPACE"]) || (dot < 0 ? "" : fullName.slice(dot + 1));
-  const labels = object(metadata["LABELS"]);
   const view = text(metadata["REQUESTED_NETWORK_VIEW"]);
   const instanceIps = text(metadata["INSTANCE_IPS"]);
   const interception = text(metadata["INTERCEPTION_MODE"]);
@@ -68,9 +70,9 @@ export function parseProxyNode(node: Node): ProxyNode {
       zone: node.locality?.zone ?? "",
       subzone: node.locality?.subZone ?? "",
     },
-    labels: Object.fromEntries(
-      Object.entries(labels).flatMap(([name, value]) => (typeof value === "string" ? [[name, value]] : [])),
-    ),
+    labels: texts(metadata["LABELS"]),
+    annotations: texts(metadata["ANNOTATIONS"]),
+    serviceCluster: node.cluster,
     workloadName: text(metadata["WORKLOAD_NAME"]),
     meshId: text(metadata["MESH_ID"]),
     dnsDomain,
@@ -84,6 +86,14 @@ export function parseProxyNode(node: Node): ProxyNode {
   };
 }
 
+/** Whether a proxy is of Istio `version` ("1.29") or newer. One that says no version it can be told by is new. */
+export function isAtLeast({ istioVersion }: ProxyNode, version: string): boolean {
+  const [, major = "", minor = ""] = /^v?(\d+)\.(\d+)/.exec(istioVersion) ?? [];
+  if (major === "") return true;
+  const [wantedMajor = 0, wantedMinor = 0] = version.split(".").map(Number);
+  return Number(major) > wantedMajor || (Number(major) === wantedMajor && Number(minor) >= wantedMinor);
+}
+
 function familyOf(addresses: readonly string[]): ProxyNode["ipFamily"] {
   const v6 = addresses.filter((address) => address.includes(":")).length;
   if (v6 === 0) return "v4";
@@ -92,6 +102,12 @@ function familyOf(addresses: readonly string[]): ProxyNode["ipFamily"] {
 
 const text = (value: JsonValue | undefined) =>
   typeof value === "string" ? value : typeof value === "boolean" ? String(value) : "";
+
+function texts(value: JsonValue | undefined): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(object(value)).flatMap(([name, text]) => (typeof text === "string" ? [[name, text]] : [])),
+  );
+}
 
 function object(value: JsonValue | undefined): JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};

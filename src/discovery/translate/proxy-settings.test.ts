@@ -3,13 +3,15 @@ import { suite, test } from "vitest";
 import { HttpConnectionManager_ForwardClientCertDetails as Details } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { readProxySettings } from "./proxy-settings.ts";
 
+const defaults = { sampling: 1, customTags: {}, maxPathTagLength: undefined, hasIstioTags: true };
+
 suite("readProxySettings()", () => {
   const cases = [
-    { title: "nothing says nothing", config: {}, expected: {} },
+    { title: "nothing says nothing", config: undefined, expected: {} },
     {
       title: "the sampling of traces",
       config: { tracing: { sampling: 33 } },
-      expected: { tracingSampling: 33 },
+      expected: { tracing: { ...defaults, sampling: 33 } },
     },
     {
       title: "what is in front of a gateway",
@@ -39,5 +41,10 @@ suite("readProxySettings()", () => {
     },
   ];
   for (const { title, config, expected } of cases)
-    test(title, () => assert.deepEqual(readProxySettings(config), expected));
+    test(title, () =>
+      assert.deepEqual(
+        readProxySettings(config),
+        config === undefined ? expected : { tracing: defaults, ...expected },
+      ),
+    );
 });

@@ -1,10 +1,11 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { HttpConnectionManager_ForwardClientCertDetails } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { readTracingSettings, type TracingSettings } from "./tracing-settings.ts";
 
 /** What a proxy's ProxyConfig (MeshConfig's defaultConfig and the pod's annotation) says of its listeners. */
 export interface ProxySettings {
-  /** Percentage of requests that are traced. */
-  readonly tracingSampling?: number;
+  /** Undefined: it reports no ProxyConfig, and MeshConfig's holds. */
+  readonly tracing?: TracingSettings;
   /** How many proxies in front of a gateway are believed what they say of the client's address. */
   readonly trustedProxies?: number;
   /** What a gateway does with x-forwarded-client-cert. */
@@ -22,13 +23,12 @@ export function readProxySettings(value: JsonValue | undefined): ProxySettings {
   const config = object(value);
   const topology = object(config["gatewayTopology"]);
   const headers = object(config["proxyHeaders"]);
-  const sampling = object(config["tracing"])["sampling"];
   const server = object(headers["server"]);
   const trusted = topology["numTrustedProxies"];
   const gatewayClientCert = details(topology["forwardClientCertDetails"]);
   const inboundClientCert = details(headers["forwardedClientCert"]);
   return {
-    ...(typeof sampling === "number" ? { tracingSampling: sampling } : {}),
+    ...(value === undefined ? {} : { tracing: readTracingSettings(config["tracing"]) }),
     ...(typeof trusted === "number" && trusted > 0 ? { trustedProxies: trusted } : {}),
     ...(gatewayClientCert === undefined ? {} : { gatewayClientCert }),
     ...(inboundClientCert === undefined ? {} : { inboundClientCert }),

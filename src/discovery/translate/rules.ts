@@ -9,6 +9,7 @@ import { collectNetworkGateways, type NetworkGateways } from "./network-gateways
 import { type ConfigObjects, configKinds, type WorldObjects } from "./objects.ts";
 import { createPeerPolicies, type PeerPolicies } from "./peer-authentication.ts";
 import { collectServices, type MeshService } from "./services.ts";
+import { tracingProblems } from "./tracing-problems.ts";
 import { oldestFirst, type ResolvedVirtualService, resolveVirtualServices } from "./virtual-services.ts";
 
 /**
@@ -51,6 +52,9 @@ export function collectRules(
       ({ rules: now }) => now.mesh,
     ),
   );
+  derive("tracing checked", [mesh.extensionProviders, mesh.defaultConfig], () => {
+    for (const problem of tracingProblems(mesh)) report(problem);
+  });
   const clusters = [...objects.clusters.values()];
   const namespaces =
     mesh.discoverySelectors.length === 0

@@ -25,6 +25,8 @@ export interface Scope {
   /** Where connections go that the mesh knows nothing of, instead of where they were meant to. */
   readonly egressProxy: Destination | undefined;
   service(host: string): MeshService | undefined;
+  /** Whether proxies have a cluster for a port of a host. */
+  reaches(host: string, port: number): boolean;
   destinationRule(service: { readonly host: string; readonly namespace: string }): MergedRule | undefined;
   /** VirtualServices that are bound to a gateway ("namespace/name") and visible here. */
   virtualServicesFor(gateway: string): readonly ResolvedVirtualService[];
@@ -89,6 +91,7 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
   );
   const byHost = new Map(visible.map((service) => [service.host, service]));
   const outbound = sidecar?.spec.outboundTrafficPolicy;
+  let reached: ReadonlySet<string> | undefined;
   const chosen = new Map<string, MergedRule | undefined>();
   const virtualByGateway = new Map<string, readonly ResolvedVirtualService[]>([["mesh", meshVirtual]]);
   const facts: Pick<Scope, "services" | "egress" | "sidecar" | "outboundTrafficPolicy" | "egressProxy"> = {
@@ -109,6 +112,16 @@ function makeScope(rules: Rules, proxy: ProxyNode, sidecar: Sidecar | undefined)
     namespace,
     service: (host: string) =>
       noteRead(`service ${host}`, byHost.get(host), (_, scope) => scope.service(host)),
+    reaches(host: string, port: number) {
+      reached ??= new Set(
+        services.flatMap((service) =>
+          service.ports.flatMap((of) => (of.protocol === "udp" ? [] : [`${service.host}:${of.port}`])),
+        ),
+      );
+      return noteRead(`reaches ${host}:${port}`, reached.has(`${host}:${port}`), (_, scope) =>
+        scope.reaches(host, port),
+      );
+    },
     destinationRule(service: { readonly host: string; readonly namespace: string }) {
       if (!chosen.has(service.host))
         chosen.set(

@@ -7,7 +7,7 @@ import type { Rules } from "./rules.ts";
 export type TelemetrySide = "CLIENT" | "SERVER";
 
 /** The Telemetries that hold for a proxy, those that count for less first: the mesh's, its namespace's, its own. */
-function telemetriesFor({ telemetries, mesh }: Rules, proxy: ProxyNode): readonly Telemetry[] {
+export function telemetriesFor({ telemetries, mesh }: Rules, proxy: ProxyNode): readonly Telemetry[] {
   const of = (namespace: string) => telemetries.filter(({ metadata }) => metadata.namespace === namespace);
   const general = (namespace: string) =>
     of(namespace)
@@ -25,7 +25,8 @@ function telemetriesFor({ telemetries, mesh }: Rules, proxy: ProxyNode): readonl
 
 type Logging = NonNullable<NonNullable<Telemetry["spec"]>["accessLogging"]>[number];
 
-const isFor = (mode: string | undefined, side: TelemetrySide) =>
+/** Whether a setting for `mode` holds for a side. */
+export const isFor = (mode: string | undefined, side: TelemetrySide) =>
   mode === undefined || mode === "CLIENT_AND_SERVER" || mode === side;
 const namesOf = (providers: readonly { readonly name?: string }[] | undefined) =>
   (providers ?? []).map(({ name }) => name ?? "");

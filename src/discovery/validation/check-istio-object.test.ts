@@ -471,11 +471,7 @@ suite("policies", () => {
   tell("Telemetry", [
     ["{accessLogging: [{providers: [{name: envoy}]}]}"],
     ["{metrics: [{providers: [{}]}]}", /providers\.name may not be empty/],
-    [
-      "{tracing: [{randomSamplingPercentage: 120}]}",
-      /must be in range \[0\.0, 100\.0\]/,
-      /^\(warning\) spec\.tracing: has no effect here/,
-    ],
+    ["{tracing: [{randomSamplingPercentage: 120}]}", /must be in range \[0\.0, 100\.0\]/],
   ]);
 });
 

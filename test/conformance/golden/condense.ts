@@ -1,5 +1,6 @@
 import { toJson } from "@bufbuild/protobuf";
-import { type Any, anyUnpack, type Duration } from "@bufbuild/protobuf/wkt";
+import { type Any, AnySchema, anyUnpack, type Duration } from "@bufbuild/protobuf/wkt";
+import { resourceRegistry } from "../../../src/discovery/serve/resource-registry.ts";
 import {
   type Cluster,
   Cluster_DiscoveryType,
@@ -25,7 +26,10 @@ import {
   type RouteAction,
 } from "../../../src/xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "../../../src/xds/gen/envoy/config/route/v3/route_pb.js";
-import { HttpConnectionManagerSchema } from "../../../src/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import {
+  type HttpConnectionManager_Tracing,
+  HttpConnectionManagerSchema,
+} from "../../../src/xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TcpProxySchema } from "../../../src/xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { UpstreamTlsContextSchema } from "../../../src/xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { Snapshot } from "../../../src/xds/index.ts";
@@ -125,13 +129,14 @@ function condenseFilter({ name, configType }: Filter) {
   const config: Any | undefined = configType.case === "typedConfig" ? configType.value : undefined;
   const manager = config === undefined ? undefined : anyUnpack(config, HttpConnectionManagerSchema);
   if (manager !== undefined) {
-    const { statPrefix, routeSpecifier, httpFilters } = manager;
+    const { statPrefix, routeSpecifier, httpFilters, tracing } = manager;
     return {
       name,
       statPrefix,
       ...(routeSpecifier.case === "rds" ? { rds: routeSpecifier.value.routeConfigName } : {}),
       ...(routeSpecifier.case === "routeConfig" ? { inlineRoute: routeSpecifier.value.name } : {}),
       httpFilters: httpFilters.map((filter) => filter.name),
+      ...(tracing === undefined ? { tracing: "none" } : condenseTracing(tracing)),
     };
   }
   const tcp = config === undefined ? undefined : anyUnpack(config, TcpProxySchema);
@@ -143,6 +148,26 @@ function condenseFilter({ name, configType }: Filter) {
     ...(to.case === "weightedClusters"
       ? { weighted: Object.fromEntries(to.value.clusters.map((item) => [item.name, item.weight])) }
       : {}),
+  };
+}
+
+/** Without a provider nothing is traced, whatever else is said. */
+function condenseTracing({
+  provider,
+  randomSampling,
+  customTags,
+  maxPathTagLength,
+}: HttpConnectionManager_Tracing) {
+  if (provider?.configType.case !== "typedConfig") return {};
+  const config = provider.configType.value;
+  return {
+    tracing: {
+      provider: provider.name,
+      config: toJson(AnySchema, config, { registry: resourceRegistry }),
+      sampling: randomSampling?.value ?? 0,
+      tags: customTags.map(({ tag }) => tag),
+      ...(maxPathTagLength === undefined ? {} : { maxPathTagLength }),
+    },
   };
 }
 

@@ -95,7 +95,6 @@ const telemetry: FieldTable = {
   "": run,
   "metrics[].overrides[].tagOverrides": metrics,
   "metrics[].reportingInterval": metrics,
-  tracing: noEffect("no traces are reported, requests are answered the same"),
 };
 
 const foreignCode = notRun("proxies take no code of others: put what it does into the services");

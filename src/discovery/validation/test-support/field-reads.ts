@@ -10,6 +10,10 @@ import { recordReads } from "./record-reads.ts";
 import { rulesOfPolicies } from "./traffic-policies.ts";
 
 const scene = path.join(import.meta.dirname, "../testdata/fields-that-run.yaml");
+/** A provider of traces is asked for its tags only where it can be reached. */
+const mesh =
+  "extensionProviders: [{name: zipkin, zipkin: {service: web.sample.svc.cluster.local, port: 80}}]";
+
 /** A Service over the scene's pods of two regions. It has a port for TCP too, whose rules are read at other places. */
 function policyService(name: string): string {
   return `
@@ -45,6 +49,7 @@ export function fieldReads(): ReadonlyMap<string, ReadonlySet<string>> {
         : { ...object, spec: recordReads((object as { readonly spec?: unknown }).spec, schema, ofKind) };
     putObject(objects, read as KubeObject);
   }
+  objects.mesh = mesh;
   const ignore = () => {}; // Together the objects make no sense; they are there to be read.
   const world = createWorld(objects, ignore);
   // A proxy without extensions is Istio's, the other a stock Envoy, which gets other filters.
