@@ -15,6 +15,7 @@ import {
   type ListenerCompiler,
 } from "../listener/compile-listener.ts";
 import { compileRouteTable, type RouteTable } from "../router/route-table.ts";
+import { checkSecret } from "../tls/check-secret.ts";
 import type { SecretStore } from "../tls/secret-store.ts";
 import type { TlsCompiler } from "../tls/tls-settings.ts";
 import { ConfigError } from "./config-error.ts";
@@ -174,9 +175,12 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
         holder.current = compiled;
         return;
       }
-      case typeUrls.secret:
-        deps.secrets.put(name, fromBinary(SecretSchema, bytes));
+      case typeUrls.secret: {
+        const secret = fromBinary(SecretSchema, bytes);
+        checkSecret(secret);
+        deps.secrets.put(name, secret);
         break;
+      }
       case typeUrls.nameTable:
         nameTable = fromBinary(NameTableSchema, bytes);
         return;

@@ -54,13 +54,13 @@ export function acceptTls(
   on: { secured(socket: TLSSocket, facts: DownstreamTls): void; failed(reason: string): void },
 ): void {
   const { settings } = tls;
-  const context = settings.context();
+  const context = settings.context(hello?.sni);
   if (context === undefined) {
     on.failed("Secret is not supplied by SDS");
     socket.destroy();
     return;
   }
-  const asks = tls.requiresCertificate || settings.validates;
+  const asks = tls.requiresCertificate || settings.asks;
   const alpn = chooseAlpn(settings.alpn, hello);
   const secure = new TLSSocket(socket, {
     isServer: true,
@@ -113,7 +113,7 @@ export function acceptTls(
       version: secure.getProtocol() ?? "",
       cipher: secure.getCipher().name,
       peer,
-      local: settings.ownCertificate(),
+      local: settings.ownCertificate(secure),
     });
   });
 }

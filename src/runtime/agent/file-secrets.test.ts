@@ -34,17 +34,18 @@ function text(secret: Secret): string {
   const sources =
     type.case === "tlsCertificate"
       ? [type.value.certificateChain, type.value.privateKey]
-      : [type.case === "validationContext" ? type.value.trustedCa : undefined];
+      : [type.case === "validationContext" ? (type.value.trustedCa ?? type.value.crl) : undefined];
   return sources
     .map((source) => (source?.specifier.case === "inlineBytes" ? Buffer.from(source.specifier.value) : ""))
     .join("|");
 }
 
 suite("secrets in files", () => {
-  test("a certificate with its key, and a bundle", async () => {
-    const { until } = scene({ "/c/chain": "CHAIN", "/c/key": "KEY", "/c/root": "ROOT" });
+  test("a certificate with its key, a bundle, and lists of what was revoked", async () => {
+    const { until } = scene({ "/c/chain": "CHAIN", "/c/key": "KEY", "/c/root": "ROOT", "/c/crl": "LISTS" });
     assert.equal(text(await until("file-cert:/c/chain~/c/key")), "CHAIN|KEY");
     assert.equal(text(await until("file-root:/c/root")), "ROOT");
+    assert.equal(text(await until("file-crl:/c/crl")), "LISTS");
   });
 
   test("what this machine trusts", async () => {

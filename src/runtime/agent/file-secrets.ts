@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { rootCertificates } from "node:tls";
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Clock } from "../../base/index.ts";
+import type { CertificateValidationContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import {
   type Secret,
   SecretSchema,
@@ -20,7 +21,7 @@ export interface FileSecretsOptions {
 const interval = 5_000;
 /** More than rules of one mesh name; each is read again and again. */
 const mostNames = 1000;
-const prefix = { certificate: "file-cert:", root: "file-root:" };
+const prefix = { certificate: "file-cert:", root: "file-root:", revoked: "file-crl:" };
 const systemRoots = "file-root:system";
 /** Where distributions keep the roots that they trust. */
 const systemFiles = [
@@ -31,7 +32,8 @@ const systemFiles = [
 
 /**
  * Adds to `secrets` those that rules name by files of the container, as Istio does: "file-cert:CHAIN~KEY",
- * "file-root:BUNDLE", and "file-root:system" for what this machine trusts. Only mounted volumes are read. Files are
+ * "file-root:BUNDLE", and "file-root:system" for what this machine trusts; "file-crl:LISTS" is the built-in proxy's
+ * name for the file of a validation context's crl. Only mounted volumes are read. Files are
  * read when somebody asks for the first time and kept up to date from then on.
  */
 export function withFileSecrets(secrets: AgentSecrets, options: FileSecretsOptions): AgentSecrets {
@@ -53,7 +55,7 @@ export function withFileSecrets(secrets: AgentSecrets, options: FileSecretsOptio
     known.set(name, undefined);
     void load(name);
   };
-  const isFile = (name: string) => name.startsWith(prefix.certificate) || name.startsWith(prefix.root);
+  const isFile = (name: string) => Object.values(prefix).some((start) => name.startsWith(start));
   return {
     get(name) {
       if (!isFile(name)) return secrets.get(name);
@@ -76,6 +78,10 @@ async function readSecret(name: string, read: FileSecretsOptions["read"]): Promi
     const bundle = await read(name.slice(prefix.root.length));
     return bundle === undefined ? undefined : rootSecret(name, bundle);
   }
+  if (name.startsWith(prefix.revoked)) {
+    const lists = await read(name.slice(prefix.revoked.length));
+    return lists === undefined ? undefined : validationSecret(name, { crl: inline(lists) });
+  }
   const [chainFile = "", keyFile = ""] = name.slice(prefix.certificate.length).split("~");
   const [chain, key] = [await read(chainFile), await read(keyFile)];
   if (chain === undefined || key === undefined) return undefined;
@@ -94,10 +100,14 @@ async function readSystemRoots(): Promise<Buffer> {
 }
 
 function rootSecret(name: string, bundle: Buffer): Secret {
-  return create(SecretSchema, {
-    name,
-    type: { case: "validationContext", value: { trustedCa: inline(bundle) } },
-  });
+  return validationSecret(name, { trustedCa: inline(bundle) });
+}
+
+function validationSecret(
+  name: string,
+  value: MessageInitShape<typeof CertificateValidationContextSchema>,
+): Secret {
+  return create(SecretSchema, { name, type: { case: "validationContext", value } });
 }
 
 function inline(content: Buffer) {
@@ -113,7 +123,7 @@ function parts({ type }: Secret): readonly string[] {
     type.case === "tlsCertificate"
       ? [type.value.certificateChain, type.value.privateKey]
       : type.case === "validationContext"
-        ? [type.value.trustedCa]
+        ? [type.value.trustedCa, type.value.crl]
         : [];
   return sources.map((source) =>
     source?.specifier.case === "inlineBytes" ? Buffer.from(source.specifier.value).toString("latin1") : "",
