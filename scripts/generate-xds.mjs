@@ -77,6 +77,7 @@ const wanted = [
   "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
   "udpa/type/v1/typed_struct.proto",
   "xds/type/v3/typed_struct.proto",
+  "opentelemetry/proto/trace/v1/trace.proto",
   "istio/v1/auth/ca.proto",
   "istio/envoy/config/filter/http/alpn/v2alpha1/config.proto",
   "istio/networking/nds/v1/nds.proto",

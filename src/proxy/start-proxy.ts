@@ -10,6 +10,7 @@ import type { ProxyRuntime } from "./router/runtime.ts";
 import { createIstioMetrics } from "./telemetry/istio-metrics.ts";
 import { createSecretStore } from "./tls/secret-store.ts";
 import { createTlsCompiler } from "./tls/tls-settings.ts";
+import { createSpanSink } from "./tracing/span-sink.ts";
 
 /** Starts a proxy. It serves as soon as its first configuration is complete, and goes on without discovery. */
 export function startProxy(options: ProxyOptions): MeshProxy {
@@ -24,6 +25,15 @@ export function startProxy(options: ProxyOptions): MeshProxy {
   let leaving = false;
   let draining = false;
 
+  const address = node.id.split("~")[1] ?? "";
+  const spans = createSpanSink({
+    nodeId: node.id,
+    service: node.cluster,
+    address,
+    cluster: (name) => configuration.cluster(name),
+    after: (delay, action) => clock.after(delay, action),
+  });
+
   const runtime: ProxyRuntime = {
     cluster: (name) => configuration.cluster(name),
     now: () => clock.now(),
@@ -31,7 +41,8 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     isLeaving: () => leaving,
     isDraining: () => draining,
     log: (line) => options.accessLog(line),
-    address: node.id.split("~")[1] ?? "",
+    address,
+    spans,
     ownMetadata: ownMetadata(node.id, node.metadata),
     report(facts, direction) {
       metrics.record(facts, direction, configuration.cluster(facts.cluster)?.config.service);
@@ -113,6 +124,7 @@ export function startProxy(options: ProxyOptions): MeshProxy {
       draining = true;
       await listeners.stop(drainMs);
       running.abort();
+      spans.close();
       configuration.close();
       await ads.ended;
     },

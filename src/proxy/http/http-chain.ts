@@ -19,6 +19,7 @@ import { compilePeerMetadata, type PeerMetadataRules } from "../filters/peer-met
 import { compileRbac, type RbacRules } from "../filters/rbac.ts";
 import { defaultHeadLimits, type HeadLimits } from "../http1/parse-head.ts";
 import { compileRouteTable, type RouteTable } from "../router/route-table.ts";
+import { compileTracing, type TracingRules } from "../tracing/compile-tracing.ts";
 import { compileXfcc, type XfccRules } from "./xfcc.ts";
 
 /** Where a chain's routes are: in itself, or in a route configuration that comes and changes by its own name. */
@@ -53,6 +54,8 @@ export interface HttpChain {
   readonly preserveRequestId: boolean;
   readonly requestIdInResponse: boolean;
   readonly via: string;
+  /** Undefined: requests are not traced. */
+  readonly tracing: TracingRules | undefined;
   /** Routes tell what traces call their operation. */
   readonly traces: boolean;
   readonly normalizePath: boolean;
@@ -109,6 +112,7 @@ export function compileHttpChain(
     preserveRequestId: message.preserveExternalRequestId,
     requestIdInResponse: message.alwaysSetRequestIdInResponse,
     via: message.via,
+    tracing: compileTracing(message, where),
     traces: message.tracing !== undefined,
     normalizePath: message.normalizePath ?? false,
     mergeSlashes: message.mergeSlashes,

@@ -14,6 +14,7 @@ import type {
 import { dropHeader, type Headers, header, setHeader } from "../http/headers.ts";
 import { codecError } from "../http1/parse-head.ts";
 import { reasonPhrase } from "../http1/write-head.ts";
+import { startTrace, type Trace } from "../tracing/start-trace.ts";
 import { newFacts } from "./facts.ts";
 import { finishHeaders } from "./finish-headers.ts";
 import type { HttpConnection } from "./http-connection.ts";
@@ -83,6 +84,7 @@ export function startExchange(
   let retryPending = false;
   const retryPermit = createRetryPermit();
   let operation: string | undefined;
+  let trace: Trace | undefined;
   let requestTrailers: Headers | undefined;
   let timeouts: RequestTimeouts | undefined;
 
@@ -168,6 +170,8 @@ export function startExchange(
         facts.cluster = target?.cluster ?? "";
       }
     }
+    if (chain.tracing !== undefined)
+      trace = startTrace(chain.tracing, facts, route, connection.direction, runtime.spans);
     if (chain.traces) operation = passOperation(head.headers, route, connection.direction);
     if (chain.requestTimeout > 0 && !bodyEnded) after(chain.requestTimeout, onRequestTimeout);
     if (head.upgrade !== undefined && !chain.upgrades.has(head.upgrade)) return reply(replies.upgradeRefused);
@@ -273,6 +277,7 @@ export function startExchange(
     facts.upstreamHost = chosen;
     if (action.autoHostRewrite && chosen.hostname !== undefined) head.authority = chosen.hostname;
     beginTry(cluster, chosen);
+    trace?.beginTry(head.headers, cluster);
     const { protocol } = cluster.config;
     const http2 = protocol === "http2" || (protocol === "downstream" && head.version === "HTTP/2");
     waitsForUpstream = true;
@@ -580,6 +585,7 @@ export function startExchange(
       if (line !== undefined) runtime.log(line);
     }
     runtime.report(facts, connection.direction);
+    trace?.finish();
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import type { OwnMetadata } from "../filters/peer-metadata.ts";
+import type { SpanSink } from "../tracing/span.ts";
 import type { ExchangeFacts } from "./facts.ts";
 import type { HttpStats } from "./http-stats.ts";
 
@@ -19,6 +20,8 @@ export interface ProxyRuntime {
   readonly ownMetadata: OwnMetadata;
   /** Counts a finished exchange for telemetry. */
   report(facts: ExchangeFacts, direction: Direction): void;
+  /** Takes the spans of traced requests. */
+  readonly spans: SpanSink;
   httpStats(prefix: string): HttpStats;
 }
 

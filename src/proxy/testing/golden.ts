@@ -13,6 +13,9 @@ import { type Node, NodeSchema } from "../../xds/gen/envoy/config/core/v3/base_p
 import { ClusterLoadAssignmentSchema } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
+import { DatadogConfigSchema } from "../../xds/gen/envoy/config/trace/v3/datadog_pb.js";
+import { OpenTelemetryConfigSchema } from "../../xds/gen/envoy/config/trace/v3/opentelemetry_pb.js";
+import { ZipkinConfigSchema } from "../../xds/gen/envoy/config/trace/v3/zipkin_pb.js";
 import { FileAccessLogSchema } from "../../xds/gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import { CorsPolicySchema, CorsSchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
@@ -50,6 +53,9 @@ export interface GoldenProxy {
 }
 
 const registry = createRegistry(
+  DatadogConfigSchema,
+  OpenTelemetryConfigSchema,
+  ZipkinConfigSchema,
   FileAccessLogSchema,
   CorsPolicySchema,
   CorsSchema,
