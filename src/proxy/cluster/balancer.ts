@@ -2,22 +2,57 @@ import { unreachable } from "../../base/index.ts";
 import { createEdfScheduler } from "./edf.ts";
 import { hashText } from "./hash.ts";
 import type { Host } from "./host.ts";
+import { isWarmAt, type SlowStart, warmth } from "./slow-start.ts";
 
 /** How a cluster spreads requests over hosts. */
 export type BalancerPolicy =
-  | { readonly kind: "round-robin" }
+  | { readonly kind: "round-robin"; readonly slowStart?: SlowStart | undefined }
   | { readonly kind: "random" }
-  | { readonly kind: "least-request"; readonly choices: number }
+  | {
+      readonly kind: "least-request";
+      readonly choices: number;
+      readonly slowStart?: SlowStart | undefined;
+    }
   | { readonly kind: "ring-hash"; readonly minSize: number; readonly maxSize: number }
   | { readonly kind: "maglev"; readonly tableSize: number };
 
 /** Picks one of a fixed set of hosts. `hash` is the request's, undefined when it has none. */
 export type Balancer = (hash: number | undefined) => Host | undefined;
 
-/** A balancer over `hosts`, which must not change afterwards (their weights and loads may). */
-export function createBalancer(policy: BalancerPolicy, hosts: readonly Host[]): Balancer {
+/**
+ * A balancer over `hosts`, which must not change afterwards (their weights and loads may). `now` is asked for while some
+ * of them start slowly.
+ */
+export function createBalancer(policy: BalancerPolicy, hosts: readonly Host[], now: () => number): Balancer {
   if (hosts.length === 0) return () => undefined;
   if (hosts.length === 1) return () => hosts[0];
+  const slowStart = "slowStart" in policy ? policy.slowStart : undefined;
+  return slowStart === undefined ? steady(policy, hosts) : warming(policy, slowStart, hosts, now);
+}
+
+/** Weighs hosts by their age until all have their full weight. */
+function warming(
+  policy: BalancerPolicy,
+  slowStart: SlowStart,
+  hosts: readonly Host[],
+  now: () => number,
+): Balancer {
+  const end = isWarmAt(slowStart, hosts);
+  if (now() >= end) return steady(policy, hosts);
+  const byLoad = policy.kind === "least-request";
+  const scheduled = weighted(
+    hosts,
+    (host) => (byLoad ? 1 / (host.active + 1) : 1) * host.weight * warmth(slowStart, host.joined, now()),
+  );
+  let warm: Balancer | undefined;
+  return (hash) => {
+    if (warm === undefined && now() < end) return scheduled(hash);
+    warm ??= steady(policy, hosts);
+    return warm(hash);
+  };
+}
+
+function steady(policy: BalancerPolicy, hosts: readonly Host[]): Balancer {
   switch (policy.kind) {
     case "random":
       return isUniform(hosts) ? () => pickAny(hosts) : weighted(hosts, (host) => host.weight);

@@ -61,7 +61,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
   const circuit: CircuitState = { requests: 0, retries: 0 };
   let byKey = new Map<string, Host>();
   let assignment: Assignment | undefined;
-  let set: HostSet = createHostSet([], config.sharing);
+  let set: HostSet = createHostSet([], config.sharing, deps.now);
   let warm = config.discovery === "original-dst";
   let stopResolving: (() => void) | undefined;
   let closed = false;
@@ -96,7 +96,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
       outlier.stop();
       for (const host of byKey.values()) retire(host);
       byKey.clear();
-      set = createHostSet([], config.sharing);
+      set = createHostSet([], config.sharing, deps.now);
     },
   };
   start();
@@ -161,6 +161,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
         address: to.address,
         port: to.port,
         hostname: undefined,
+        joined: deps.now(),
         weight: 1,
         health: "healthy",
         priority: 0,
@@ -208,6 +209,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
 
   function useEndpoints(endpoints: readonly EndpointFacts[]) {
     const next = new Map<string, Host>();
+    const joined = deps.now();
     for (const endpoint of endpoints) {
       const key = hostKey(endpoint.address, endpoint.port);
       if (next.has(key)) continue;
@@ -224,6 +226,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
             address: endpoint.address,
             port: endpoint.port,
             hostname: endpoint.hostname,
+            joined,
             weight,
             health,
             priority,
@@ -259,7 +262,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
 
   function refresh() {
     const overprovisioning = (assignment?.overprovisioning ?? 140) / 100;
-    set = createHostSet([...byKey.values()], { ...config.sharing, overprovisioning });
+    set = createHostSet([...byKey.values()], { ...config.sharing, overprovisioning }, deps.now);
     deps.onChange();
   }
 }

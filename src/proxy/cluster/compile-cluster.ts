@@ -19,6 +19,7 @@ import type { BalancerPolicy } from "./balancer.ts";
 import { compileErrorStatuses } from "./error-statuses.ts";
 import type { SharingRules } from "./host-set.ts";
 import { compileRetryBudget, type RetryBudget } from "./retry-budget.ts";
+import { compileSlowStart } from "./slow-start.ts";
 import { type ProxyHeaderVersion, unwrapProxyProtocol } from "./upstream-proxy-protocol.ts";
 
 /** Which HTTP version goes upstream; "alpn" leaves it to the handshake, "downstream" follows the client. */
@@ -172,6 +173,9 @@ function policyOf(message: ClusterMessage): BalancerPolicy {
       return {
         kind: "least-request",
         choices: lbConfig.case === "leastRequestLbConfig" ? (lbConfig.value.choiceCount ?? 2) : 2,
+        slowStart: compileSlowStart(
+          lbConfig.case === "leastRequestLbConfig" ? lbConfig.value.slowStartConfig : undefined,
+        ),
       };
     case LbPolicy.RANDOM:
       return { kind: "random" };
@@ -189,7 +193,12 @@ function policyOf(message: ClusterMessage): BalancerPolicy {
         tableSize: lbConfig.case === "maglevLbConfig" ? Number(lbConfig.value.tableSize ?? 65537) : 65537,
       };
     default:
-      return { kind: "round-robin" };
+      return {
+        kind: "round-robin",
+        slowStart: compileSlowStart(
+          lbConfig.case === "roundRobinLbConfig" ? lbConfig.value.slowStartConfig : undefined,
+        ),
+      };
   }
 }
 

@@ -20,7 +20,7 @@ export interface HostSet {
 }
 
 /** Groups `hosts` by priority and decides how much load each group gets (Envoy's priority levels). */
-export function createHostSet(hosts: readonly Host[], rules: SharingRules): HostSet {
+export function createHostSet(hosts: readonly Host[], rules: SharingRules, now: () => number): HostSet {
   const healthyCount = hosts.reduce((count, host) => count + (isHealthy(host) ? 1 : 0), 0);
   const byPriority: Host[][] = [];
   for (const host of hosts) {
@@ -33,7 +33,7 @@ export function createHostSet(hosts: readonly Host[], rules: SharingRules): Host
   }
   const groups = Array.from(byPriority, (group) => group ?? []);
   const loads = priorityLoads(groups, rules);
-  const balancers = groups.map((group) => lazyBalancer(group, rules));
+  const balancers = groups.map((group) => lazyBalancer(group, rules, now));
   const only = loads.filter((load) => load > 0).length === 1 ? loads.findIndex((load) => load > 0) : -1;
   const sole = balancers[only];
   return {
@@ -79,25 +79,25 @@ function choosePriority(loads: readonly number[], hash: number | undefined): num
 }
 
 /** Most clusters of a mesh never see a request: their rings and schedules are made at the first. */
-function lazyBalancer(group: readonly Host[], rules: SharingRules): Balancer {
+function lazyBalancer(group: readonly Host[], rules: SharingRules, now: () => number): Balancer {
   let made: Balancer | undefined;
   return (hash) => {
-    made ??= groupBalancer(group, rules);
+    made ??= groupBalancer(group, rules, now);
     return made(hash);
   };
 }
 
-function groupBalancer(group: readonly Host[], rules: SharingRules): Balancer {
+function groupBalancer(group: readonly Host[], rules: SharingRules, now: () => number): Balancer {
   const healthy = group.filter(isHealthy);
   const panics = group.length > 0 && (100 * healthy.length) / group.length < rules.panicThreshold;
   const usable = panics ? group : healthy;
-  if (!rules.localityWeighted) return createBalancer(rules.policy, usable);
+  if (!rules.localityWeighted) return createBalancer(rules.policy, usable, now);
   const localities = [...byLocality(group).values()].flatMap((members) => {
     const available = members.filter((host) => usable.includes(host));
     const weight = members[0]?.localityWeight ?? 0;
     const share = Math.min(1, (rules.overprovisioning * available.length) / members.length);
     if (available.length === 0 || weight === 0) return [];
-    return [{ weight: weight * share, balancer: createBalancer(rules.policy, available) }];
+    return [{ weight: weight * share, balancer: createBalancer(rules.policy, available, now) }];
   });
   if (localities.length <= 1) return localities[0]?.balancer ?? (() => undefined);
   const scheduler = createEdfScheduler(localities, (locality) => locality.weight);

@@ -23,6 +23,8 @@ export interface Host {
   readonly key: string;
   /** The host name that DNS gave the address for. */
   readonly hostname: string | undefined;
+  /** When it joined the cluster, in milliseconds since 1970. */
+  readonly joined: number;
   weight: number;
   health: EdsHealth;
   priority: number;
@@ -59,6 +61,7 @@ export type HostFacts = Pick<
   | "address"
   | "port"
   | "hostname"
+  | "joined"
   | "weight"
   | "health"
   | "priority"
