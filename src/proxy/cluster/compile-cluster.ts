@@ -5,6 +5,7 @@ import {
   Cluster_LbPolicy as LbPolicy,
 } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { OutlierDetection } from "../../xds/gen/envoy/config/cluster/v3/outlier_detection_pb.js";
+import type { TcpKeepalive } from "../../xds/gen/envoy/config/core/v3/address_pb.js";
 import { RoutingPriority } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import type { ClusterLoadAssignment } from "../../xds/gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import {
@@ -13,6 +14,7 @@ import {
 } from "../../xds/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { milliseconds, unpack } from "../config/wire.ts";
+import { compilePings, type PingRules } from "../http2/keep-alive.ts";
 import { type ClientTls, compileClientTls } from "../tls/connect-tls.ts";
 import type { TlsCompiler } from "../tls/tls-settings.ts";
 import type { BalancerPolicy } from "./balancer.ts";
@@ -70,12 +72,16 @@ export interface ClusterConfig {
   /** Connections begin with a PROXY header of this version. */
   readonly proxyHeader: ProxyHeaderVersion | undefined;
   readonly bindAddress: string | undefined;
+  /** Milliseconds of silence after which TCP asks whether a host is still there; undefined: never. */
+  readonly probeAfter: number | undefined;
   readonly protocol: UpstreamProtocol;
   /** Milliseconds that an idle upstream connection is kept. */
   readonly idleTimeout: number;
   /** Milliseconds after which an upstream HTTP connection takes no more requests; 0 never. */
   readonly maxConnectionDuration: number;
   readonly maxRequestsPerConnection: number;
+  /** HTTP/2 connections are asked whether they live. */
+  readonly pings: PingRules | undefined;
   readonly autoSni: boolean;
   /** The host's certificate must be for the name that is sent as SNI by `autoSni`. */
   readonly autoSanValidation: boolean;
@@ -122,6 +128,7 @@ export function compileCluster(message: ClusterMessage, compiler: TlsCompiler): 
     transports,
     defaultTls,
     proxyHeader,
+    probeAfter: probeAfter(message.upstreamConnectionOptions?.tcpKeepalive),
     bindAddress: message.upstreamBindConfig?.sourceAddress?.address,
     ...http,
     outlier: message.outlierDetection === undefined ? undefined : outlierOf(message.outlierDetection),
@@ -208,6 +215,7 @@ type HttpOptions = Pick<
   | "idleTimeout"
   | "maxConnectionDuration"
   | "maxRequestsPerConnection"
+  | "pings"
   | "autoSni"
   | "autoSanValidation"
   | "errorStatuses"
@@ -223,6 +231,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
       idleTimeout: milliseconds(message.commonHttpProtocolOptions?.idleTimeout) ?? defaultIdleTimeout,
       maxConnectionDuration: milliseconds(message.commonHttpProtocolOptions?.maxConnectionDuration) ?? 0,
       maxRequestsPerConnection: message.maxRequestsPerConnection ?? 0,
+      pings: compilePings(message.http2ProtocolOptions?.connectionKeepalive),
       autoSni: false,
       autoSanValidation: false,
       errorStatuses: undefined,
@@ -235,6 +244,7 @@ function httpOptions(message: ClusterMessage): HttpOptions {
     maxConnectionDuration: milliseconds(options.commonHttpProtocolOptions?.maxConnectionDuration) ?? 0,
     maxRequestsPerConnection:
       options.commonHttpProtocolOptions?.maxRequestsPerConnection ?? message.maxRequestsPerConnection ?? 0,
+    pings: compilePings(http2Options(options.upstreamProtocolOptions)?.connectionKeepalive),
     autoSni: options.upstreamHttpProtocolOptions?.autoSni ?? false,
     autoSanValidation: options.upstreamHttpProtocolOptions?.autoSanValidation ?? false,
     errorStatuses: compileErrorStatuses(options.outlierDetection?.errorMatcher, message.name),
@@ -252,6 +262,20 @@ function protocolOf(options: HttpProtocolOptions["upstreamProtocolOptions"]): Up
     default:
       return "http1";
   }
+}
+
+function http2Options({ case: kind, value }: HttpProtocolOptions["upstreamProtocolOptions"]) {
+  if (kind !== "explicitHttpConfig") return value?.http2ProtocolOptions;
+  return value.protocolConfig.case === "http2ProtocolOptions" ? value.protocolConfig.value : undefined;
+}
+
+/** Linux's tcp_keepalive_time. */
+const defaultProbeAfter = 7_200_000;
+
+/** Node offers no more of tcp_keepalive: it probes every second, ten times, whatever the number and interval there. */
+function probeAfter(keepalive: TcpKeepalive | undefined): number | undefined {
+  if (keepalive === undefined) return undefined;
+  return keepalive.keepaliveTime ? keepalive.keepaliveTime * 1000 : defaultProbeAfter;
 }
 
 function outlierOf(message: OutlierDetection): OutlierRules {

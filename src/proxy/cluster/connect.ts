@@ -57,6 +57,7 @@ export function connectHost(
   const socket = network.dial({ address: host.address, port: host.port }, config.bindAddress);
   socket.allowHalfOpen = true;
   socket.setNoDelay(true);
+  if (config.probeAfter !== undefined) socket.setKeepAlive(true, config.probeAfter);
   let settled = false;
   const settle = () => {
     settled = true;

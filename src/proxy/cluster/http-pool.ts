@@ -152,6 +152,9 @@ export function createHttpPool(
         // An HTTP/1 connection that was busy is never in the list.
         if (connection.spare > 0 && !(http2 && free.includes(connection))) free.push(connection);
       },
+      silent() {
+        stats.http2_keepalive_timeout++;
+      },
       closed() {
         cancelIdle();
         cancelDuration();
@@ -162,7 +165,9 @@ export function createHttpPool(
         if (connections.size === 0 && connecting.size === 0) onEmpty();
       },
     };
-    const client = http2 ? createHttp2Client(socket, owner) : wrapHttp1(socket, owner);
+    const client = http2
+      ? createHttp2Client(socket, owner, config.pings, dialler.after)
+      : wrapHttp1(socket, owner);
     const connection: PooledConnection = {
       http2,
       localAddress,

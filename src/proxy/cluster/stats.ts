@@ -4,6 +4,7 @@ export interface ClusterStats {
   upstream_cx_active: number;
   upstream_cx_http1_total: number;
   upstream_cx_http2_total: number;
+  http2_keepalive_timeout: number;
   upstream_cx_connect_fail: number;
   upstream_cx_connect_timeout: number;
   upstream_cx_overflow: number;
@@ -47,6 +48,7 @@ export function createClusterStats(): ClusterStats {
     upstream_cx_active: 0,
     upstream_cx_http1_total: 0,
     upstream_cx_http2_total: 0,
+    http2_keepalive_timeout: 0,
     upstream_cx_connect_fail: 0,
     upstream_cx_connect_timeout: 0,
     upstream_cx_overflow: 0,

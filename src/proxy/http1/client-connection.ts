@@ -16,6 +16,8 @@ export interface ClientConnectionOwner {
   free(): void;
   /** The connection is gone. */
   closed(): void;
+  /** The peer answers no PING; the connection goes now. HTTP/2 only. */
+  silent(): void;
 }
 
 /** An established HTTP/1.1 connection to an upstream host: one exchange at a time. */

@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import type { RequestHead, ResetReason, ResponseSink, UpstreamStream } from "../http/codec.ts";
 import type { ClientConnectionOwner } from "../http1/client-connection.ts";
 import { fromRawHeaders, toHttp2Headers } from "./header-fields.ts";
+import { type PingRules, sendPings } from "./keep-alive.ts";
 
 /** An established HTTP/2 connection to an upstream host. */
 export interface Http2ClientConnection {
@@ -21,8 +22,16 @@ export interface Http2ClientConnection {
 /** Streams at once on one connection when the peer allows more. */
 const maxStreams = 1000;
 
-/** Speaks HTTP/2 with prior knowledge (or after ALPN) on a connected socket, whose events it takes over. */
-export function createHttp2Client(socket: Socket, owner: ClientConnectionOwner): Http2ClientConnection {
+/**
+ * Speaks HTTP/2 with prior knowledge (or after ALPN) on a connected socket, whose events it takes over. Under `pings`
+ * a connection whose peer is silent is closed, and what runs on it is reset.
+ */
+export function createHttp2Client(
+  socket: Socket,
+  owner: ClientConnectionOwner,
+  pings: PingRules | undefined,
+  after: (delay: number, action: () => void) => () => void,
+): Http2ClientConnection {
   // A peer that has ended is gone: nothing more could be agreed with it.
   socket.allowHalfOpen = false;
   const session: ClientHttp2Session = connect("http://upstream", {
@@ -36,9 +45,18 @@ export function createHttp2Client(socket: Socket, owner: ClientConnectionOwner):
   const onClosed = () => {
     if (closed) return;
     closed = true;
+    stopPings();
     socket.destroy();
     owner.closed();
   };
+  const stopPings =
+    pings === undefined
+      ? () => {}
+      : sendPings(session, socket, pings, after, () => {
+          owner.silent();
+          session.destroy();
+          onClosed();
+        });
   session.on("error", onClosed);
   session.on("close", onClosed);
   session.on("goaway", () => {
