@@ -45,7 +45,7 @@ suite("extractContext()", () => {
     {
       title: "ids without a decision, which get this proxy's",
       propagation: "b3",
-      headers: ["b3", `${trace}-${span}`],
+      headers: ["x-b3-traceid", trace, "x-b3-spanid", span],
       expected: { kind: "context", context: { ...context, isSampled: false } },
     },
     {
@@ -94,7 +94,7 @@ suite("injectContext()", () => {
     for (const propagation of ["b3", "w3c", "b3 and w3c"] as const) {
       const headers: Headers = ["x-b3-parentspanid", parent];
       injectContext(headers, context, propagation);
-      const expected = propagation === "w3c" ? context : { ...context, parentId: undefined };
+      const expected = propagation === "w3c" ? { ...context, state: "" } : context;
       assert.deepEqual(extractContext(headers, propagation, false), { kind: "context", context: expected });
     }
   });

@@ -37,7 +37,11 @@ export function extractContext(headers: Headers, propagation: Propagation, decis
 /** Writes a context into a request's headers. */
 export function injectContext(headers: Headers, context: SpanContext, propagation: Propagation): void {
   const { traceId, spanId, parentId, isSampled, state } = context;
-  if (propagation !== "w3c") {
+  if (propagation !== "w3c" && header(headers, "b3") !== undefined) {
+    // Who speaks the single header is told by it.
+    const parent = parentId === undefined ? "" : `-${parentId}`;
+    setHeader(headers, "b3", `${traceId}-${spanId}-${isSampled ? 1 : 0}${parent}`);
+  } else if (propagation !== "w3c") {
     setHeader(headers, "x-b3-traceid", traceId);
     setHeader(headers, "x-b3-spanid", spanId);
     if (parentId === undefined) dropHeader(headers, "x-b3-parentspanid");
@@ -46,7 +50,8 @@ export function injectContext(headers: Headers, context: SpanContext, propagatio
   }
   if (propagation !== "b3") {
     setHeader(headers, "traceparent", `00-${traceId.padStart(32, "0")}-${spanId}-0${isSampled ? 1 : 0}`);
-    if (state !== undefined) setHeader(headers, "tracestate", state);
+    // Envoy's tracer writes it also when it is empty.
+    if (state !== undefined || propagation === "w3c") setHeader(headers, "tracestate", state ?? "");
   }
 }
 

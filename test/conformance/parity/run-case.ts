@@ -46,7 +46,7 @@ export async function runCase(stage: Stage, row: Case): Promise<Observed[]> {
     );
     const arrivals = stage.apps.arrivals
       .slice(arrived)
-      .map((arrival) => plainArrival(arrival, stage.block))
+      .map((arrival) => plainArrival(arrival, stage.block, givenBy(step)))
       .sort((a, b) => (a.app < b.app ? -1 : a.app > b.app ? 1 : 0));
     arrived = stage.apps.arrivals.length;
     observed.push({
@@ -184,7 +184,21 @@ function plainAnswer(answer: ClientAnswer, block: number): ObservedAnswer {
 
 const timeLeft = "x-envoy-expected-rq-timeout-ms";
 
-function plainArrival(arrival: Arrival, block: number): Arrival {
+/** Values of a request's own headers. */
+function givenBy(step: Step): readonly string[] {
+  return "headers" in step ? Object.values(step.headers ?? {}).flat() : [];
+}
+
+const traceFields = new Set(["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "traceparent"]);
+
+/** Ids of traces and spans that a proxy made up, as how long they are. */
+function plainIds(text: string, given: readonly string[]): string {
+  return text.replaceAll(/\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b/g, (id) =>
+    given.some((value) => value.includes(id)) ? id : `<${id.length}>`,
+  );
+}
+
+function plainArrival(arrival: Arrival, block: number, given: readonly string[]): Arrival {
   const isFirstTry = arrival.headers.every(
     ([name, value]) => name !== "x-envoy-attempt-count" || value === "1",
   );
@@ -194,14 +208,15 @@ function plainArrival(arrival: Arrival, block: number): Arrival {
     path: plain(arrival.path, block),
     headers: plainFields(arrival.headers, block).map(([name, value]) => [
       name,
-      isFirstTry || name !== timeLeft ? plainRequestField(name, value) : "<ms>",
+      isFirstTry || name !== timeLeft ? plainRequestField(name, value, given) : "<ms>",
     ]),
     trailers: plainFields(arrival.trailers, block),
   };
 }
 
 /** A machine has many addresses: Envoy takes any for its own. */
-function plainRequestField(name: string, value: string): string {
+function plainRequestField(name: string, value: string, given: readonly string[]): string {
+  if (traceFields.has(name)) return plainIds(value, given);
   if (name === "x-forwarded-for")
     return ownAddresses.reduce((text, own) => text.replaceAll(own, "<own>"), value);
   return value;

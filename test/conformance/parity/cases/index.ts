@@ -4,6 +4,7 @@ import { hostileCases } from "./hostile.ts";
 import { httpCases } from "./http.ts";
 import { rewriteCases } from "./rewrites.ts";
 import { routeCases } from "./routes.ts";
+import { tracingCases } from "./tracing.ts";
 
 /** The whole table. */
 export const allCases: readonly Case[] = [
@@ -12,4 +13,5 @@ export const allCases: readonly Case[] = [
   ...faultCases,
   ...httpCases,
   ...hostileCases,
+  ...tracingCases,
 ];
