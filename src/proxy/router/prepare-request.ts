@@ -100,6 +100,7 @@ export function prepareRequest(
     if (isInternal) dropHeader(headers, "x-envoy-internal");
     else dropHeaders(headers, (name) => steering.has(name) || (isEdge && edgeOnly.has(name)));
   }
+  if (isEdge) setHeader(headers, "x-envoy-external-address", clientAddress);
   if (isInternal) headers.push("x-envoy-internal", "true");
   if (chain.via !== "") appendVia(headers, chain.via);
   if (chain.generateRequestId) {

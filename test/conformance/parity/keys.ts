@@ -1,4 +1,5 @@
 import { generateKey, type Issuer, issueCertificate } from "../../../src/pki/index.ts";
+import { makeRevocationList } from "../../../src/pki/testing/revocation-list.ts";
 import { type MutableSecrets, makeRoot, makeSecrets, tlsSecret } from "../../../src/proxy/testing/world.ts";
 import type { AppKeys } from "./apps.ts";
 import type { TlsIdentity } from "./ask.ts";
@@ -11,9 +12,15 @@ export interface Keys {
   /** The client certificate that `tls` names. */
   client(tls: TlsClient): TlsIdentity | undefined;
   app(spiffe: string | undefined): AppKeys;
-  /** Kubernetes Secrets for gateways, as YAML: "shop-cert", "vendor-cert", and "shop-mutual", which trusts clients of the mesh's root. */
+  /**
+   * Kubernetes Secrets for gateways, as YAML: "shop-cert", "vendor-cert", and "shop-mutual", which trusts clients of
+   * the mesh's root; "shop-revoking" does too, all but those that are called `revokedClient`.
+   */
   readonly kubernetesSecrets: string;
 }
+
+/** Clients with this SPIFFE id have a certificate that "shop-revoking" revokes. */
+export const revokedClient = "spiffe://cluster.local/ns/shop/sa/revoked";
 
 const day = 86_400_000;
 
@@ -32,9 +39,11 @@ export function makeKeys(): Keys {
     );
     return { cert, key: key.privateKeyPem };
   };
-  const secret = (name: string, { cert, key }: TlsIdentity, ca?: string) =>
-    `{apiVersion: v1, kind: Secret, type: kubernetes.io/tls, metadata: {name: ${name}, namespace: shop}, data: {tls.crt: ${base64(cert)}, tls.key: ${base64(key)}${ca === undefined ? "" : `, ca.crt: ${base64(ca)}`}}}`;
+  const secret = (name: string, { cert, key }: TlsIdentity, ca?: string, crl?: string) =>
+    `{apiVersion: v1, kind: Secret, type: kubernetes.io/tls, metadata: {name: ${name}, namespace: shop}, data: {tls.crt: ${base64(cert)}, tls.key: ${base64(key)}${ca === undefined ? "" : `, ca.crt: ${base64(ca)}`}${crl === undefined ? "" : `, ca.crl: ${base64(crl)}`}}}`;
   const shop = issue(web, { dnsNames: ["shop.example.com", "*.shop.example.com"] });
+  const revoked = issue(mesh, { uris: [revokedClient] });
+  clients.set(`${revokedClient} false`, revoked);
   const vendor = issue(web, { dnsNames: ["vendor.example.com"] });
   return {
     secrets(serviceAccount) {
@@ -67,6 +76,7 @@ export function makeKeys(): Keys {
       secret("shop-cert", shop),
       secret("vendor-cert", vendor),
       secret("shop-mutual", shop, mesh.certificatePem),
+      secret("shop-revoking", shop, mesh.certificatePem, makeRevocationList(mesh, [revoked.cert])),
       `{apiVersion: v1, kind: Secret, metadata: {name: web-ca, namespace: shop}, data: {ca.crt: ${base64(web.certificatePem)}}}`,
     ].join("\n---\n"),
   };

@@ -2,6 +2,7 @@ import type { Case } from "../case.ts";
 import { faultCases } from "./faults.ts";
 import { hostileCases } from "./hostile.ts";
 import { httpCases } from "./http.ts";
+import { revocationCases } from "./revocation.ts";
 import { rewriteCases } from "./rewrites.ts";
 import { routeCases } from "./routes.ts";
 import { tracingCases } from "./tracing.ts";
@@ -14,4 +15,5 @@ export const allCases: readonly Case[] = [
   ...httpCases,
   ...hostileCases,
   ...tracingCases,
+  ...revocationCases,
 ];
