@@ -1,5 +1,6 @@
 // Vitest reporter that ends a run with "N passed, N failed". A skipped test says in its title what it needs
-// ("… [needs kubectl]"); it fails the run when ISTHMUS_REQUIRED_TOOLS names that tool.
+// ("… [needs kubectl]"); it fails the run when ISTHMUS_REQUIRED_TOOLS names that tool. Of suites within each other the
+// innermost that says something counts.
 export default class ClosingLine {
   onTestRunEnd(modules, unhandledErrors) {
     const required = (process.env.ISTHMUS_REQUIRED_TOOLS ?? "").split(" ").filter(Boolean);
@@ -16,7 +17,7 @@ export default class ClosingLine {
         else if (state === "failed") failed += 1;
         else {
           skipped += 1;
-          const missing = required.find((tool) => test.fullName.includes(`[needs ${tool}`));
+          const missing = required.find((tool) => needsOf(test.fullName).includes(tool));
           console.log(`skipped: ${test.fullName}`);
           if (missing === undefined) continue;
           console.log(`  but ${missing} is required here`);
@@ -27,4 +28,10 @@ export default class ClosingLine {
     }
     console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
   }
+}
+
+/** Tools that a test was skipped for, by its full name. */
+function needsOf(fullName) {
+  const titles = fullName.split(" > ").map((title) => [...title.matchAll(/\[needs ([\w-]+)/g)]);
+  return titles.findLast((found) => found.length > 0)?.map(([, tool]) => tool) ?? [];
 }
