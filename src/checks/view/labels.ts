@@ -1,5 +1,6 @@
-/** Where istiod runs and looks for its own objects. */
-export const systemNamespace = "istio-system";
+import { systemNamespace } from "../../kube/index.ts";
+
+export { systemNamespace };
 
 /** On namespaces, gateway Services and pods: the network that they are on. */
 export const networkLabel = "topology.istio.io/network";

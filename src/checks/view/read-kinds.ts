@@ -1,3 +1,4 @@
+import { configKinds } from "../../discovery/index.ts";
 import { kinds, type ListOptions } from "../../kube/index.ts";
 import { systemNamespace } from "./labels.ts";
 
@@ -33,16 +34,8 @@ export type ReadKind = keyof typeof readKinds;
 
 /** Istio's own kinds: what a control plane takes from the cluster that it runs in, and from no other. */
 export const istioKinds = [
-  "virtualServices",
-  "destinationRules",
-  "gateways",
-  "serviceEntries",
-  "workloadEntries",
-  "sidecars",
-  "peerAuthentications",
+  ...configKinds,
   "requestAuthentications",
-  "authorizationPolicies",
-  "telemetries",
   "envoyFilters",
   "wasmPlugins",
 ] as const satisfies readonly ReadKind[];

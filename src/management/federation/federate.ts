@@ -87,7 +87,8 @@ function keptEntries(clusters: readonly ClusterFacts[]): ReadonlyMap<string, Ser
   return kept;
 }
 
-function isOurs({ metadata }: KubeObject): boolean {
+/** Whether federation made the object. */
+export function isOurs({ metadata }: KubeObject): boolean {
   return Object.entries(federationLabels).every(([name, value]) => metadata.labels?.[name] === value);
 }
 

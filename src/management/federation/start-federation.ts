@@ -10,7 +10,7 @@ import {
   startInformer,
 } from "../../kube/index.ts";
 import type { FederatedCluster, FederationOptions, ServiceExport } from "./contracts.ts";
-import { type ExportState, type Federation, federate, federationLabels } from "./federate.ts";
+import { type ExportState, type Federation, federate, federationLabels, isOurs } from "./federate.ts";
 import { readFacts } from "./read-facts.ts";
 
 const fieldManager = "isthmus-federation";
@@ -120,14 +120,10 @@ function watchCluster(
         isSynced(),
       ),
     own: () => [
-      ...(serviceEntries?.list() ?? []).filter(({ metadata }) => isLabelled(metadata.labels)),
+      ...(serviceEntries?.list() ?? []).filter(isOurs),
       ...rules.flatMap((informer) => informer.list()),
     ],
   };
-}
-
-function isLabelled(labels: Readonly<Record<string, string>> = {}): boolean {
-  return Object.entries(federationLabels).every(([name, value]) => labels[name] === value);
 }
 
 async function reconcile({ cluster, own }: WatchedCluster, federation: Federation): Promise<void> {
