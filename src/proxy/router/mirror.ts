@@ -1,8 +1,8 @@
-import type { RequestHead, ResponseSink, UpstreamStream } from "../http/codec.ts";
+import type { RequestHead } from "../http/codec.ts";
 import { appendHeader, setHeader } from "../http/headers.ts";
+import { dropAnswer } from "./drop-answer.ts";
 import type { Mirror } from "./route.ts";
 import type { ProxyRuntime } from "./runtime.ts";
-import { beginTry, countAnswer, countFailure, endTry } from "./upstream.ts";
 
 /**
  * Sends a copy of a finished request to another cluster and drops what comes back. Unless the mirror keeps the
@@ -30,34 +30,10 @@ export function mirrorRequest(
   };
   setHeader(head.headers, "x-envoy-internal", "true");
   appendHeader(head.headers, "x-forwarded-for", runtime.address);
-  let stream: UpstreamStream | undefined;
-  let done = false;
-  const finish = () => {
-    if (done) return;
-    done = true;
-    endTry(cluster, host);
-  };
-  const sink: ResponseSink = {
-    informational() {},
-    head(answer, end) {
-      countAnswer(cluster, host, answer);
-      if (end) finish();
-    },
-    data(_chunk, end) {
-      if (end) finish();
-    },
-    trailers: finish,
-    flush() {},
-    reset(reason) {
-      if (!done) countFailure(cluster, host, reason);
-      finish();
-    },
-    drained() {},
-  };
-  beginTry(cluster, host);
+  const { sink } = dropAnswer(cluster, host);
   cluster.pool(host, cluster.config.protocol === "http2", undefined, head.authority).acquire({
     ready(connection) {
-      stream = connection.start(head, body.length === 0, sink);
+      const stream = connection.start(head, body.length === 0, sink);
       for (const [index, chunk] of body.entries()) stream.data(chunk, index === body.length - 1);
     },
     failed(reason) {

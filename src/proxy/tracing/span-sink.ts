@@ -1,6 +1,6 @@
 import type { Cluster } from "../cluster/cluster.ts";
-import type { RequestHead, ResponseSink, UpstreamStream } from "../http/codec.ts";
-import { beginTry, countAnswer, countFailure, endTry } from "../router/upstream.ts";
+import type { RequestHead, UpstreamStream } from "../http/codec.ts";
+import { dropAnswer } from "../router/drop-answer.ts";
 import { encodeSpans } from "./encode-spans.ts";
 import type { Collector, Span, SpanSink } from "./span.ts";
 
@@ -105,37 +105,15 @@ function deliver(options: SpanSinkOptions, collector: Collector, spans: readonly
   };
   let stream: UpstreamStream | undefined;
   let stopWaiting: (() => void) | undefined;
-  let isOver = false;
-  const finish = () => {
-    if (isOver) return;
-    isOver = true;
+  const { sink, finish } = dropAnswer(cluster, host, () => {
     cancel();
-    endTry(cluster, host);
     done();
-  };
-  const sink: ResponseSink = {
-    informational() {},
-    head(answer, end) {
-      countAnswer(cluster, host, answer);
-      if (end) finish();
-    },
-    data(_chunk, end) {
-      if (end) finish();
-    },
-    trailers: finish,
-    flush() {},
-    reset(reason) {
-      if (!isOver) countFailure(cluster, host, reason);
-      finish();
-    },
-    drained() {},
-  };
+  });
   const cancel = options.after(collector.timeout, () => {
     stopWaiting?.();
     stream?.reset();
     finish();
   });
-  beginTry(cluster, host);
   const http2 = isGrpc || cluster.config.protocol === "http2";
   stopWaiting = cluster.pool(host, http2, undefined, collector.authority).acquire({
     ready(connection) {
