@@ -15,6 +15,7 @@ import type { ClusterWatch } from "./cluster-watch.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { startControlServer } from "./control-server.ts";
 import { imageWarnings } from "./images.ts";
+import { installLiqo } from "./install-liqo.ts";
 import type { Progress, Timings } from "./progress.ts";
 import { recallBlocks, rememberBlocks } from "./relocation/remember-blocks.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -141,6 +142,7 @@ async function start(
     });
   progress({ kind: "clusters", mesh: mesh.name, dataplane, lines: [...mesh.clusters.keys()].map(describe) });
 
+  await installLiqo(mesh, clusters);
   const warnings = await applyCompiled(compiled, {
     targets: applyTargets(clusters, watches, trust),
     charts: chartStandIns(),

@@ -50,6 +50,7 @@ export {
   readKubeconfig,
 } from "./kubeconfig.ts";
 export { isEmptySelector, matchesLabelSelector, matchesLabels, meetsRequirement } from "./label-selector.ts";
+export type * from "./liqo-types.ts";
 export {
   type KubeObject,
   key,
@@ -100,6 +101,7 @@ export {
 export { isInScope, type QuotaScopes } from "./resources/quota-scopes.ts";
 export { quotaResource, quotaUsage, unstatedResources } from "./resources/quota-usage.ts";
 export { schemaFromCrd } from "./schema/crd-schema.ts";
+export { type CrdEntry, type CrdProject, readCrds } from "./schema/crd-table.ts";
 export { dataFile, readDataFile } from "./schema/data-file.ts";
 export { decodeError } from "./schema/decode-error.ts";
 export { type KnownSchema, knownSchema } from "./schema/known-schema.ts";

@@ -1,3 +1,4 @@
+import type * as liqo from "./liqo-types.ts";
 import type { KubeObject } from "./object.ts";
 import type * as types from "./types.ts";
 
@@ -85,6 +86,22 @@ export const kinds = {
     "validatingwebhookconfigurations",
   ),
   serviceExports: namespaced("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "serviceexports"),
+  foreignClusters: clusterWide<liqo.ForeignCluster>(
+    "core.liqo.io/v1beta1",
+    "ForeignCluster",
+    "foreignclusters",
+  ),
+  resourceSlices: namespaced<liqo.ResourceSlice>(
+    "authentication.liqo.io/v1beta1",
+    "ResourceSlice",
+    "resourceslices",
+  ),
+  virtualNodes: namespaced<liqo.VirtualNode>("offloading.liqo.io/v1beta1", "VirtualNode", "virtualnodes"),
+  namespaceOffloadings: namespaced<liqo.NamespaceOffloading>(
+    "offloading.liqo.io/v1beta1",
+    "NamespaceOffloading",
+    "namespaceoffloadings",
+  ),
   tokenReviews: clusterWide("authentication.k8s.io/v1", "TokenReview", "tokenreviews"),
   virtualServices: namespaced("networking.istio.io/v1", "VirtualService", "virtualservices"),
   destinationRules: namespaced("networking.istio.io/v1", "DestinationRule", "destinationrules"),
