@@ -7,9 +7,11 @@ import { exposure } from "./outputs/exposure.ts";
 import { gatewayWorkloads } from "./outputs/gateway-workloads.ts";
 import { istioChartItems } from "./outputs/istio-charts.ts";
 import { namespaces } from "./outputs/namespaces.ts";
+import { peerings } from "./outputs/peerings.ts";
 import { remoteCredentials } from "./outputs/remote-credentials.ts";
 import { serviceExports } from "./outputs/service-exports.ts";
 import { userManifests } from "./outputs/user-manifests.ts";
+import { isProvider, providersOf } from "./topology.ts";
 
 /**
  * Turns a mesh and the manifests that it names into what each cluster gets, in the order of applying. Pure: no
@@ -23,14 +25,15 @@ export function compile(mesh: Mesh, manifests: ManifestContent): Compiled {
 }
 
 function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): CompiledItem[] {
-  const isWorkload = cluster.role === "workload";
   const items = [
-    ...namespaces(cluster),
-    ...(isWorkload
+    ...namespaces(cluster, mesh),
+    // What the mesh needs on a provider is applied in its consumer, and comes to it by offloading.
+    ...(cluster.role === "workload" && !isProvider(cluster)
       ? [
+          ...peerings(cluster, mesh),
           ...cacerts(cluster, mesh),
           ...istioChartItems(cluster, mesh),
-          ...gatewayWorkloads(cluster, mesh),
+          ...[cluster, ...providersOf(mesh, cluster)].flatMap((one) => gatewayWorkloads(one, mesh)),
           ...exposure(cluster, mesh),
           ...remoteCredentials(cluster, mesh),
           ...serviceExports(cluster, mesh),

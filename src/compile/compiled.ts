@@ -11,6 +11,7 @@ export interface Compiled {
 /** Stages of an apply, in order; later ones need earlier ones. */
 export const waves = [
   "namespaces",
+  "peerings",
   "trust",
   "control-plane",
   "gateways",

@@ -10,14 +10,29 @@ export function workloadClusters(mesh: Mesh): Cluster[] {
   return [...mesh.clusters.values()].filter(({ role }) => role === "workload");
 }
 
-/** Clusters that the control plane of `primary` serves, itself left out. */
+/** Whether a control plane of another cluster reads this one. A provider's pods are seen in its consumer, and it has nothing of Istio. */
+export function isRemote(cluster: Cluster): boolean {
+  return cluster.role === "workload" && !isPrimary(cluster) && !isProvider(cluster);
+}
+
+/** Whether another cluster places pods on this one by a peering. */
+export function isProvider({ consumer }: Cluster): boolean {
+  return consumer !== undefined;
+}
+
+/** Clusters that `consumer` places pods on, in the order of the file. */
+export function providersOf(mesh: Mesh, consumer: Cluster): Cluster[] {
+  return workloadClusters(mesh).filter((cluster) => cluster.consumer === consumer.name);
+}
+
+/** Clusters that the control plane of `primary` reads as remotes, itself left out. */
 export function remotesOf(mesh: Mesh, primary: Cluster): Cluster[] {
-  return workloadClusters(mesh).filter((cluster) => cluster !== primary && cluster.primary === primary.name);
+  return workloadClusters(mesh).filter((cluster) => isRemote(cluster) && cluster.primary === primary.name);
 }
 
 /** Whether some cluster is served by another one's control plane. */
 export function hasRemotes(mesh: Mesh): boolean {
-  return workloadClusters(mesh).some((cluster) => !isPrimary(cluster));
+  return workloadClusters(mesh).some(isRemote);
 }
 
 /** Whether traffic between some clusters has to go through gateways. */

@@ -164,7 +164,10 @@ async function start(
   for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
   if (mesh.discovery === "exports")
     startFederation({
-      clusters: [...clusters.values()].map(({ cluster, client }) => ({ ...cluster, client })),
+      // A provider's Services are its consumer's.
+      clusters: [...clusters.values()]
+        .filter(({ cluster }) => cluster.consumer === undefined)
+        .map(({ cluster, client }) => ({ ...cluster, client })),
       hostSuffix: mesh.hostSuffix,
       signal: lifetime,
       log: log.child({ part: "federation" }),

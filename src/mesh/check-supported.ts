@@ -12,13 +12,23 @@ export type MeshUse = "up" | "compile";
  */
 export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
   const clusters = [...mesh.clusters.values()];
-  const refuse = (path: Path, what: string): Diagnostic => {
+  const refuse = (path: Path, what: string, hint = "leave it out"): Diagnostic => {
     const message = `${what} can't be ${use === "up" ? "run on this machine" : "compiled"} yet`;
-    return diagnostic(mesh, "error", "mesh/not-supported-yet", path, message, "leave it out");
+    return diagnostic(mesh, "error", "mesh/not-supported-yet", path, message, hint);
   };
+  const refuseProvider = (path: Path, provider: string, consumer: string): Diagnostic =>
+    refuse(
+      path,
+      `a provider that the control plane of its consumer does not serve ("${provider}")`,
+      `write primary: ${consumer} under clusters.${provider}`,
+    );
   const management = clusters.filter(({ role }) => use === "up" && role === "management");
   return [
-    ...(mesh.peerings.length > 0 ? [refuse(["peerings"], "a peering")] : []),
+    ...mesh.peerings.flatMap(({ provider, consumer, from }) =>
+      mesh.clusters.get(provider)?.consumer === consumer
+        ? []
+        : [refuseProvider([...stepsOf(from), "provider"], provider, consumer)],
+    ),
     ...(mesh.workspaces.size > 0 ? [refuse(["workspaces"], "a workspace")] : []),
     ...management.map(({ name }) => refuse(["clusters", name, "role"], "a management cluster")),
     ...(use === "up" ? clusters.flatMap((cluster) => notRun(mesh, cluster)) : []),

@@ -22,6 +22,7 @@ export type {
   Mesh,
   MeshNamespace,
   NetworkName,
+  OffloadedNamespace,
   Peering,
   Trust,
   Workspace,

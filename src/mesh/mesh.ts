@@ -54,6 +54,11 @@ export interface Cluster {
   readonly role: "workload" | "management";
   /** Itself when it runs its own control plane. */
   readonly primary: ClusterName;
+  /**
+   * The cluster that a peering lets place pods here. Its control plane serves them, and what belongs to the mesh here is
+   * applied there. Absent: this one is no provider.
+   */
+  readonly consumer?: ClusterName;
   /** Absent: flat, all clusters reach each other. */
   readonly network?: NetworkName;
   readonly region?: string;
@@ -146,14 +151,21 @@ export type ManifestEntry =
       readonly from: FieldPath;
     };
 
+/** A consumer may place pods on a provider. */
 export interface Peering {
   readonly consumer: ClusterName;
   readonly provider: ClusterName;
+  /** Resource name to quantity. A resource that is not named is as much as the provider has. */
   readonly resources: Readonly<Record<string, string>>;
-  readonly namespaces: readonly {
-    readonly name: string;
-    readonly pods: "Local" | "Remote" | "LocalAndRemote";
-  }[];
+  readonly namespaces: readonly OffloadedNamespace[];
+  readonly from: FieldPath;
+}
+
+/** A namespace of the consumer that exists on the provider too, and where its pods may run. */
+export interface OffloadedNamespace {
+  readonly name: string;
+  readonly pods: "Local" | "Remote" | "LocalAndRemote";
+  readonly from: FieldPath;
 }
 
 export interface Workspace {

@@ -95,9 +95,10 @@ suite("parseMesh() fills in what is not written", () => {
         provider: "b",
         resources: { cpu: "20" },
         namespaces: [
-          { name: "shop", pods: "LocalAndRemote" },
-          { name: "x", pods: "Local" },
+          { name: "shop", pods: "LocalAndRemote", from: "peerings[0].namespaces[0]" },
+          { name: "x", pods: "Local", from: "peerings[0].namespaces[1]" },
         ],
+        from: "peerings[0]",
       },
     ]);
   });

@@ -4,7 +4,8 @@ import { checkClusters } from "./checks/check-clusters.ts";
 import { checkGateways } from "./checks/check-gateways.ts";
 import { checkLists, type FileLookup } from "./checks/check-lists.ts";
 import { checkNetworks } from "./checks/check-networks.ts";
-import { checkTenants } from "./checks/check-tenants.ts";
+import { checkPeerings } from "./checks/check-peerings.ts";
+import { checkWorkspaces } from "./checks/check-workspaces.ts";
 import type { Finding } from "./checks/finding.ts";
 import type { Mesh } from "./mesh.ts";
 import { createProblems } from "./schema/reader.ts";
@@ -127,7 +128,8 @@ function checkWritten(
     ...checkNetworks(written, misread),
     ...checkGateways(written),
     ...lists,
-    ...checkTenants(written, names),
+    ...checkPeerings(written, names),
+    ...checkWorkspaces(written, names),
   ];
 }
 

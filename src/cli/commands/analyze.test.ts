@@ -52,7 +52,7 @@ const offline = { "use-kube": "false" };
 const json = { ...offline, output: "json" };
 
 suite("isthmus analyze without a running mesh", () => {
-  for (const example of ["aks", "oke"])
+  for (const example of ["aks", "oke", "liqo"])
     test(`examples/${example} has nothing but hints`, async () => {
       const { code, text } = await run([path.join(examples, example)], { output: "json" });
       const findings: readonly Finding[] = JSON.parse(text);

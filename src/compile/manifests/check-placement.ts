@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../../base/index.ts";
 import { type Cluster, type ManifestEntry, type Mesh, stepsOf } from "../../mesh/index.ts";
-import { namespaces } from "../outputs/namespaces.ts";
+import { givenNamespaces, namespaces } from "../outputs/namespaces.ts";
+import { namesOffloadedTo } from "../outputs/offloaded-namespaces.ts";
 import { isIstioResource } from "../outputs/user-manifests.ts";
 import { isPrimary } from "../topology.ts";
 import { isClusterWide } from "./cluster-wide.ts";
@@ -68,14 +69,14 @@ function twice(cluster: Cluster, mesh: Mesh, content: ManifestContent): Diagnost
   });
 }
 
-/** Namespaces that every cluster has. */
-const givenNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
-
 function missingNamespaces(cluster: Cluster, mesh: Mesh, content: ManifestContent): Diagnostic[] {
   const objects = objectsOf(cluster, content);
   const made = new Set([
     ...givenNamespaces,
-    ...namespaces(cluster).flatMap((item) => (item.kind === "object" ? [item.object.metadata.name] : [])),
+    ...namesOffloadedTo(cluster, mesh),
+    ...namespaces(cluster, mesh).flatMap((item) =>
+      item.kind === "object" ? [item.object.metadata.name] : [],
+    ),
     ...objects.flatMap(({ object }) => (object.kind === "Namespace" ? [object.metadata.name] : [])),
   ]);
   const told = new Set<string>();

@@ -30,7 +30,7 @@ export function gatewayWorkloads(cluster: Cluster, mesh: Mesh): CompiledItem[] {
       // Certificates for hosts are read by the control plane on behalf of this account.
       ...(uses.outside ? [secretRole(gateway), secretRoleBinding(gateway)] : []),
       service(gateway, cluster, uses, mesh),
-      deployment(gateway, cluster, uses),
+      deployment(gateway, cluster, uses, mesh),
     ].map(
       (object): CompiledItem => ({
         kind: "object",
@@ -136,9 +136,9 @@ function portsOf({ port }: Gateway, { outside, eastwest }: Uses, remotes: boolea
   ];
 }
 
-function deployment(gateway: Gateway, cluster: Cluster, uses: Uses): KubeObject {
+function deployment(gateway: Gateway, cluster: Cluster, uses: Uses, mesh: Mesh): KubeObject {
   const { name, namespace } = gateway;
-  const { revision } = cluster.istio;
+  const { revision } = (mesh.clusters.get(cluster.consumer ?? cluster.name) ?? cluster).istio;
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",

@@ -1,23 +1,20 @@
 import { generatedMeta, systemNamespace } from "../../kube/index.ts";
 import type { Cluster, ClusterName, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { isPrimary, remotesOf, workloadClusters } from "../topology.ts";
+import { isPrimary, isProvider, remotesOf, workloadClusters } from "../topology.ts";
 
 /**
  * The clusters that a primary's control plane reads besides its own: its remotes, and with `discovery: endpoints` every
- * other workload cluster. Not one that it is peered with: there its pods are mirrored already, and a second view would
- * double every endpoint. None for a remote.
+ * other workload cluster. Not a provider: its consumer mirrors the pods there, and a second view would double every
+ * endpoint. None for a remote.
  */
 export function clustersReadBy(cluster: Cluster, mesh: Mesh): readonly ClusterName[] {
   if (!isPrimary(cluster)) return [];
-  const peered = mesh.peerings.flatMap(({ consumer, provider }) =>
-    consumer === cluster.name ? [provider] : provider === cluster.name ? [consumer] : [],
-  );
   const read =
     mesh.discovery === "exports"
       ? remotesOf(mesh, cluster)
-      : workloadClusters(mesh).filter((other) => other !== cluster);
-  return read.map(({ name }) => name).filter((name) => !peered.includes(name));
+      : workloadClusters(mesh).filter((other) => other !== cluster && !isProvider(other));
+  return read.map(({ name }) => name);
 }
 
 /** The Secrets with which a primary reads other clusters. The kubeconfig in them is made when they are applied. */

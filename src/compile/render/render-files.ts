@@ -15,20 +15,28 @@ export interface RenderOptions {
  */
 export function renderFiles(compiled: Compiled, options: RenderOptions): Map<string, string> {
   const files = [...compiled.clusters].flatMap(([cluster, items]) => [
-    ...waves.flatMap((wave, index) => {
+    ...waves.flatMap((wave) => {
       const documents = items.flatMap((item) => (item.wave === wave ? documentsOf(item, options) : []));
       return documents.length === 0
         ? []
-        : [[`${cluster}/${prefix(index)}-${wave}.yaml`, documents.join("---\n")] as const];
+        : [[`${cluster}/${prefixes[wave]}-${wave}.yaml`, documents.join("---\n")] as const];
     }),
     ...items.flatMap((item) => (item.kind === "chart" ? chartFiles(cluster, item.wave, item.chart) : [])),
   ]);
   return new Map(files.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
-function prefix(index: number): string {
-  return String((index + 1) * 10);
-}
+/** What files begin with, so that their names are in the order of the waves; a name stays when a wave is added. */
+const prefixes: Readonly<Record<Wave, string>> = {
+  namespaces: "10",
+  peerings: "15",
+  trust: "20",
+  "control-plane": "30",
+  gateways: "40",
+  exposure: "50",
+  credentials: "60",
+  manifests: "70",
+};
 
 function documentsOf(item: CompiledItem, { includeSecrets }: RenderOptions): string[] {
   switch (item.kind) {
@@ -63,8 +71,8 @@ function withoutData({ data: _data, stringData: _stringData, metadata, ...rest }
 }
 
 function chartFiles(cluster: string, wave: Wave, chart: ChartReference): (readonly [string, string])[] {
-  const name = `${cluster}/charts/${prefix(waves.indexOf(wave))}-${chart.name}`;
-  const valuesFile = `${prefix(waves.indexOf(wave))}-${chart.name}.values.yaml`;
+  const name = `${cluster}/charts/${prefixes[wave]}-${chart.name}`;
+  const valuesFile = `${prefixes[wave]}-${chart.name}.values.yaml`;
   const { name: release, namespace, chart: chartName, repo, version, values, from } = chart;
   const reference = {
     apiVersion: "isthmus.dev/v1alpha1",

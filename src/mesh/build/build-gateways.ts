@@ -3,6 +3,7 @@ import type { WrittenCluster } from "../sections/cluster-section.ts";
 import type { GatewaySwitch } from "../sections/gateways-section.ts";
 import type { WrittenMesh } from "../sections/mesh-section.ts";
 import { deepMerge } from "./deep-merge.ts";
+import { consumerOf, networkOf } from "./peering-of.ts";
 
 /** The role that a gateway plays. */
 export type GatewayKind = "ingress" | "eastwest" | "egress";
@@ -16,7 +17,7 @@ const defaultNames: Readonly<Record<GatewayKind, string>> = {
 /** An egress gateway is called from inside only. */
 const defaultTypes = { ingress: "LoadBalancer", eastwest: "LoadBalancer", egress: "ClusterIP" } as const;
 
-/** Istio's namespace; gateways are in it unless the file says otherwise. */
+/** Istio's namespace; gateways are in it unless the file says otherwise or they are a provider's. */
 export const systemNamespace = "istio-system";
 /** Istio's own port for traffic between networks. */
 const crossNetworkPort = 15_443;
@@ -29,15 +30,23 @@ export function buildGateways(mesh: WrittenMesh, name: string, cluster: WrittenC
     eastwest: gatewaySwitch("eastwest", mesh, name, cluster),
     egress: gatewaySwitch("egress", mesh, name, cluster),
   };
-  const ingress = switches.ingress && gateway("ingress", switches.ingress);
-  const eastwest = switches.eastwest && gateway("eastwest", switches.eastwest);
-  const egress = switches.egress && gateway("egress", switches.egress);
-  const shared = switches.ingress && switches.eastwest && sharedGateway(switches.ingress, switches.eastwest);
+  const namespace = usualNamespace(mesh, name);
+  const make = (kind: GatewayKind, asked: Asked | undefined) => asked && gateway(kind, asked, namespace);
+  const ingress = make("ingress", switches.ingress);
+  const eastwest = make("eastwest", switches.eastwest);
+  const egress = make("egress", switches.egress);
+  const shared =
+    switches.ingress && switches.eastwest && sharedGateway(switches.ingress, switches.eastwest, namespace);
   return {
     ...((shared ?? ingress) ? { ingress: shared ?? ingress } : {}),
     ...((shared ?? eastwest) ? { eastwest: shared ?? eastwest } : {}),
     ...(egress ? { egress } : {}),
   } as Cluster["gateways"];
+}
+
+/** All of a provider's gateways are applied in its consumer, so their namespace names the cluster where their pods run. */
+function usualNamespace(mesh: WrittenMesh, name: string): string {
+  return consumerOf(mesh, name) === undefined ? systemNamespace : `istio-ingress-${name}`;
 }
 
 interface Asked {
@@ -61,8 +70,12 @@ function gatewaySwitch(
   return reason === undefined ? undefined : { fields: { on: true }, from: reason };
 }
 
-/** The field that makes an east-west gateway necessary in a cluster that says nothing about it. */
+/**
+ * The field that makes an east-west gateway necessary in a cluster that says nothing about it. A provider needs none:
+ * its consumer's passes on to its pods too.
+ */
 export function eastwestReason(mesh: WrittenMesh, name: string, cluster: WrittenCluster): string | undefined {
+  if (consumerOf(mesh, name) !== undefined) return undefined;
   if (networksOf(mesh).size > 1) {
     return cluster.network === undefined ? "discovery" : `clusters.${name}.network`;
   }
@@ -70,32 +83,29 @@ export function eastwestReason(mesh: WrittenMesh, name: string, cluster: Written
   return remote === undefined ? undefined : `clusters.${remote}.primary`;
 }
 
-/** The networks of all workload clusters; with `discovery: exports` one without a network is its own. */
-export function networksOf({ clusters = new Map(), discovery }: WrittenMesh): Set<string> {
+/** The networks of all workload clusters. */
+export function networksOf(mesh: WrittenMesh): Set<string> {
   return new Set(
-    [...clusters].flatMap(([name, { role, network = discovery === "exports" ? name : undefined }]) =>
-      role === "management" || network === undefined ? [] : [network],
-    ),
+    [...(mesh.clusters ?? [])].flatMap(([name, { role }]) => {
+      const network = role === "management" ? undefined : networkOf(mesh, name);
+      return network === undefined ? [] : [network];
+    }),
   );
 }
 
 /** A remote of `primary` that has to reach its control plane through a gateway. One that is peered has it mirrored. */
-export function remoteNeedingGateway(
-  { clusters = new Map(), peerings = [] }: WrittenMesh,
-  primary: string,
-): string | undefined {
-  for (const [name, cluster] of clusters) {
-    const peered = peerings.some(({ consumer, provider }) => consumer === primary && provider === name);
-    if (name !== primary && cluster.primary === primary && !peered) return name;
+export function remoteNeedingGateway(mesh: WrittenMesh, primary: string): string | undefined {
+  for (const [name, cluster] of mesh.clusters ?? []) {
+    if (name !== primary && cluster.primary === primary && consumerOf(mesh, name) === undefined) return name;
   }
   return undefined;
 }
 
-function gateway(kind: GatewayKind, { fields, from }: Asked): Gateway {
+function gateway(kind: GatewayKind, { fields, from }: Asked, usualNamespace: string): Gateway {
   const { type = defaultTypes[kind], annotations = {}, ...service } = fields.service ?? {};
   return {
     name: fields.name ?? defaultNames[kind],
-    namespace: fields.namespace ?? systemNamespace,
+    namespace: fields.namespace ?? usualNamespace,
     port: fields.port ?? crossNetworkPort,
     service: { ...service, type, annotations } as Gateway["service"],
     from,
@@ -103,19 +113,13 @@ function gateway(kind: GatewayKind, { fields, from }: Asked): Gateway {
 }
 
 /** One gateway for both when the names are equal and the namespaces don't say otherwise. */
-function sharedGateway(ingress: Asked, eastwest: Asked): Gateway | undefined {
-  const a = gateway("ingress", ingress);
-  const b = gateway("eastwest", eastwest);
+function sharedGateway(ingress: Asked, eastwest: Asked, namespace: string): Gateway | undefined {
+  const a = gateway("ingress", ingress, namespace);
+  const b = gateway("eastwest", eastwest, namespace);
   if (a.name !== b.name) return undefined;
   const spaces = [ingress.fields.namespace, eastwest.fields.namespace].filter((one) => one !== undefined);
   if (new Set(spaces).size > 1) return undefined;
   const service = deepMerge({ ...ingress.fields.service }, { ...eastwest.fields.service });
-  return gateway("eastwest", {
-    from: eastwest.from,
-    fields: {
-      ...eastwest.fields,
-      service,
-      ...(spaces[0] === undefined ? {} : { namespace: spaces[0] }),
-    } as GatewaySwitch,
-  });
+  const fields = { ...eastwest.fields, service } as GatewaySwitch;
+  return gateway("eastwest", { from: eastwest.from, fields }, spaces[0] ?? namespace);
 }

@@ -18,6 +18,7 @@ import type { WrittenNamespace } from "../sections/namespaces-section.ts";
 import type { Places } from "../yaml/places.ts";
 import { buildGateways, systemNamespace } from "./build-gateways.ts";
 import { deepMerge } from "./deep-merge.ts";
+import { consumerOf, networkOf } from "./peering-of.ts";
 
 /** Istio's version when the file names none. */
 const defaultIstioVersion = "1.31.1";
@@ -41,7 +42,7 @@ export function buildMesh(
     discovery: written.discovery ?? "endpoints",
     hostSuffix: written.hostSuffix ?? "global",
     clusters: new Map(clusters),
-    peerings: (written.peerings ?? []).map(buildPeering),
+    peerings: (written.peerings ?? []).map((one, index) => buildPeering(one, `peerings[${index}]`)),
     workspaces: new Map([...(written.workspaces ?? [])].map(([name, one]) => [name, buildWorkspace(one)])),
     images: new Map(
       [...(written.images ?? [])].map(([name, { command = [], env = {} }]) => [name, { command, env }]),
@@ -64,12 +65,14 @@ function trustSettings(wide: WrittenMesh["trust"], own: WrittenMesh["trust"] = {
 function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenMesh): Cluster {
   const isWorkload = cluster.role !== "management";
   const isProvider = (mesh.peerings ?? []).some(({ provider }) => provider === name);
-  const network = cluster.network ?? (mesh.discovery === "exports" && isWorkload ? name : undefined);
+  const consumer = consumerOf(mesh, name);
+  const network = networkOf(mesh, name);
   const { region, zone, kubeconfig, server, kubernetes, loadBalancer = {} } = cluster;
   return {
     name,
     role: cluster.role ?? "workload",
     primary: (cluster.primary ?? name) as ClusterName,
+    ...(consumer === undefined ? {} : { consumer: consumer as ClusterName }),
     ...(network === undefined ? {} : { network: network as NetworkName }),
     ...(region === undefined ? {} : { region }),
     ...(zone === undefined ? {} : { zone }),
@@ -176,17 +179,20 @@ function buildAddon(
   };
 }
 
-function buildPeering({
-  consumer,
-  provider,
-  resources,
-  namespaces,
-}: NonNullable<WrittenMesh["peerings"]>[number]): Peering {
+function buildPeering(
+  { consumer, provider, resources, namespaces }: NonNullable<WrittenMesh["peerings"]>[number],
+  from: string,
+): Peering {
   return {
     consumer: (consumer ?? "") as ClusterName,
     provider: (provider ?? "") as ClusterName,
     resources: resources ?? {},
-    namespaces: (namespaces ?? []).map(({ name = "", pods = "LocalAndRemote" }) => ({ name, pods })),
+    namespaces: (namespaces ?? []).map(({ name = "", pods = "LocalAndRemote" }, index) => ({
+      name,
+      pods,
+      from: `${from}.namespaces[${index}]`,
+    })),
+    from,
   };
 }
 

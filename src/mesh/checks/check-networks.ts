@@ -1,3 +1,4 @@
+import { consumerOf } from "../build/peering-of.ts";
 import type { WrittenMesh } from "../sections/mesh-section.ts";
 import { error, type Finding } from "./finding.ts";
 
@@ -5,13 +6,11 @@ import { error, type Finding } from "./finding.ts";
 const takenSuffixes = ["local", "cluster.local", "svc", "svc.cluster.local"];
 
 /**
- * Networks: all workload clusters have one or none; and what `discovery` allows. Clusters of `misread`, where a
+ * Networks: all workload clusters have one or none, but a provider has its consumer's; and what `discovery` allows. Clusters of `misread`, where a
  * field of the cluster itself was wrong, are not said to lack a network: it may be the one that was meant.
  */
-export function checkNetworks(
-  { clusters = new Map(), discovery = "endpoints", hostSuffix, workspaces = new Map() }: WrittenMesh,
-  misread: ReadonlySet<string>,
-): Finding[] {
+export function checkNetworks(mesh: WrittenMesh, misread: ReadonlySet<string>): Finding[] {
+  const { clusters = new Map(), discovery = "endpoints", hostSuffix, workspaces = new Map() } = mesh;
   if (discovery === "exports") {
     if (hostSuffix === undefined || !takenSuffixes.includes(hostSuffix)) return [];
     const message = `"${hostSuffix}" is the end of Kubernetes' own names`;
@@ -22,7 +21,10 @@ export function checkNetworks(
   const without =
     withNetwork === undefined
       ? []
-      : workload.filter(([name, { network }]) => network === undefined && !misread.has(name));
+      : workload.filter(
+          ([name, { network }]) =>
+            network === undefined && !misread.has(name) && consumerOf(mesh, name) === undefined,
+        );
   return [
     ...without.map(([name]) =>
       error(

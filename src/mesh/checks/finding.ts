@@ -35,3 +35,13 @@ export function nameHint(wanted: string, known: Iterable<string>): string {
   const near = nearestName(wanted, names);
   return near === undefined ? `there are: ${names.join(", ")}` : `did you mean "${near}"?`;
 }
+
+/** That `path` names a cluster which is not there. */
+export function unknownCluster(
+  path: Finding["path"],
+  name: string,
+  names: ReadonlySet<string>,
+  part?: "key",
+): Finding {
+  return error("mesh/unknown-cluster", path, `no cluster is called "${name}"`, nameHint(name, names), part);
+}

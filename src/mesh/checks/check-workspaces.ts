@@ -1,47 +1,8 @@
 import type { WrittenMesh } from "../sections/mesh-section.ts";
-import { doubles } from "./check-lists.ts";
-import { error, type Finding, nameHint, warning } from "./finding.ts";
+import { error, type Finding, nameHint, unknownCluster, warning } from "./finding.ts";
 
-/** Peerings and workspaces: whom they name, and whether both sides agree. */
-export function checkTenants(mesh: WrittenMesh, clusterNames: ReadonlySet<string>): Finding[] {
-  return [...checkPeerings(mesh, clusterNames), ...checkWorkspaces(mesh, clusterNames)];
-}
-
-function unknownCluster(
-  path: readonly (string | number)[],
-  name: string,
-  names: ReadonlySet<string>,
-  part?: "key",
-): Finding {
-  return error("mesh/unknown-cluster", path, `no cluster is called "${name}"`, nameHint(name, names), part);
-}
-
-function checkPeerings({ peerings = [], clusters }: WrittenMesh, names: ReadonlySet<string>): Finding[] {
-  const pairs = peerings.map(({ consumer, provider }) => `${consumer} → ${provider}`);
-  return [
-    ...doubles(pairs).map(([index, pair]) =>
-      error("mesh/duplicate-name", ["peerings", index], `the peering ${pair} is already in this list`),
-    ),
-    ...peerings.flatMap((peering, index) => {
-      const sides = (["consumer", "provider"] as const).flatMap((side) => {
-        const name = peering[side];
-        const path = ["peerings", index, side];
-        if (name === undefined) return [];
-        if (!names.has(name)) return [unknownCluster(path, name, names)];
-        if (clusters?.get(name)?.role !== "management") return [];
-        return [error("mesh/bad-value", path, `"${name}" is a management cluster and runs no workloads`)];
-      });
-      const { consumer, provider } = peering;
-      if (consumer === undefined || consumer !== provider) return sides;
-      return [
-        ...sides,
-        error("mesh/bad-value", ["peerings", index, "provider"], `"${provider}" can't be its own provider`),
-      ];
-    }),
-  ];
-}
-
-function checkWorkspaces(
+/** Workspaces: whom they name, and whether both sides agree. */
+export function checkWorkspaces(
   { workspaces = new Map() }: WrittenMesh,
   clusterNames: ReadonlySet<string>,
 ): Finding[] {
