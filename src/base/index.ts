@@ -10,6 +10,7 @@ export { type Diagnostic, formatDiagnostics, hasErrors, type SourceRange } from 
 export { type ErrorCode, errorCodes, IsthmusError } from "./errors.ts";
 export { createLogger, type Logger, logLevel, silentLogger } from "./logger.ts";
 export { nearestName } from "./nearest-name.ts";
+export { pause } from "./pause.ts";
 export { createRetry, type Retry } from "./retry.ts";
 export { type Stop, startAll } from "./start-stop.ts";
 export { unreachable } from "./unreachable.ts";

@@ -16,9 +16,7 @@ async function program(name: string, faults: string): Promise<string> {
       resolveDir: path.join(import.meta.dirname, ".."),
       contents: `
         import { guardProcess } from "./engine/guard-process.ts";
-        import { createWorkQueue } from "./controllers/core/work-queue.ts";
-        import { startReconciler } from "./controllers/core/start-reconciler.ts";
-        import { parseKubeconfig } from "./kube/index.ts";
+        import { createWorkQueue, parseKubeconfig, startReconciler } from "./kube/index.ts";
         import { createSignal, silentLogger, systemClock } from "./base/index.ts";
         import { createServer, get } from "node:http";
         const line = (level) => (fields, message) => console.log(JSON.stringify({ level, message, ...fields }));

@@ -52,6 +52,12 @@ export {
 export { isEmptySelector, matchesLabelSelector, matchesLabels, meetsRequirement } from "./label-selector.ts";
 export type * from "./liqo-types.ts";
 export {
+  matchesNodeSelectorTerm,
+  type NodeAffinity,
+  type NodeSelectorRequirement,
+  type NodeSelectorTerm,
+} from "./node-selector.ts";
+export {
   type KubeObject,
   key,
   type ManagedFieldsEntry,
@@ -88,6 +94,9 @@ export {
   quantityValue,
   subtractQuantities,
 } from "./quantity.ts";
+export { createEventRecorder, type EventRecorder } from "./reconcile/event-recorder.ts";
+export { type Reconcile, type Requeue, startReconciler } from "./reconcile/start-reconciler.ts";
+export { createWorkQueue, type WorkQueue } from "./reconcile/work-queue.ts";
 export {
   addResources,
   containerTotals,
@@ -127,6 +136,7 @@ export {
   type Selector,
   SelectorError,
 } from "./selectors.ts";
+export { kubeTime } from "./time.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";
 export { formatYaml, parseYamlObjects, type YamlObject, type YamlObjects } from "./yaml.ts";

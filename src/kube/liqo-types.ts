@@ -1,3 +1,4 @@
+import type { NodeSelectorTerm } from "./node-selector.ts";
 import type { KubeObject } from "./object.ts";
 import type { Node, PodSpec } from "./types.ts";
 
@@ -111,14 +112,3 @@ export type OffloadingPhase =
   | "Terminating";
 
 export type RemoteNamespaceCondition = LiqoCondition<"OffloadingRequired" | "Ready", "True" | "False">;
-
-export interface NodeSelectorTerm {
-  readonly matchExpressions?: readonly NodeSelectorRequirement[];
-  readonly matchFields?: readonly NodeSelectorRequirement[];
-}
-
-export interface NodeSelectorRequirement {
-  readonly key: string;
-  readonly operator: string;
-  readonly values?: readonly string[];
-}

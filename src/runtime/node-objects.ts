@@ -1,8 +1,7 @@
 import { arch, release } from "node:os";
-import { type Clock, createRetry, type Logger } from "../base/index.ts";
-import { isApiError, type KubeClient, kinds, type Node } from "../kube/index.ts";
+import { type Clock, createRetry, type Logger, pause } from "../base/index.ts";
+import { isApiError, type KubeClient, kinds, kubeTime, type Node } from "../kube/index.ts";
 import type { NodeSpec } from "./contracts.ts";
-import { kubeTime, pause } from "./timing.ts";
 
 /** What a node has unless its spec says more: enough for the meshes of a laptop not to fail for want of CPU. */
 const defaultCapacity: Readonly<Record<string, string>> = {

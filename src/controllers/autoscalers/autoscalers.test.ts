@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, suite, test } from "vitest";
+import { createManualClock, type ManualClock } from "../../base/testing/manual-clock.ts";
 import { kinds, type Pod } from "../../kube/index.ts";
 import { startAllObjects } from "../core/all-objects.ts";
 import type { Cluster } from "../core/cluster.ts";
 import type { Scale } from "../core/scale.ts";
 import { customKind, statusOf } from "../test-support/fake-api.ts";
-import { createManualClock, type ManualClock } from "../test-support/manual-clock.ts";
 import { startTestCluster, type TestCluster } from "../test-support/test-cluster.ts";
 import { type Autoscaler, autoscalers, type MetricSpec } from "./autoscaler.ts";
 import { podMetrics } from "./pod-metrics.ts";

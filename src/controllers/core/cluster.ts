@@ -1,6 +1,14 @@
 import type { Clock, Logger } from "../../base/index.ts";
-import type { DeleteOptions, Kind, KubeClient, KubeObject, PatchOptions } from "../../kube/index.ts";
-import { createEventRecorder, type EventRecorder } from "./event-recorder.ts";
+import {
+  createEventRecorder,
+  type DeleteOptions,
+  type EventRecorder,
+  type Kind,
+  type KubeClient,
+  type KubeObject,
+  kubeTime,
+  type PatchOptions,
+} from "../../kube/index.ts";
 import { type Store, startStore } from "./store.ts";
 
 /**
@@ -113,14 +121,9 @@ export function createCluster(options: {
       started(kind)?.rememberDeletion(object);
     },
     isOwnWrite: (object) => written.has(object),
-    timestamp: () => timestamp(clock.now()),
+    timestamp: () => kubeTime(clock.now()),
   };
   return cluster;
-}
-
-/** Milliseconds since 1970 as Kubernetes writes a time: RFC 3339, UTC, whole seconds. */
-export function timestamp(time: number): string {
-  return new Date(time).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function storeId(kind: Kind): string {

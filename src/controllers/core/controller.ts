@@ -1,9 +1,13 @@
 import type { Stop } from "../../base/index.ts";
-import type { KubeObject } from "../../kube/index.ts";
+import {
+  createWorkQueue,
+  type KubeObject,
+  type Reconcile,
+  startReconciler,
+  type WorkQueue,
+} from "../../kube/index.ts";
 import type { Cluster } from "./cluster.ts";
-import { type Reconcile, startReconciler } from "./start-reconciler.ts";
 import type { Store } from "./store.ts";
-import { createWorkQueue, type WorkQueue } from "./work-queue.ts";
 
 /**
  * A controller: begins to watch what it needs and to reconcile, and returns what waits for the work under way.

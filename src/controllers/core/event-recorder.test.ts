@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
 import { silentLogger, systemClock } from "../../base/index.ts";
-import { kinds } from "../../kube/index.ts";
+import { createEventRecorder, kinds } from "../../kube/index.ts";
 import { createFakeApi } from "../test-support/fake-api.ts";
-import { createEventRecorder } from "./event-recorder.ts";
 
 const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "web", namespace: "sample", uid: "u1" } };
 

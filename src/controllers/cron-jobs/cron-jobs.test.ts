@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, suite, test } from "vitest";
+import { createManualClock, type ManualClock } from "../../base/testing/manual-clock.ts";
 import { kinds } from "../../kube/index.ts";
 import { type Job, jobs } from "../jobs/job.ts";
-import { createManualClock, type ManualClock } from "../test-support/manual-clock.ts";
 import { startTestCluster, type TestCluster } from "../test-support/test-cluster.ts";
 import { type CronJob, cronJobs } from "./cron-job.ts";
 import { startCronJobs } from "./start-cron-jobs.ts";

@@ -1,9 +1,8 @@
-import { isApiError } from "../../kube/index.ts";
+import { isApiError, kubeTime, type Requeue } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
-import { type Cluster, timestamp } from "../core/cluster.ts";
+import type { Cluster } from "../core/cluster.ts";
 import { splitKey } from "../core/keys.ts";
 import { controllerOf, controllerReference } from "../core/owners.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import { type Job, jobs } from "../jobs/job.ts";
 import { type ActiveJob, type CronJob, cronJobs } from "./cron-job.ts";
 import { parseSchedule, type Schedule, ScheduleError } from "./schedule.ts";
@@ -169,7 +168,7 @@ async function startJob(look: Look, due: number): Promise<void> {
       name: `${name}-${Math.floor(due / 60_000)}`,
       namespace,
       ...(metadata.labels === undefined ? {} : { labels: metadata.labels }),
-      annotations: { ...metadata.annotations, [scheduledAnnotation]: timestamp(due) },
+      annotations: { ...metadata.annotations, [scheduledAnnotation]: kubeTime(due) },
       ownerReferences: [controllerReference(cronJobs, cronJob)],
     },
     spec,
@@ -193,7 +192,7 @@ async function startJob(look: Look, due: number): Promise<void> {
     endOf(created) === undefined &&
     !active.some(({ uid }) => uid === created.metadata.uid);
   look.status = withActive(
-    { ...look.status, lastScheduleTime: timestamp(due) },
+    { ...look.status, lastScheduleTime: kubeTime(due) },
     isNew && created !== undefined ? [...active, referenceTo(created)] : active,
   );
 }

@@ -1,4 +1,4 @@
-import { kinds, type Node, type Pod } from "../../kube/index.ts";
+import { kinds, type Node, type Pod, type Requeue } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { revisionLabel, syncRevisions } from "../core/controller-revisions.ts";
@@ -7,7 +7,6 @@ import { claimDependents, controllerReference } from "../core/owners.ts";
 import { type PodControl, podFromTemplate } from "../core/pod-control.ts";
 import { availableIn, isFinished, isReady, isTerminating } from "../core/pods.ts";
 import { slowStart } from "../core/slow-start.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import { withoutZeros } from "../core/without-zeros.ts";
 import { type DaemonSet, daemonPod, daemonSets, judgeNode, maxUnavailable, nodeOf } from "./daemon-set.ts";
 

@@ -1,8 +1,7 @@
-import { type Condition, type Deployment, kinds } from "../../kube/index.ts";
+import { type Condition, type Deployment, kinds, type Requeue } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { findCondition, withCondition, withoutCondition } from "../core/conditions.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import { withoutZeros } from "../core/without-zeros.ts";
 import {
   actualReplicas,

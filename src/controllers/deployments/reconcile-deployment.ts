@@ -1,9 +1,8 @@
-import { type Deployment, isEmptySelector, kinds, type ReplicaSet } from "../../kube/index.ts";
+import { type Deployment, isEmptySelector, kinds, type ReplicaSet, type Requeue } from "../../kube/index.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { splitKey } from "../core/keys.ts";
 import { claimDependents } from "../core/owners.ts";
 import { isFinished } from "../core/pods.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import {
   actualReplicas,
   annotations,

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, suite, test } from "vitest";
+import { createManualClock, type ManualClock } from "../../base/testing/manual-clock.ts";
 import { kinds, type Pod } from "../../kube/index.ts";
 import { startAllObjects } from "../core/all-objects.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { startDeployments } from "../deployments/start-deployments.ts";
 import { startReplicaSets } from "../replica-sets/start-replica-sets.ts";
-import { createManualClock, type ManualClock } from "../test-support/manual-clock.ts";
 import { startTestCluster, type TestCluster, testDeployment } from "../test-support/test-cluster.ts";
 import { type DisruptionBudget, type DisruptionStatus, disruptionBudgets } from "./disruption-budget.ts";
 import { disruptionBudgetsController } from "./start-disruption-budgets.ts";

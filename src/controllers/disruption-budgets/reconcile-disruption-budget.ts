@@ -5,6 +5,7 @@ import {
   kinds,
   matchesLabelSelector,
   type Pod,
+  type Requeue,
 } from "../../kube/index.ts";
 import type { AllObjects } from "../core/all-objects.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
@@ -12,7 +13,6 @@ import type { Cluster } from "../core/cluster.ts";
 import { findCondition } from "../core/conditions.ts";
 import { splitKey } from "../core/keys.ts";
 import { isReady, isTerminating } from "../core/pods.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import { type DisruptionBudget, type DisruptionStatus, disruptionBudgets } from "./disruption-budget.ts";
 import { type ExpectedPods, expectedPods } from "./expected-pods.ts";
 

@@ -6,11 +6,11 @@ import {
   matchesLabels,
   objectKey,
   type Pod,
+  type WorkQueue,
 } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { enqueueChanges, runReconciler, type StartController } from "../core/controller.ts";
-import type { WorkQueue } from "../core/work-queue.ts";
 import { endpointsKind } from "./endpoints-object.ts";
 import { reconcileMirroredEndpoints } from "./reconcile-mirrored-endpoints.ts";
 import { reconcileServiceEndpoints } from "./reconcile-service-endpoints.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
+import { createManualClock } from "../../base/testing/manual-clock.ts";
 import { kinds } from "../../kube/index.ts";
-import { createManualClock } from "../test-support/manual-clock.ts";
 import { startTestCluster } from "../test-support/test-cluster.ts";
 import { startEventExpiry } from "./start-event-expiry.ts";
 

@@ -1,8 +1,7 @@
-import type { Change, Kind, KubeObject } from "../../kube/index.ts";
+import type { Change, Kind, KubeObject, WorkQueue } from "../../kube/index.ts";
 import { objectKey } from "../../kube/index.ts";
 import type { AllObjects } from "../core/all-objects.ts";
 import { runReconciler, type StartController } from "../core/controller.ts";
-import type { WorkQueue } from "../core/work-queue.ts";
 import {
   dependentsOf,
   foregroundFinalizer,

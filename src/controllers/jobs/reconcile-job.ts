@@ -1,4 +1,4 @@
-import { type Condition, kinds, type Pod } from "../../kube/index.ts";
+import { type Condition, kinds, type Pod, type Requeue } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { findCondition, withCondition, withoutCondition } from "../core/conditions.ts";
@@ -7,7 +7,6 @@ import { claimDependents, controllerReference } from "../core/owners.ts";
 import { type PodControl, podFromTemplate } from "../core/pod-control.ts";
 import { isActive, isReady, isTerminating } from "../core/pods.ts";
 import { slowStart } from "../core/slow-start.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import { withoutZeros } from "../core/without-zeros.ts";
 import { formatIndexes, indexAnnotation, type Job, jobs, parseIndexes } from "./job.ts";
 

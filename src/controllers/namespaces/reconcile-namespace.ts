@@ -4,6 +4,7 @@ import {
   type KubeObject,
   kinds,
   type Namespace,
+  type Requeue,
   resourcePath,
   type Status,
 } from "../../kube/index.ts";
@@ -11,7 +12,6 @@ import type { AllObjects } from "../core/all-objects.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { withMessage } from "../core/conditions.ts";
 import type { ServedKind } from "../core/served-kinds.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 
 /** The finalizer in spec.finalizers by which a namespace waits for this controller. */
 const finalizer = "kubernetes";

@@ -7,13 +7,13 @@ import {
   type Quantity,
   quotaResource,
   quotaUsage,
+  type Requeue,
   type ResourceList,
 } from "../../kube/index.ts";
 import type { AllObjects } from "../core/all-objects.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { splitKey } from "../core/keys.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import { resourceQuotas } from "./resource-quota.ts";
 
 const zero: Quantity = { unscaled: 0n, scale: 0, format: "DecimalSI" };

@@ -1,4 +1,4 @@
-import { kinds, type Pod } from "../../kube/index.ts";
+import { kinds, type Pod, type Requeue } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import {
@@ -12,7 +12,6 @@ import { splitKey } from "../core/keys.ts";
 import { claimDependents } from "../core/owners.ts";
 import type { PodControl } from "../core/pod-control.ts";
 import { availableIn, isFinished, isReady, isTerminating } from "../core/pods.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import { withoutZeros } from "../core/without-zeros.ts";
 import { ensureClaims, statefulPod } from "./stateful-pod.ts";
 import { ordinalOf, type StatefulSet, statefulSets } from "./stateful-set.ts";

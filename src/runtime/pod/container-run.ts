@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { type Clock, IsthmusError, type Logger } from "../../base/index.ts";
-import type { Container, ContainerState, ContainerStatus } from "../../kube/index.ts";
+import { type Clock, IsthmusError, type Logger, pause } from "../../base/index.ts";
+import { type Container, type ContainerState, type ContainerStatus, kubeTime } from "../../kube/index.ts";
 import type { ContainerContext, RunningContainer, StandIn } from "../contracts.ts";
 import type { ProbeTarget } from "../probe/probe.ts";
-import { createDeferred, kubeTime, orAborted, pause } from "../timing.ts";
+import { createDeferred, orAborted } from "../timing.ts";
 import { createBackOff, goDuration } from "./back-off.ts";
 import { type ContainerHealth, startHealth } from "./container-health.ts";
 import { type ContainerLog, createContainerLog } from "./container-log.ts";

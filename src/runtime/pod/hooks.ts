@@ -1,9 +1,8 @@
 import path from "node:path";
-import { type Clock, waitFor } from "../../base/index.ts";
+import { type Clock, pause, waitFor } from "../../base/index.ts";
 import type { LifecycleHandler } from "../../kube/index.ts";
 import type { RunningContainer } from "../contracts.ts";
 import { type ProbeTarget, runProbe } from "../probe/probe.ts";
-import { pause } from "../timing.ts";
 
 /**
  * Runs a lifecycle hook to its end, or until `signal` aborts. Resolves with a kubelet's text of what went wrong,

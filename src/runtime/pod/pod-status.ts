@@ -1,5 +1,10 @@
-import type { Condition, ContainerStatus, Pod, PodStatus } from "../../kube/index.ts";
-import { kubeTime } from "../timing.ts";
+import {
+  type Condition,
+  type ContainerStatus,
+  kubeTime,
+  type Pod,
+  type PodStatus,
+} from "../../kube/index.ts";
 
 /** What the node knows about one container of a pod. */
 export interface ContainerFacts {

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import { createRetry } from "../../base/index.ts";
-import { type Container, isApiError, kinds, type Pod } from "../../kube/index.ts";
+import { createRetry, pause } from "../../base/index.ts";
+import { type Container, isApiError, kinds, kubeTime, type Pod } from "../../kube/index.ts";
 import type { NodeSpec, PodAttachment, ProgramContext } from "../contracts.ts";
-import { kubeTime, orAborted, pause } from "../timing.ts";
+import { orAborted } from "../timing.ts";
 import { type ContainerRun, createContainerRun, lastStateOf } from "./container-run.ts";
 import type { EventRecorder } from "./events.ts";
 import { createPodPlace, type NodeServices, type PodPlace } from "./pod-place.ts";

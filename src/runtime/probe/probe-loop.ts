@@ -1,6 +1,5 @@
-import type { Clock, Signal } from "../../base/index.ts";
+import { type Clock, pause, type Signal } from "../../base/index.ts";
 import type { Probe } from "../../kube/index.ts";
-import { pause } from "../timing.ts";
 import type { ProbeResult } from "./probe.ts";
 
 export type ProbeKind = "startup" | "readiness" | "liveness";

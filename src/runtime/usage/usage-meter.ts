@@ -1,6 +1,5 @@
-import type { Clock } from "../../base/index.ts";
+import { type Clock, pause } from "../../base/index.ts";
 import type { ContainerUsage, PodName, PodUsage, RunningContainer } from "../contracts.ts";
-import { pause } from "../timing.ts";
 import { type GroupUse, readProcessGroups } from "./process-groups.ts";
 
 /** A container that runs now. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
-import { createManualClock } from "../test-support/manual-clock.ts";
+import { createManualClock } from "../../base/testing/manual-clock.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 suite("createWorkQueue()", () => {

@@ -1,5 +1,8 @@
 import type { Clock, Logger } from "../../base/index.ts";
-import { isApiError, type KubeClient, type KubeObject, kinds } from "../../kube/index.ts";
+import { isApiError } from "../api-error.ts";
+import type { KubeClient } from "../client.ts";
+import { kinds } from "../kinds.ts";
+import type { KubeObject } from "../object.ts";
 
 /** One thing that happened to an object, for people to read. */
 export interface ObjectEvent {

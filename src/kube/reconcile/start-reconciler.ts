@@ -1,5 +1,5 @@
 import type { Logger, Stop } from "../../base/index.ts";
-import { isApiError } from "../../kube/index.ts";
+import { isApiError } from "../api-error.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 /** Asks for another look at the same key after `requeueAfter` milliseconds, for what only time brings about. */
