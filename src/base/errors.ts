@@ -25,6 +25,8 @@ export const errorCodes = {
   "cluster/unreachable": { exit: 1, http: 503 },
   "cluster/forbidden": { exit: 1, http: 403 },
   "manifest/refused": { exit: 1, http: 422 },
+  "peering/refused": { exit: 1, http: 409 },
+  "peering/not-established": { exit: 1, http: 504 },
   "workload/not-found": { exit: 1, http: 404 },
   "gateway/no-address": { exit: 1, http: 504 },
   "verify/failed": { exit: 1, http: 500 },

@@ -1,4 +1,5 @@
 import { checkAnnotations } from "./annotation/check-annotations.ts";
+import { checkAutoscalers } from "./autoscaler/check-autoscalers.ts";
 import { checkClustersAnswer } from "./cluster/check-clusters-answer.ts";
 import type { Check } from "./contracts.ts";
 import { checkCredentials } from "./credential/check-credentials.ts";
@@ -17,6 +18,8 @@ import { checkProxyImages } from "./injection/check-proxy-images.ts";
 import { checkWebhooks } from "./injection/check-webhooks.ts";
 import { checkControlPlaneAddress } from "./istiod/check-control-plane-address.ts";
 import { checkControlPlanes } from "./istiod/check-control-planes.ts";
+import { checkFailover } from "./locality/check-failover.ts";
+import { checkLocalities } from "./locality/check-localities.ts";
 import { checkExposure } from "./network/check-exposure.ts";
 import { checkGatewayAddresses } from "./network/check-gateway-addresses.ts";
 import { checkNetworkLabels } from "./network/check-network-labels.ts";
@@ -25,6 +28,9 @@ import { checkRegistries } from "./network/check-registries.ts";
 import { checkConditions } from "./object/check-conditions.ts";
 import { checkDeprecated } from "./object/check-deprecated.ts";
 import { checkValidation } from "./object/check-validation.ts";
+import { checkOffloadedNamespaces } from "./peering/check-namespaces.ts";
+import { checkPeerings } from "./peering/check-peerings.ts";
+import { checkGrantedResources } from "./peering/check-resources.ts";
 import { checkKeySources } from "./policy/check-key-sources.ts";
 import { checkPolicyNamespaces } from "./policy/check-namespaces.ts";
 import { checkSelectorsAtGateways } from "./policy/check-selectors-at-gateways.ts";
@@ -81,6 +87,24 @@ export const checks: readonly Check[] = [
     find: checkControlPlaneAddress,
   },
   {
+    name: "peering.established",
+    about: "consumers reach their providers, and peerings are complete",
+    needsRunning: true,
+    find: checkPeerings,
+  },
+  {
+    name: "peering.namespaces",
+    about: "offloaded namespaces come to the providers that are chosen for them",
+    needsRunning: true,
+    find: checkOffloadedNamespaces,
+  },
+  {
+    name: "peering.resources",
+    about: "providers grant what is asked of them",
+    needsRunning: true,
+    find: checkGrantedResources,
+  },
+  {
     name: "workload.refused-pods",
     about: "API servers take the pods of Deployments",
     needsRunning: true,
@@ -124,6 +148,24 @@ export const checks: readonly Check[] = [
     name: "network.exposure",
     about: "a Gateway makes gateways between networks listen",
     find: checkExposure,
+  },
+  {
+    name: "locality.nodes",
+    about: "nodes of a consumer and of its providers are told apart by region and zone",
+    needsRunning: true,
+    find: checkLocalities,
+  },
+  {
+    name: "locality.failover",
+    about: "Services with pods on both sides of a peering are answered where they are called",
+    needsRunning: true,
+    find: checkFailover,
+  },
+  {
+    name: "autoscaler.metrics",
+    about: "autoscalers see how busy their pods are",
+    needsRunning: true,
+    find: checkAutoscalers,
   },
   {
     name: "injection.pods",

@@ -13,11 +13,14 @@ import type {
   ConfigMap,
   Deployment,
   EndpointSlice,
+  ForeignCluster,
   KubeClient,
   KubeObject,
   Namespace,
+  NamespaceOffloading,
   Node,
   Pod,
+  ResourceSlice,
   Service,
   WebhookConfiguration,
 } from "../kube/index.ts";
@@ -156,6 +159,11 @@ export interface ClusterView extends Omit<CheckedCluster, "client"> {
   readonly wasmPlugins: readonly KubeObject[];
   /** Services that the cluster offers to others (multicluster.x-k8s.io). */
   readonly serviceExports: readonly KubeObject[];
+  readonly autoscalers: readonly KubeObject[];
+  /** Peerings of which the cluster is a part (Liqo). */
+  readonly foreignClusters: readonly ForeignCluster[];
+  readonly resourceSlices: readonly ResourceSlice[];
+  readonly namespaceOffloadings: readonly NamespaceOffloading[];
   /** Where objects are written that come from files. */
   readonly writtenAt: ReadonlyMap<KubeObject, string>;
 }

@@ -15,5 +15,6 @@ export {
   type ManifestReader,
   noManifests,
 } from "./manifests/manifest-content.ts";
+export { tenantNamespace } from "./outputs/offloaded-namespaces.ts";
 export { clustersReadBy } from "./outputs/remote-credentials.ts";
 export { renderFiles } from "./render/render-files.ts";

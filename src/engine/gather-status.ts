@@ -1,15 +1,16 @@
 import { version } from "../base/index.ts";
-import type { Service } from "../kube/index.ts";
 import { certificateInfo } from "../pki/index.ts";
 import { addressesOf, apiPort } from "./address-blocks.ts";
 import { type ControlPlaneView, proxyState, readControlPlanes } from "./control-planes.ts";
+import { gatewaysOf } from "./gateway-status.ts";
 import { gatherFindings } from "./gather-findings.ts";
+import { readPeerings } from "./peering-status.ts";
 import type { RunningMesh } from "./start-mesh.ts";
-import type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";
+import type { ClusterStatus, MeshStatus, ProxyStatus } from "./status.ts";
 
 /** Reads the running mesh's state: from the watches, and from every istiod's debug interface. */
 export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
-  const views = await readControlPlanes(mesh);
+  const [views, peerings] = await Promise.all([readControlPlanes(mesh), readPeerings(mesh)]);
   const [root] = [...mesh.trust.files.values()];
   const info = root === undefined ? undefined : certificateInfo(root["root-cert.pem"]);
   const clusters = [...mesh.clusterSet.clusters.keys()].map((name) => clusterStatus(mesh, name, views));
@@ -25,6 +26,7 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
       : { root: { fingerprint: info.fingerprint, notAfter: new Date(info.notAfter).toISOString() } }),
     clusters,
     gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
+    peerings,
     addons: [],
     proxies: proxiesOf(mesh, views),
     // Hints are for who asks for an analysis.
@@ -67,53 +69,28 @@ function apiServerOf(mesh: RunningMesh, name: string): string {
   );
 }
 
-function gatewaysOf(mesh: RunningMesh, name: string): GatewayStatus[] {
-  const gateways = mesh.clusters.get(name)?.cluster.gateways ?? {};
-  const entries = [
-    ["ingress", gateways.ingress],
-    ["eastwest", gateways.eastwest],
-  ] as const;
-  return entries.flatMap(([kind, gateway]) => {
-    if (gateway === undefined) return [];
-    const service = mesh.watches.get(name)?.services.get(gateway.name, gateway.namespace);
-    const address = externalAddress(service);
-    const wanted =
-      kind === "eastwest"
-        ? gateway.port
-        : (service?.spec.ports?.find(({ name: port }) => port?.startsWith("http"))?.port ?? 80);
-    const status: GatewayStatus = { cluster: name, kind, namespace: gateway.namespace, name: gateway.name };
-    if (address === undefined) return [status];
-    const port = mesh.realPort(address, wanted);
-    return [
-      {
-        ...status,
-        address,
-        port,
-        ...(kind === "ingress" ? { url: `http://${address}${port === 80 ? "" : `:${port}`}` } : {}),
-      },
-    ];
-  });
-}
-
-function externalAddress(service: Service | undefined): string | undefined {
-  const ingress = service?.status?.loadBalancer?.ingress?.[0];
-  return ingress?.ip ?? ingress?.hostname;
-}
-
-/** Every proxy container of the mesh, with what its istiod says of it; one that istiod does not know is not connected. */
+/**
+ * Every proxy container of the mesh, with what its istiod says of it; one that istiod does not know is not connected.
+ * A pod that a consumer has placed on a provider is in both of their APIs: it is listed where it runs, and says that it
+ * is the consumer's.
+ */
 function proxiesOf(mesh: RunningMesh, views: ReadonlyMap<string, ControlPlaneView>): ProxyStatus[] {
   return [...mesh.watches].flatMap(([cluster, watch]) => {
-    const view = views.get(mesh.clusterSet.clusters.get(cluster)?.primary ?? cluster);
+    const { primary = cluster, consumer } = mesh.clusterSet.clusters.get(cluster) ?? {};
+    const view = views.get(primary);
+    const providers = providersOf(mesh, cluster);
     return watch.pods
       .list()
       .filter(
         ({ spec, metadata }) =>
           spec.containers.some(({ name }) => name === "istio-proxy") &&
+          !providers.has(spec.nodeName ?? "") &&
           metadata.deletionTimestamp === undefined,
       )
       .map(({ metadata: { name, namespace = "default" } }): ProxyStatus => {
         const line = view?.proxies.find(
-          (one) => one.proxy === `${name}.${namespace}` && (one.cluster_id ?? cluster) === cluster,
+          ({ proxy, cluster_id: id = cluster }) =>
+            proxy === `${name}.${namespace}` && (id === cluster || id === consumer),
         );
         const state = line === undefined ? "NOT CONNECTED" : proxyState(line);
         const rejections = Object.entries(line?.rejections ?? {});
@@ -129,4 +106,9 @@ function proxiesOf(mesh: RunningMesh, views: ReadonlyMap<string, ControlPlaneVie
         };
       });
   });
+}
+
+/** The clusters on which one places pods; its virtual nodes are called as they are. */
+function providersOf({ mesh }: RunningMesh, cluster: string): ReadonlySet<string> {
+  return new Set(mesh.peerings.flatMap(({ consumer, provider }) => (consumer === cluster ? [provider] : [])));
 }

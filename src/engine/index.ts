@@ -20,4 +20,4 @@ export type { EndpointRow } from "./proxy-config/endpoints.ts";
 export { proxyConfigKinds } from "./proxy-config/proxy-config.ts";
 export { type RunningMesh, type StartMeshOptions, startMesh } from "./start-mesh.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
-export type { ClusterStatus, GatewayStatus, MeshStatus, ProxyStatus } from "./status.ts";
+export type { ClusterStatus, GatewayStatus, MeshStatus, PeeringStatus, ProxyStatus } from "./status.ts";

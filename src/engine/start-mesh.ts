@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
 import type { Compiled } from "../compile/index.ts";
 import { formatKubeconfig, formatYaml } from "../kube/index.ts";
@@ -58,6 +59,8 @@ export interface RunningMesh {
   readonly dispatcherAuthorization: string;
   /** Where an address and port are really bound on this machine. */
   realPort(address: string, port: number): number;
+  /** Opens a connection as a node of the cluster does. */
+  dialFromNode(cluster: string, to: { readonly address: string; readonly port: number }): Socket;
   /** Resolves when the mesh has ended. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
@@ -196,6 +199,7 @@ async function start(
     dispatcherAuthorization: `Basic ${Buffer.from(parts.network.credentials).toString("base64")}`,
     dataplane,
     realPort: (address, port) => parts.network.realPort(address, port),
+    dialFromNode: (cluster, to) => parts.network.dialFromNode(cluster, to),
     ended,
     stop: () => stop().finally(end),
   };

@@ -12,6 +12,7 @@ export interface MeshStatus {
   readonly root?: { readonly fingerprint: string; readonly notAfter: string };
   readonly clusters: readonly ClusterStatus[];
   readonly gateways: readonly GatewayStatus[];
+  readonly peerings: readonly PeeringStatus[];
   readonly addons: readonly { readonly cluster: string; readonly name: string; readonly url: string }[];
   readonly proxies: readonly ProxyStatus[];
   readonly findings: readonly Finding[];
@@ -40,14 +41,31 @@ export interface GatewayStatus {
   readonly kind: "ingress" | "eastwest";
   readonly namespace: string;
   readonly name: string;
-  /** Absent: the load balancer has no address yet. */
+  /** Of its load balancer, or of a node when it is a NodePort. Absent: it has none yet. */
   readonly address?: string;
-  /** The port as bound on this machine (the Service's port may need privileges). */
+  /** The port as bound on this machine (the Service's port may need privileges), or the node port. */
   readonly port?: number;
   readonly url?: string;
 }
 
+/** A consumer that places pods on a provider. */
+export interface PeeringStatus {
+  readonly consumer: string;
+  readonly provider: string;
+  /** Pending: what it needs is being made. Unreachable: one of the two does not answer; what runs there goes on. */
+  readonly state: "Established" | "Pending" | "Unreachable";
+  /** What keeps it from being established, in words. */
+  readonly problem?: string;
+  /** What the provider grants, by resource. */
+  readonly resources: Readonly<Record<string, string>>;
+  /** Milliseconds for a connection from a node of one cluster to the API of the other; absent when none comes about. */
+  readonly roundTrip: { readonly toProvider?: number; readonly toConsumer?: number };
+  /** When the provider answered last, ISO 8601. */
+  readonly lastSeen?: string;
+}
+
 export interface ProxyStatus {
+  /** Where it runs. */
   readonly cluster: string;
   readonly namespace: string;
   readonly pod: string;

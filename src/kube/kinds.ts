@@ -85,6 +85,7 @@ export const kinds = {
     "ValidatingWebhookConfiguration",
     "validatingwebhookconfigurations",
   ),
+  autoscalers: namespaced("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
   serviceExports: namespaced("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "serviceexports"),
   foreignClusters: clusterWide<liqo.ForeignCluster>(
     "core.liqo.io/v1beta1",

@@ -47,6 +47,11 @@ async function readObjects(client: KubeClient): Promise<ObjectsByKind> {
   return Object.fromEntries(await Promise.all(read));
 }
 
+/** Whether an object stands for one of another cluster (Liqo): it is looked at there. */
+function isReflected({ metadata }: KubeObject): boolean {
+  return metadata.labels?.["offloading.liqo.io/origin"] !== undefined;
+}
+
 /** Kinds that the API does not serve count as empty. */
 async function items(
   client: KubeClient,
@@ -54,7 +59,7 @@ async function items(
   options: ListOptions | undefined,
 ): Promise<readonly KubeObject[]> {
   try {
-    return (await client.list(kind, options)).items;
+    return (await client.list(kind, options)).items.filter((object) => !isReflected(object));
   } catch (reason) {
     if (isApiError(reason, 404)) return [];
     throw reason;

@@ -28,6 +28,10 @@ export const readKinds = {
   envoyFilters: { kind: kinds.envoyFilters },
   wasmPlugins: { kind: kinds.wasmPlugins },
   serviceExports: { kind: kinds.serviceExports },
+  autoscalers: { kind: kinds.autoscalers },
+  foreignClusters: { kind: kinds.foreignClusters },
+  resourceSlices: { kind: kinds.resourceSlices },
+  namespaceOffloadings: { kind: kinds.namespaceOffloadings },
 } as const;
 
 export type ReadKind = keyof typeof readKinds;

@@ -48,16 +48,39 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
   });
   const header = ["CLUSTER", "STATE", "CONTROL PLANE", "NETWORK", "EAST-WEST", "PROXIES", "PODS", "REGISTRY"];
   const ingress = mesh.gateways
-    .filter(({ kind, url }) => kind === "ingress" && url !== undefined)
-    .map(({ cluster, url }) => `ingress ${cluster}   ${url}`);
+    .filter(({ kind }) => kind === "ingress")
+    .map(({ cluster, url }) => `ingress ${cluster}   ${url ?? paint.warn("waiting for address")}`);
+  const peerings = peeringRows(mesh.peerings, paint);
   return [
     head,
     "",
     ...table([header, ...rows]),
+    ...(peerings.length > 1 ? ["", ...table(peerings)] : []),
     ...(ingress.length > 0 ? ["", ...ingress] : []),
     "",
     ...findingLines(mesh.findings, paint),
   ];
+}
+
+function peeringRows(peerings: MeshStatus["peerings"], paint: Paint): string[][] {
+  const milliseconds = (value: number | undefined) => (value === undefined ? "–" : `${value} ms`);
+  return [
+    ["PEERING", "STATE", "RESOURCES", "ROUND TRIP", "LAST SEEN"],
+    ...peerings.map(({ consumer, provider, state, problem, resources, roundTrip, lastSeen }) => [
+      `${consumer} → ${provider}`,
+      state === "Established" ? paint.good(state) : paint.warn([state, problem].filter(Boolean).join(": ")),
+      Object.entries(resources)
+        .map(([name, quantity]) => `${name} ${quantity}`)
+        .join(", ") || "–",
+      `→ ${milliseconds(roundTrip.toProvider)}  ← ${milliseconds(roundTrip.toConsumer)}`,
+      lastSeen === undefined ? "never" : since(lastSeen),
+    ]),
+  ];
+}
+
+function since(time: string): string {
+  const passed = Date.now() - Date.parse(time);
+  return passed < 1000 ? "now" : `${duration(passed)} ago`;
 }
 
 function until(time: string): string {

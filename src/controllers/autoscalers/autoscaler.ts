@@ -1,4 +1,4 @@
-import type { Condition, Kind, KubeObject } from "../../kube/index.ts";
+import { type Condition, type Kind, type KubeObject, kinds } from "../../kube/index.ts";
 import type { ScaleReference } from "../core/scale.ts";
 
 /** What a metric shall be (autoscaling/v2 MetricTarget). Quantities as text. */
@@ -61,10 +61,4 @@ export interface AutoscalerStatus {
   readonly conditions?: readonly Condition[];
 }
 
-export const autoscalers: Kind<Autoscaler> = {
-  group: "autoscaling",
-  version: "v2",
-  kind: "HorizontalPodAutoscaler",
-  plural: "horizontalpodautoscalers",
-  namespaced: true,
-};
+export const autoscalers = kinds.autoscalers as Kind<Autoscaler>;

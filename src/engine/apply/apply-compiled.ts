@@ -6,7 +6,7 @@ import {
   type Signal,
   waitFor,
 } from "../../base/index.ts";
-import type { ChartReference, Compiled, CompiledItem } from "../../compile/index.ts";
+import { type ChartReference, type Compiled, type CompiledItem, waves } from "../../compile/index.ts";
 import { ApiError, type KubeObject, kinds, startInformer } from "../../kube/index.ts";
 import type { ChartStandIn } from "../charts/index.ts";
 import type { Applying, ApplyTarget } from "./applying.ts";
@@ -15,6 +15,7 @@ import { openInventory } from "./inventory.ts";
 import { type AddressReference, fillLateValues } from "./late-values.ts";
 import { prune } from "./prune.ts";
 import { createResourceMap, type ResourceMap } from "./resource-map.ts";
+import { whenOffloaded } from "./when-offloaded.ts";
 import { whenWebhooksAnswer } from "./when-webhooks-answer.ts";
 
 export interface ApplyOptions {
@@ -38,7 +39,8 @@ export interface ApplyOptions {
  *
  * Objects of kinds that a cluster does not serve are returned as warnings and applied as soon as their CRD appears.
  * Rejects with manifest/refused when an API server refuses an object, gateway/no-address when an address does not
- * come; then nothing is deleted.
+ * come, peering/refused and peering/not-established when a namespace does not come to its providers; then nothing is
+ * deleted.
  */
 export async function applyCompiled(
   compiled: Compiled,
@@ -80,8 +82,13 @@ async function applyCluster(
   };
   const note = async (objects: readonly KubeObject[]) =>
     cluster.inventory.note(await Promise.all(objects.map((object) => place(cluster.resources, object))));
+  let offloading: KubeObject[] = [];
   for (const batch of batchesOf(items)) {
     options.signal.throwIfAborted();
+    if (batch.kind === "objects" && batch.items.some(makesPods)) {
+      await whenOffloaded(cluster, offloading, options);
+      offloading = [];
+    }
     if (batch.kind === "chart") {
       const objects = await renderChart(batch.chart, cluster, options);
       await note(objects);
@@ -91,6 +98,7 @@ async function applyCluster(
     await note(batch.items.map(({ object }) => object));
     for (const item of batch.items) {
       options.signal.throwIfAborted();
+      if (item.wave === "peerings") offloading.push(item.object);
       await apply(
         item.kind === "object"
           ? item.object
@@ -123,6 +131,11 @@ function batchesOf(
     else batches.push({ kind: "objects", items: [item] });
   }
   return batches;
+}
+
+/** Whether pods may come of an item that may belong on a provider. Those of the control plane are the consumer's own. */
+function makesPods({ wave }: ObjectItem): boolean {
+  return waves.indexOf(wave) > waves.indexOf("control-plane");
 }
 
 /** The object in the namespace where it goes; as it is when its kind is not served. */
