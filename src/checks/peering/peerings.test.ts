@@ -106,12 +106,12 @@ suite("checks of peerings", () => {
     [
       "a provider that does not answer",
       { foreignClusters: [foreignCluster("Error")] },
-      /^peering\/not-established: dial 127\.17\.0\.1:6443: refused$/,
+      /^peering\/incomplete: dial 127\.17\.0\.1:6443: refused$/,
     ],
     [
       "a virtual node that is not ready",
       { foreignClusters: [foreignCluster("Established", "NotReady")] },
-      /^peering\/not-established: OffloadingVirtualNodeStatus is NotReady$/,
+      /^peering\/incomplete: OffloadingVirtualNodeStatus is NotReady$/,
     ],
     [
       "LIQO-46 a namespace that the provider has already",
