@@ -87,7 +87,7 @@ suite("TCP through a tunnel of an HTTP proxy", () => {
     socket.resume();
     await closed;
     const line = await waitFor(() => logs[0], { signal: AbortSignal.timeout(5000) });
-    assert.equal(line.trim(), `UF ${reason.replaceAll(" ", "_")}`);
+    assert.equal(line.trim(), `UF,URX ${reason.replaceAll(" ", "_")}`);
     assert.ok(asked.every((head) => !head.includes("secret")));
   });
 });

@@ -1,6 +1,6 @@
 import { unreachable } from "../../base/index.ts";
 import { createEdfScheduler } from "./edf.ts";
-import { hashText } from "./hash.ts";
+import { xxHash64 } from "./hash.ts";
 import type { Host } from "./host.ts";
 import { isWarmAt, type SlowStart, warmth } from "./slow-start.ts";
 
@@ -17,7 +17,7 @@ export type BalancerPolicy =
   | { readonly kind: "maglev"; readonly tableSize: number };
 
 /** Picks one of a fixed set of hosts. `hash` is the request's, undefined when it has none. */
-export type Balancer = (hash: number | undefined) => Host | undefined;
+export type Balancer = (hash: bigint | undefined) => Host | undefined;
 
 /**
  * A balancer over `hosts`, which must not change afterwards (their weights and loads may). `now` is asked for while some
@@ -105,47 +105,49 @@ function leastOf(hosts: readonly Host[], choices: number): Balancer {
   };
 }
 
+/** Envoy's ketama ring: points of all hosts in the order of their hashes; a request goes to the next point. */
 function ringHash(hosts: readonly Host[], minSize: number, maxSize: number): Balancer {
   const total = hosts.reduce((sum, host) => sum + host.weight, 0);
   const least = Math.min(...hosts.map((host) => host.weight)) / total;
   const scale = Math.min(maxSize, Math.ceil(least * minSize) / least);
-  const ring: { readonly hash: number; readonly host: Host }[] = [];
+  const ring: { readonly hash: bigint; readonly host: Host }[] = [];
+  // Sums that run on over all hosts keep the parts of points that are no whole numbers from getting lost.
+  let wanted = 0;
   for (const host of hosts) {
-    const points = Math.max(1, Math.round((host.weight / total) * scale));
-    for (let i = 0; i < points; i++) ring.push({ hash: hashText(`${host.key}_${i}`), host });
+    wanted += scale * (host.weight / total);
+    for (let i = 0; ring.length < wanted; i++) ring.push({ hash: xxHash64(`${host.key}_${i}`), host });
   }
-  ring.sort((a, b) => a.hash - b.hash);
-  return (hash) => {
-    const wanted = hash ?? Math.floor(Math.random() * 2 ** 32);
+  ring.sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0));
+  return (hash = anyHash()) => {
     let low = 0;
     let high = ring.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((ring[middle]?.hash ?? 0) < wanted) low = middle + 1;
+      if ((ring[middle]?.hash ?? 0n) < hash) low = middle + 1;
       else high = middle;
     }
     return ring[low === ring.length ? 0 : low]?.host;
   };
 }
 
-/** Maglev's table (Eisenbud et al., 2016, 3.4): every host fills its preferred free places in turn. */
+/** Maglev's table (Eisenbud et al., 2016, 3.4) as Envoy fills it: every host takes its preferred free places in turn. */
 function maglev(hosts: readonly Host[], size: number): Balancer {
   const sorted = [...hosts].sort((a, b) => (a.key < b.key ? -1 : 1));
   const table = new Int32Array(size).fill(-1);
   const most = Math.max(...sorted.map((host) => host.weight));
   const entries = sorted.map((host) => ({
-    offset: hashText(host.key) % size,
-    skip: (hashText(host.key, 0x9747b28c) % (size - 1)) + 1,
-    weight: host.weight / most,
-    credit: 0,
+    offset: Number(xxHash64(host.key) % BigInt(size)),
+    skip: Number(xxHash64(host.key, 1n) % BigInt(size - 1)) + 1,
+    weight: host.weight,
+    target: 0,
     next: 0,
   }));
-  for (let filled = 0; filled < size; ) {
+  let filled = 0;
+  for (let round = 1; filled < size; round++) {
     for (const [index, entry] of entries.entries()) {
       if (filled === size) break;
-      entry.credit += entry.weight;
-      if (entry.credit < 1) continue;
-      entry.credit -= 1;
+      if (round * entry.weight < entry.target) continue;
+      entry.target += most;
       let place: number;
       do place = (entry.offset + entry.skip * entry.next++) % size;
       while (table[place] !== -1);
@@ -153,5 +155,10 @@ function maglev(hosts: readonly Host[], size: number): Balancer {
       filled++;
     }
   }
-  return (hash) => sorted[table[(hash ?? Math.floor(Math.random() * 2 ** 32)) % size] ?? 0];
+  return (hash = anyHash()) => sorted[table[Number(hash % BigInt(size))] ?? 0];
+}
+
+/** For a request that is hashed by something that it does not have. */
+function anyHash(): bigint {
+  return BigInt(Math.floor(Math.random() * 2 ** 48)) << 16n;
 }

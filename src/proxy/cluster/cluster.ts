@@ -12,7 +12,7 @@ import { type ClusterStats, createClusterStats } from "./stats.ts";
 
 /** What a request brings along for the choice of a host. */
 export interface PickContext {
-  readonly hash: number | undefined;
+  readonly hash: bigint | undefined;
   readonly originalDestination: Destination | undefined;
   /** Hosts that were tried before, when the retry policy wants another one. */
   readonly tried: readonly Host[] | undefined;
@@ -41,6 +41,7 @@ export interface Cluster {
 
 /** What runs now, against the circuit breakers. */
 export interface CircuitState {
+  connections: number;
   requests: number;
   retries: number;
 }
@@ -58,17 +59,17 @@ export interface ClusterDeps {
 /** Starts a cluster. One that replaces another takes over its hosts, so that connections live on. */
 export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous?: Cluster): Cluster {
   const stats = previous?.stats ?? createClusterStats();
-  const circuit: CircuitState = { requests: 0, retries: 0 };
+  const circuit: CircuitState = { connections: 0, requests: 0, retries: 0 };
   let byKey = new Map<string, Host>();
   let assignment: Assignment | undefined;
   let set: HostSet = createHostSet([], config.sharing, deps.now);
   let warm = config.discovery === "original-dst";
   let stopResolving: (() => void) | undefined;
   let closed = false;
-  const dialler: Dialler = { network: deps.network, config, stats, after: deps.after };
+  const dialler: Dialler = { network: deps.network, config, stats, circuit, after: deps.after };
   const outlier = createOutlierDetector(config.outlier, () => set.hosts, stats, deps, refresh);
   const limits = {
-    mayConnect: () => stats.upstream_cx_active < config.circuit.connections,
+    mayConnect: () => circuit.connections < config.circuit.connections,
     mayWait: () => stats.upstream_rq_pending_active < config.circuit.pending,
   };
 
@@ -195,7 +196,7 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
       host,
       {
         protocol: protocol === "alpn" ? "alpn" : http2 ? "http2" : "http1",
-        alpn: overrides?.protocols,
+        alpn: overrides?.protocols ?? plainAlpn(host, http2),
         sni,
       },
       limits,
@@ -269,6 +270,11 @@ export function createCluster(config: ClusterConfig, deps: ClusterDeps, previous
 
 /** Hosts that an ORIGINAL_DST cluster remembers before it looks for unused ones. */
 const maxOriginalHosts = 4096;
+
+/** What is offered where the configuration offers nothing: a server may want to know which HTTP is spoken. */
+function plainAlpn(host: Host, http2: boolean): readonly string[] | undefined {
+  return host.tls?.settings.alpn.length === 0 ? [http2 ? "h2" : "http/1.1"] : undefined;
+}
 
 function hostOf(authority: string): string {
   const colon = authority.lastIndexOf(":");

@@ -44,7 +44,10 @@ export interface OutlierRules {
   readonly interval: number;
   readonly baseEjection: number;
   readonly maxEjection: number;
+  /** Most hosts that may be out at once, in percent. */
   readonly maxEjectionPercent: number;
+  /** One may be out whatever share it is. */
+  readonly ejectsOne: boolean;
 }
 
 export interface CircuitLimits {
@@ -291,6 +294,7 @@ function outlierOf(message: OutlierDetection): OutlierRules {
     baseEjection,
     maxEjection: Math.max(milliseconds(message.maxEjectionTime) ?? 300_000, baseEjection),
     maxEjectionPercent: message.maxEjectionPercent ?? 10,
+    ejectsOne: message.alwaysEjectOneHost ?? false,
   };
 }
 

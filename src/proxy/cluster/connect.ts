@@ -13,6 +13,8 @@ export interface Dialler {
   readonly network: ProxyNetwork;
   readonly config: ClusterConfig;
   readonly stats: ClusterStats;
+  /** Connections that this cluster has, for its circuit breaker: those of one that it replaced don't count. */
+  readonly circuit: { connections: number };
   after(delay: number, action: () => void): () => void;
 }
 
@@ -52,6 +54,7 @@ export function connectHost(
   const { config, stats, network } = dialler;
   stats.upstream_cx_total++;
   stats.upstream_cx_active++;
+  dialler.circuit.connections++;
   host.stats.cxTotal++;
   host.stats.cxActive++;
   const socket = network.dial({ address: host.address, port: host.port }, config.bindAddress);
@@ -87,6 +90,7 @@ export function connectHost(
   socket.on("close", onClose);
   socket.once("close", () => {
     stats.upstream_cx_active--;
+    dialler.circuit.connections--;
     stats.upstream_cx_destroy++;
     host.stats.cxActive--;
   });

@@ -14,7 +14,7 @@ export interface SharingRules {
 
 /** A fixed view of a cluster's hosts. Made anew when hosts, weights or health change. */
 export interface HostSet {
-  pick(hash: number | undefined): Host | undefined;
+  pick(hash: bigint | undefined): Host | undefined;
   readonly hosts: readonly Host[];
   readonly healthyCount: number;
 }
@@ -69,8 +69,8 @@ export function priorityLoads(groups: readonly (readonly Host[])[], rules: Shari
   return loads;
 }
 
-function choosePriority(loads: readonly number[], hash: number | undefined): number {
-  let ticket = hash === undefined ? Math.random() * 100 : hash % 100;
+function choosePriority(loads: readonly number[], hash: bigint | undefined): number {
+  let ticket = hash === undefined ? Math.random() * 100 : Number(hash % 100n);
   for (const [priority, load] of loads.entries()) {
     ticket -= load;
     if (ticket < 0) return priority;

@@ -28,7 +28,9 @@ export function createOutlierDetector(
     if (outlier.ejected) return;
     const all = hosts();
     const ejected = all.filter((other) => other.outlier.ejected).length;
-    if ((100 * ejected) / Math.max(1, all.length) >= (rules?.maxEjectionPercent ?? 0)) {
+    const share = (100 * (ejected + 1)) / Math.max(1, all.length);
+    const isSpared = share > (rules?.maxEjectionPercent ?? 0);
+    if (isSpared && !(rules?.ejectsOne === true && ejected === 0)) {
       stats.outlier_detection_ejections_overflow++;
       return;
     }

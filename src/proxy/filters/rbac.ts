@@ -4,12 +4,15 @@ import {
   type RBAC,
   RBAC_Action as RbacAction,
 } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.js";
+import { UriTemplateMatchConfigSchema } from "../../xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { compileStringMatcher, type TextTest } from "../config/string-match.ts";
+import { unpack } from "../config/wire.ts";
 import type { Downstream, RequestHead } from "../http/codec.ts";
 import { withoutQuery } from "../http/path.ts";
 import { compileHeaderMatch } from "../router/header-match.ts";
 import { type AddressTest, compileRange } from "./cidr.ts";
+import { compilePathTemplate } from "./path-template.ts";
 
 /** Who asks for what. `request` is absent for plain TCP, where rules about HTTP never fit. */
 export interface Attempt {
@@ -93,6 +96,10 @@ function compilePermission(permission: Permission, where: string): Test {
     case "requestedServerName": {
       const test = compileStringMatcher(rule.value, where);
       return ({ downstream }) => test(downstream.sni ?? "");
+    }
+    case "uriTemplate": {
+      const { pathTemplate } = unpack(rule.value.typedConfig, UriTemplateMatchConfigSchema, where);
+      return pathTest(compilePathTemplate(pathTemplate, where));
     }
     // Metadata comes from filters (JWT) that have left none: the rule does not fit.
     case "metadata":

@@ -174,8 +174,8 @@ export function serveConnection(
   function serve(chain: FilterChain, socket: Socket, first: Buffer | undefined, downstream: Downstream) {
     for (const rules of chain.rbac) {
       const attempt = { downstream, request: undefined, clientAddress: downstream.remoteAddress };
-      if (!rules(attempt).allowed)
-        return refuse(socket, downstream, undefined, "rbac_access_denied", chain.name);
+      const { allowed, policy } = rules(attempt);
+      if (!allowed) return deny(chain, socket, downstream, policy);
     }
     const { terminal } = chain;
     if (terminal.kind === "http") return serveHttp(chain.name, terminal.chain, socket, first, downstream);
@@ -188,6 +188,20 @@ export function serveConnection(
       { runtime, chain: tcp, chainName: chain.name, downstream, direction: listener.compiled.direction },
       socket,
     );
+  }
+
+  function deny(chain: FilterChain, socket: Socket, downstream: Downstream, policy: string | undefined) {
+    socket.on("error", () => {});
+    socket.destroy();
+    const { terminal } = chain;
+    const facts = newFacts(runtime.now(), downstream, chain.name, undefined);
+    if (terminal.kind === "tcp") facts.cluster = terminal.chain.cluster();
+    facts.connectionTerminationDetails = `rbac_access_denied_matched_policy[${policy ?? "none"}]`;
+    facts.ended = facts.started;
+    for (const log of terminal.chain.accessLogs) {
+      const line = log(facts);
+      if (line !== undefined) runtime.log(line);
+    }
   }
 
   function serveHttp(
@@ -279,7 +293,8 @@ export function serveConnection(
     const facts = newFacts(runtime.now(), downstream, chainName, undefined);
     if (flag !== undefined) facts.flags.push(flag);
     facts.details = because;
-    facts.connectionTerminationDetails = because;
+    // Without a chain there was no connection to be ended.
+    if (flag === undefined) facts.connectionTerminationDetails = because;
     facts.ended = facts.started;
     for (const log of accessLogs) {
       const line = log(facts);

@@ -145,6 +145,7 @@ export function startExchange(
 
   function begin() {
     if (!head.hasHost) return reply(replies.missingHost);
+    if (head.path.charCodeAt(0) !== 0x2f && head.path !== "") return reply(replies.noPath);
     const prepared = prepareRequest(head, chain, downstream, connection.xfcc);
     if (prepared.kind === "bad-path") return reply(replies.badPath);
     if (prepared.kind === "redirect") {
@@ -255,11 +256,7 @@ export function startExchange(
     const elapsed = facts.requestDone === undefined ? 0 : performance.now() - facts.requestDone;
     const expected = timeouts === undefined ? 0 : expectedTimeout(timeouts, facts.attempts > 1 ? elapsed : 0);
     if (expected > 0) setHeader(head.headers, "x-envoy-expected-rq-timeout-ms", String(expected));
-    if (cluster.circuit.requests >= cluster.config.circuit.requests) {
-      cluster.stats.upstream_rq_pending_overflow++;
-      return reply(resetReply("overflow", "", false), ["x-envoy-overloaded", "true"]);
-    }
-    const hashed = action.hash(head, downstream.remoteAddress);
+    const hashed = action.hash(head, downstream);
     if (hashed.cookie !== undefined) {
       const cookie = hashed.cookie;
       run ??= { head, facts, route, target, edits: undefined };
@@ -275,6 +272,11 @@ export function startExchange(
     if (chosen === undefined) return reply(replies.noHealthyUpstream);
     host = chosen;
     facts.upstreamHost = chosen;
+    if (cluster.circuit.requests >= cluster.config.circuit.requests) {
+      cluster.stats.upstream_rq_pending_overflow++;
+      host = undefined;
+      return reply(resetReply("overflow", "", false), ["x-envoy-overloaded", "true"]);
+    }
     if (action.autoHostRewrite && chosen.hostname !== undefined) head.authority = chosen.hostname;
     beginTry(cluster, chosen);
     trace?.beginTry(head.headers, cluster);
@@ -441,6 +443,8 @@ export function startExchange(
       writer.reset();
       return finish();
     }
+    // Turned away by the pool, it had no host.
+    if (reason === "overflow") facts.upstreamHost = undefined;
     if (action?.retry?.retriesReset(reason, !headersSent) && mayRetry()) return retry();
     host = undefined;
     const overloaded: Headers = reason === "overflow" ? ["x-envoy-overloaded", "true"] : [];

@@ -28,16 +28,12 @@ export const resetFlags: Readonly<Record<ResetReason, ResponseFlag>> = {
 
 /** The answer when the upstream broke off before it answered. */
 export function resetReply(reason: ResetReason, transportFailure: string, retried: boolean): LocalReply {
-  // Envoy tells clients about TLS failures only; the rest is for the log.
-  const because = transportFailure.startsWith("TLS_error")
-    ? `${reason}, transport failure reason: ${transportFailure}`
-    : reason;
   const start = "upstream connect error or disconnect/reset before headers.";
   return {
     status: reason === "protocol error" ? 502 : 503,
     body: retried
-      ? `${start} retried and the latest reset reason: ${because}`
-      : `${start} reset reason: ${because}`,
+      ? `${start} retried and the latest reset reason: ${reason}`
+      : `${start} reset reason: ${reason}`,
     flag: resetFlags[reason],
     details:
       reason === "overflow"
@@ -75,6 +71,7 @@ export const replies = {
     details: "rbac_access_denied_matched_policy[none]",
   },
   missingHost: { status: 400, body: "", flag: undefined, details: "missing_host_header" },
+  noPath: { status: 404, body: "", flag: undefined, details: "absolute_path_rejected" },
   upgradeRefused: { status: 403, body: "", flag: undefined, details: "upgrade_failed" },
   badPath: { status: 400, body: "", flag: undefined, details: "path_normalization_failed" },
   tooLarge: { status: 413, body: "Payload Too Large", flag: undefined, details: "request_payload_too_large" },

@@ -34,6 +34,7 @@ const edgeOnly = new Set([
   "x-envoy-downstream-service-cluster",
   "x-envoy-downstream-service-node",
   "x-envoy-original-path",
+  "x-envoy-original-host",
 ]);
 
 /**

@@ -1,9 +1,13 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
-import type { VirtualHost as VirtualHostMessage } from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  VirtualHost_TlsRequirementType as TlsRequirement,
+  type VirtualHost as VirtualHostMessage,
+} from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { compilePerFilter, type PerFilter } from "../filters/per-filter.ts";
 import type { RequestHead } from "../http/codec.ts";
+import { header } from "../http/headers.ts";
 import { compileHeaderMutation, type HeaderMutation } from "./header-mutation.ts";
 import { compileRoute, type Route } from "./route.ts";
 
@@ -25,11 +29,12 @@ export interface VirtualHost {
   readonly request: HeaderMutation | undefined;
   readonly response: HeaderMutation | undefined;
   readonly perFilter: PerFilter;
-  readonly requireTls: boolean;
 }
 
 interface HostEntry {
   readonly host: VirtualHost;
+  /** What plain text is answered with where the host wants TLS. */
+  readonly toTls: Route | undefined;
   readonly routes: readonly Route[];
 }
 
@@ -92,6 +97,7 @@ export function compileRouteTable(message: RouteConfiguration): RouteTable {
       if (head.method === "CONNECT") return undefined;
       const entry = entryFor(head.authority);
       if (entry === undefined) return undefined;
+      if (entry.toTls?.matches(head)) return entry.toTls;
       for (const route of entry.routes) if (route.matches(head)) return route;
       return undefined;
     },
@@ -108,11 +114,28 @@ function compileHost(message: VirtualHostMessage, clusters: Set<string>): HostEn
     request: compileHeaderMutation(message.requestHeadersToAdd, message.requestHeadersToRemove, where),
     response: compileHeaderMutation(message.responseHeadersToAdd, message.responseHeadersToRemove, where),
     perFilter: compilePerFilter(message.typedPerFilterConfig as Record<string, Any>, where),
-    requireTls: message.requireTls !== 0,
   };
   return {
     host,
+    toTls: tlsRedirect(message.requireTls, host),
     routes: message.routes.map((route) => compileRoute(route, host, message.retryPolicy, clusters, where)),
+  };
+}
+
+/** Leads clients of plain text to the same place over TLS, those from outside alone when it says so. */
+function tlsRedirect(requirement: TlsRequirement, host: VirtualHost): Route | undefined {
+  if (requirement === TlsRequirement.NONE) return undefined;
+  const isSpared = (head: RequestHead) =>
+    requirement === TlsRequirement.EXTERNAL_ONLY && header(head.headers, "x-envoy-internal") === "true";
+  return {
+    name: "",
+    host,
+    matches: (head) => head.scheme !== "https" && !isSpared(head),
+    action: { kind: "redirect", status: 301, location: (head) => `https://${head.authority}${head.path}` },
+    request: undefined,
+    response: undefined,
+    perFilter: new Map(),
+    operation: undefined,
   };
 }
 

@@ -9,13 +9,14 @@ import {
   type RouteMatch,
   type Route as RouteMessage,
 } from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
-import { hashText } from "../cluster/hash.ts";
+import { combineHashes, xxHash64 } from "../cluster/hash.ts";
+import { hostKey } from "../cluster/host.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { compileRegex, toRegExp } from "../config/string-match.ts";
 import { milliseconds } from "../config/wire.ts";
 import { fractionTest } from "../filters/fraction.ts";
 import { compilePerFilter, type PerFilter } from "../filters/per-filter.ts";
-import type { RequestHead } from "../http/codec.ts";
+import type { Downstream, RequestHead } from "../http/codec.ts";
 import { header } from "../http/headers.ts";
 import { queryValue, withoutQuery } from "../http/path.ts";
 import { compileHeaderMatch, compileQueryMatch, type RequestTest, requestHeader } from "./header-match.ts";
@@ -66,8 +67,8 @@ export interface ForwardAction {
   readonly mirrors: readonly Mirror[];
   hash(
     head: RequestHead,
-    sourceAddress: string,
-  ): { readonly hash: number | undefined; readonly cookie?: string };
+    downstream: Downstream,
+  ): { readonly hash: bigint | undefined; readonly cookie?: string };
   readonly priority: "default" | "high";
 }
 
@@ -351,14 +352,14 @@ function compileRedirect(action: RedirectAction, match: RouteMatch | undefined, 
 function compileHash(policies: readonly RouteAction_HashPolicy[], where: string): ForwardAction["hash"] {
   if (policies.length === 0) return () => ({ hash: undefined });
   const sources = policies.map((policy) => ({ from: hashSource(policy, where), terminal: policy.terminal }));
-  return (head, sourceAddress) => {
-    let hash: number | undefined;
+  return (head, downstream) => {
+    let hash: bigint | undefined;
     let cookie: string | undefined;
     for (const { from, terminal } of sources) {
-      const found = from(head, sourceAddress);
+      const found = from(head, downstream);
       if (found === undefined) continue;
       if (found.cookie !== undefined) cookie = found.cookie;
-      hash = hash === undefined ? hashText(found.text) : (Math.imul(hash, 31) ^ hashText(found.text)) >>> 0;
+      hash = combineHashes(hash, found.hash);
       if (terminal) break;
     }
     return cookie === undefined ? { hash } : { hash, cookie };
@@ -367,39 +368,53 @@ function compileHash(policies: readonly RouteAction_HashPolicy[], where: string)
 
 type HashSource = (
   head: RequestHead,
-  source: string,
-) => { readonly text: string; readonly cookie?: string } | undefined;
+  downstream: Downstream,
+) => { readonly hash: bigint; readonly cookie?: string } | undefined;
 
 function hashSource(policy: RouteAction_HashPolicy, where: string): HashSource {
   const specifier = policy.policySpecifier;
-  const some = (text: string | undefined) => (text === undefined ? undefined : { text });
+  const some = (text: string | undefined) => (text === undefined ? undefined : { hash: xxHash64(text) });
   switch (specifier.case) {
     case "header": {
       const name = specifier.value.headerName.toLowerCase();
-      return (head) => some(requestHeader(head, name));
+      return (head) => headerHash(head, name);
     }
     case "cookie": {
       const { name, path } = specifier.value;
       const ttl = milliseconds(specifier.value.ttl);
-      return (head) => {
+      return (head, downstream) => {
         const present = cookieValue(header(head.headers, "cookie") ?? "", name);
         if (present !== undefined || ttl === undefined) return some(present);
-        const text = Math.floor(Math.random() * 2 ** 48).toString(16);
+        // Requests of one connection that race for their first cookie get the same.
+        const { remoteAddress, remotePort, localAddress, localPort } = downstream;
+        const ends = hostKey(remoteAddress, remotePort) + hostKey(localAddress, localPort);
+        const text = xxHash64(ends).toString(16).padStart(16, "0");
         const age = ttl > 0 ? `; Max-Age=${Math.round(ttl / 1000)}` : "";
-        return { text, cookie: `${name}="${text}"${age}${path === "" ? "" : `; Path=${path}`}; HttpOnly` };
+        const cookie = `${name}="${text}"${age}${path === "" ? "" : `; Path=${path}`}; HttpOnly`;
+        return { hash: xxHash64(text), cookie };
       };
     }
     case "connectionProperties":
-      return (_head, source) => (specifier.value.sourceIp ? some(source) : undefined);
+      return (_head, { remoteAddress }) => (specifier.value.sourceIp ? some(remoteAddress) : undefined);
     case "queryParameter": {
       const { name } = specifier.value;
-      return (head) => {
-        return some(queryValue(head.path, name));
-      };
+      return (head) => some(queryValue(head.path, name));
     }
     default:
       throw new ConfigError(`${where}: unsupported hash policy ${specifier.case ?? "none"}`);
   }
+}
+
+/** Of a header that comes more than once the values count in their order, not in that of the fields. */
+function headerHash(head: RequestHead, name: string): { readonly hash: bigint } | undefined {
+  const { headers } = head;
+  const values: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) values.push(headers[i + 1] ?? "");
+  if (values.length <= 1) {
+    const text = values[0] ?? requestHeader(head, name);
+    return text === undefined ? undefined : { hash: xxHash64(text) };
+  }
+  return { hash: values.sort().reduce((seed, value) => xxHash64(value, seed), 0n) };
 }
 
 function cookieValue(cookies: string, name: string): string | undefined {

@@ -1,11 +1,14 @@
 import type { Socket } from "node:net";
 
+/** Why copying ended; one side breaking off is told apart where it did so with a reset. */
+export type CopyEnd = "done" | "broken" | "reset by b" | "idle";
+
 export interface CopyOptions {
   /** Milliseconds without a byte either way after which both are closed; 0 never. */
   readonly idleTimeout: number;
   after(delay: number, action: () => void): () => void;
   /** Called once, when both sockets are closed or about to be. */
-  ended(fromA: number, fromB: number, because: "done" | "broken" | "idle"): void;
+  ended(fromA: number, fromB: number, because: CopyEnd): void;
 }
 
 /**
@@ -41,7 +44,9 @@ export function copyBothWays(a: Socket, b: Socket, options: CopyOptions): void {
     half();
   });
   a.on("error", onBroken);
-  b.on("error", onBroken);
+  b.on("error", (reason: NodeJS.ErrnoException) =>
+    finish(reason.code === "ECONNRESET" ? "reset by b" : "broken"),
+  );
   a.on("close", onBroken);
   b.on("close", onBroken);
   a.resume();
@@ -62,7 +67,7 @@ export function copyBothWays(a: Socket, b: Socket, options: CopyOptions): void {
     cancelIdle = options.after(options.idleTimeout, onIdle);
   }
 
-  function finish(because: "done" | "broken" | "idle") {
+  function finish(because: CopyEnd) {
     if (over) return;
     over = true;
     cancelIdle();

@@ -7,7 +7,7 @@ import {
 import { type AccessLogger, compileAccessLogs } from "../access-log/access-log.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { type ConnectOutcome, connectHost, type Established } from "../cluster/connect.ts";
-import { hashText } from "../cluster/hash.ts";
+import { xxHash64 } from "../cluster/hash.ts";
 import type { Host } from "../cluster/host.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { milliseconds, unpack } from "../config/wire.ts";
@@ -134,9 +134,8 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
   }
 
   function attempt(to: Cluster) {
-    facts.attempts++;
     host = to.pick({
-      hash: chain.hashesSource ? hashText(downstream.remoteAddress) : undefined,
+      hash: chain.hashesSource ? xxHash64(downstream.remoteAddress) : undefined,
       originalDestination: downstream.destination,
       tried: undefined,
       maxAttempts: 1,
@@ -146,12 +145,13 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
       facts.flags.push("UH");
       return finish();
     }
-    if (to.stats.upstream_cx_active >= to.config.circuit.connections) {
+    if (to.circuit.connections >= to.config.circuit.connections) {
       to.stats.upstream_cx_overflow++;
       host = undefined;
       facts.flags.push("UO");
       return finish();
     }
+    facts.attempts++;
     facts.upstreamHost = chosen;
     beginTry(to, chosen);
     const carried = {
@@ -172,15 +172,13 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
           refused: (detail) => outcome.failed("remote connection failure", detail),
         });
       },
-      failed(reason, detail) {
+      failed(_reason, detail) {
         to.outlier.failedLocally(chosen);
         endTry(to, chosen);
         host = undefined;
         if (detail !== "") facts.transportFailure = detail;
         if (facts.attempts < chain.maxAttempts && !over) return attempt(to);
-        facts.flags.push("UF");
-        if (facts.attempts > 1) facts.flags.push("URX");
-        facts.connectionTerminationDetails = reason;
+        facts.flags.push("UF", "URX");
         finish();
       },
     };
@@ -205,6 +203,7 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
         to.stats.upstream_cx_rx_bytes_total += sent;
         to.stats.upstream_cx_tx_bytes_total += received;
         if (because === "idle") facts.connectionTerminationDetails = "idle timeout";
+        if (because === "reset by b") facts.flags.push("UR");
         finish();
       },
     });

@@ -153,9 +153,32 @@ const chainCodes = new Set([
 
 function describe(reason: Error & { readonly code?: string }): string {
   if (reason.code !== undefined && chainCodes.has(reason.code)) return verifyFailed(reason.message);
+  const name = reason.code?.replace(/^ERR_SSL_/, "") ?? "";
+  const number = reasonNumbers[name];
+  if (number !== undefined) return tlsError(number, name);
   return `TLS_error:|${reason.message.replaceAll("\n", " ").trim()}:TLS_error_end`;
 }
 
 function verifyFailed(detail: string): string {
-  return `TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:${detail}:TLS_error_end`;
+  return tlsError(125, `CERTIFICATE_VERIFY_FAILED:${detail}`);
 }
+
+/** A failure in the words of Envoy's TLS library (BoringSSL). */
+function tlsError(number: number, text: string): string {
+  return `TLS_error:|${0x1000_0000 + number}:SSL routines:OPENSSL_internal:${text}:TLS_error_end`;
+}
+
+/** BoringSSL's numbers of the reasons that peers meet, by the names that OpenSSL shares. */
+const reasonNumbers: Readonly<Record<string, number>> = {
+  HTTP_REQUEST: 156,
+  NO_SHARED_CIPHER: 184,
+  UNSUPPORTED_PROTOCOL: 240,
+  WRONG_VERSION_NUMBER: 247,
+  SSLV3_ALERT_HANDSHAKE_FAILURE: 1040,
+  SSLV3_ALERT_BAD_CERTIFICATE: 1042,
+  SSLV3_ALERT_CERTIFICATE_EXPIRED: 1045,
+  SSLV3_ALERT_CERTIFICATE_UNKNOWN: 1046,
+  TLSV1_ALERT_UNKNOWN_CA: 1048,
+  TLSV1_ALERT_PROTOCOL_VERSION: 1070,
+  TLSV1_UNRECOGNIZED_NAME: 1112,
+};

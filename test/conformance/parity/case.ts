@@ -75,6 +75,8 @@ export interface HttpStep extends Connection {
   readonly times?: number;
   /** All `times` at once. */
   readonly atOnce?: boolean;
+  /** Lines that the access log gets; default: one a request. */
+  readonly logs?: number;
   /** The connection is broken off after so many milliseconds. */
   readonly givesUpAfter?: number;
   readonly answer: ExpectedAnswer;

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { Case, ExpectedAnswer, HttpStep, RawStep, TcpStep } from "./case.ts";
-import type { Observed, ObservedAnswer } from "./run-case.ts";
+import { isAsking, type Observed, type ObservedAnswer } from "./run-case.ts";
 
 /** Throws when what was observed is not what the case's author wrote. */
 export function checkExpected(row: Case, observed: readonly Observed[]): void {
-  const steps = row.steps.filter((step) => "answer" in step || "send" in step);
+  const steps = row.steps.filter(isAsking);
   for (const [index, step] of steps.entries()) {
     const seen = observed[index];
     const where = `step ${index + 1}`;
@@ -37,7 +37,7 @@ function checkRaw(step: RawStep, seen: Observed, where: string): void {
   for (const [index, answer] of expected.entries()) {
     const line = seen.log[index];
     if (step.logs === undefined || answer.flags !== undefined || answer.log !== undefined)
-      checkLine({ flags: answer.flags ?? "-", ...answer.log }, line, where);
+      checkLine(expectedLog(answer), line, where);
   }
 }
 
@@ -50,7 +50,12 @@ function checkHttp(step: HttpStep, seen: Observed, where: string): void {
     const [least, most] = answer.took;
     assert.ok(seen.took >= least && seen.took <= most, `${where}: took ${Math.round(seen.took)} ms`);
   }
-  checkLog({ flags: answer.flags ?? "-", ...answer.log }, seen, where);
+  if (step.logs === 0) assert.deepEqual(seen.log, [], `${where}: logged`);
+  else checkLog(expectedLog(answer), seen, where);
+}
+
+function expectedLog(answer: ExpectedAnswer): Readonly<Record<string, unknown>> {
+  return { flags: answer.flags ?? "-", ...answer.log };
 }
 
 function checkAnswer(expected: ExpectedAnswer, got: ObservedAnswer, where: string): void {
@@ -136,7 +141,7 @@ function matches(got: string, expected: string | RegExp, where: string): void {
 
 /** What must be equal on two proxies, beyond what the author wrote. */
 export function comparable(row: Case, observed: readonly Observed[]): unknown {
-  const steps = row.steps.filter((step) => "answer" in step || "send" in step);
+  const steps = row.steps.filter(isAsking);
   return observed.map(({ took: _, ...step }, index) => {
     const expected = steps[index];
     const many = expected !== undefined && "ask" in expected && isByChance(expected);

@@ -6,11 +6,17 @@ import { allCases } from "./cases/index.ts";
 import { checkExpected, comparable } from "./compare.ts";
 import { makeKeys } from "./keys.ts";
 import { knownDifferences } from "./known-differences.ts";
+import { type Outside, startOutside } from "./outside.ts";
 import { type Observed, runCase } from "./run-case.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 const binary = findEnvoy() ?? "";
 const keys = makeKeys();
+let servers: Promise<Outside> | undefined;
+const outside = () => {
+  servers ??= startOutside();
+  return servers;
+};
 const stages = new Map<string, Promise<Stage>>();
 const results = new Map<string, Promise<Observed[]>>();
 /** A stage shows one case at a time. */
@@ -18,6 +24,7 @@ const turns = new Map<string, Promise<unknown>>();
 
 afterAll(async () => {
   for (const stage of stages.values()) await (await stage).stop();
+  await (await servers)?.stop();
 });
 
 /** What comes of a case on a data plane; each runs once, whoever asks first. */
@@ -26,7 +33,7 @@ function observe(row: Case, envoy: string | undefined): Promise<Observed[]> {
   const key = `${plane} ${row.name}`;
   let result = results.get(key);
   if (result === undefined) {
-    const stage = stages.get(plane) ?? openStage(keys, envoy);
+    const stage = stages.get(plane) ?? outside().then((servers) => openStage(keys, servers, envoy));
     stages.set(plane, stage);
     const before = turns.get(plane) ?? Promise.resolve();
     result = before.then(async () => runCase(await stage, row));

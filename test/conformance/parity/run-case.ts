@@ -5,6 +5,7 @@ import type { Arrival } from "./apps.ts";
 import { askHttp1, askHttp2, askTcp, type ClientAnswer, converse, secure, splitAsk } from "./ask.ts";
 import type { Case, Connection, HttpStep, RawStep, Step, TcpStep } from "./case.ts";
 import type { Stage } from "./stage.ts";
+import type { Blocks } from "./world.ts";
 
 /** What came of one step, with everything left out that differs between two runs. */
 export interface Observed {
@@ -27,9 +28,18 @@ export async function runCase(stage: Stage, row: Case): Promise<Observed[]> {
   await stage.show(row);
   const started = Date.now();
   const observed: Omit<Observed, "log">[] = [];
+  const countsConnections = row.steps.some(
+    (step) => "tcp" in step || ("tls" in step && step.tls !== undefined),
+  );
   let arrived = 0;
+  let expectedLogs = 0;
+  const lines = () => stage.lines(row.proxy).flatMap((line) => parseLine(line, started));
+  const logsCame = (count: number) =>
+    quietly(
+      waitFor(() => (lines().length >= count ? true : undefined), { signal: AbortSignal.timeout(1500) }),
+    );
   for (const step of row.steps) {
-    if (!("answer" in step) && !("send" in step)) {
+    if (!isAsking(step)) {
       if (step.wait !== undefined) await new Promise((resolve) => setTimeout(resolve, step.wait));
       if (step.objects !== undefined) await stage.show({ ...row, objects: step.objects });
       continue;
@@ -46,30 +56,33 @@ export async function runCase(stage: Stage, row: Case): Promise<Observed[]> {
     );
     const arrivals = stage.apps.arrivals
       .slice(arrived)
-      .map((arrival) => plainArrival(arrival, stage.block, givenBy(step)))
+      .map((arrival) => plainArrival(arrival, stage.blocks, givenBy(step)))
       .sort((a, b) => (a.app < b.app ? -1 : a.app > b.app ? 1 : 0));
     arrived = stage.apps.arrivals.length;
+    // Connections are logged when they end, so that the next one may be before them.
+    expectedLogs += logsOf(step);
+    if (countsConnections) await logsCame(expectedLogs);
     observed.push({
       ...came,
-      answers: came.answers.map((answer) => plainAnswer(answer, stage.block)),
+      answers: came.answers.map((answer) => plainAnswer(answer, stage.blocks)),
       arrivals,
       took,
     });
   }
-  const steps = row.steps.filter((step) => "answer" in step || "send" in step);
-  const counts = steps.map(logsOf);
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  const lines = () => stage.lines(row.proxy).flatMap((line) => parseLine(line, started));
-  await quietly(
-    waitFor(() => (lines().length >= total ? true : undefined), { signal: AbortSignal.timeout(1500) }),
-  );
-  const logged = lines().map((line) => plainLog(line, stage.block));
+  const counts = row.steps.filter(isAsking).map(logsOf);
+  await logsCame(expectedLogs);
+  const logged = lines().map((line) => plainLog(line, stage.blocks));
   let at = 0;
   return observed.map((step, index) => {
     const count = index === observed.length - 1 ? logged.length - at : (counts[index] ?? 0);
     at += count;
     return { ...step, log: logged.slice(at - count, at) };
   });
+}
+
+/** Whether a step sends something; others change the stage. */
+export function isAsking(step: Step): step is HttpStep | RawStep | TcpStep {
+  return "answer" in step || "send" in step;
 }
 
 async function quietly(wait: Promise<unknown>): Promise<void> {
@@ -85,7 +98,7 @@ function expectedArrivals(step: Step): number {
 }
 
 function logsOf(step: Step): number {
-  if ("ask" in step) return step.times ?? 1;
+  if ("ask" in step) return step.logs ?? step.times ?? 1;
   if ("send" in step) return step.logs ?? step.answers?.length ?? 1;
   return 1;
 }
@@ -148,10 +161,12 @@ function parseLine(line: string, since: number): Record<string, unknown>[] {
 
 const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 
-function plain(text: string, block: number): string {
+function plain(text: string, blocks: Blocks): string {
   return text
-    .replaceAll(`127.${block}.`, "127.B.")
+    .replaceAll(`127.${blocks.block}.`, "127.B.")
+    .replaceAll(`127.${blocks.outside}.`, "127.O.")
     .replaceAll(uuid, "<uuid>")
+    .replaceAll(/="[0-9a-f]{16}"/g, '="<hash>"')
     .replaceAll(/(127\.B\.[0-9.]+):(3[2-9]|[4-6][0-9])[0-9]{3}\b/g, "$1:<port>");
 }
 
@@ -162,23 +177,23 @@ const changing: Readonly<Record<string, string>> = {
 };
 
 /** Fields in the order of their names; repeated ones as one list, which means the same (RFC 9110 5.3). */
-function plainFields(fields: readonly (readonly [string, string])[], block: number) {
+function plainFields(fields: readonly (readonly [string, string])[], blocks: Blocks) {
   const joined = new Map<string, string>();
   for (const [name, value] of fields) {
     const before = joined.get(name);
     joined.set(name, before === undefined ? value : `${before}${name === "set-cookie" ? "\n" : ","}${value}`);
   }
   return [...joined]
-    .map(([name, value]) => [name, changing[name] ?? plain(value, block)] as const)
+    .map(([name, value]) => [name, changing[name] ?? plain(value, blocks)] as const)
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
 
-function plainAnswer(answer: ClientAnswer, block: number): ObservedAnswer {
+function plainAnswer(answer: ClientAnswer, blocks: Blocks): ObservedAnswer {
   return {
     ...answer,
-    body: plain(answer.body, block),
-    headers: plainFields(answer.headers, block),
-    trailers: plainFields(answer.trailers, block),
+    body: plain(answer.body, blocks),
+    headers: plainFields(answer.headers, blocks),
+    trailers: plainFields(answer.trailers, blocks),
   };
 }
 
@@ -198,19 +213,19 @@ function plainIds(text: string, given: readonly string[]): string {
   );
 }
 
-function plainArrival(arrival: Arrival, block: number, given: readonly string[]): Arrival {
+function plainArrival(arrival: Arrival, blocks: Blocks, given: readonly string[]): Arrival {
   const isFirstTry = arrival.headers.every(
     ([name, value]) => name !== "x-envoy-attempt-count" || value === "1",
   );
   return {
     ...arrival,
-    host: plain(arrival.host, block),
-    path: plain(arrival.path, block),
-    headers: plainFields(arrival.headers, block).map(([name, value]) => [
+    host: plain(arrival.host, blocks),
+    path: plain(arrival.path, blocks),
+    headers: plainFields(arrival.headers, blocks).map(([name, value]) => [
       name,
       isFirstTry || name !== timeLeft ? plainRequestField(name, value, given) : "<ms>",
     ]),
-    trailers: plainFields(arrival.trailers, block),
+    trailers: plainFields(arrival.trailers, blocks),
   };
 }
 
@@ -229,14 +244,19 @@ const ownAddresses: readonly string[] = [
   "127.B.1.3",
 ].filter((address) => address !== "127.0.0.1");
 
-function plainLog(line: Record<string, unknown>, block: number): Record<string, unknown> {
-  const { began: _, ...fields } = line;
+function plainLog(line: Record<string, unknown>, blocks: Blocks): Record<string, unknown> {
+  const { began: _, ...fields }: Record<string, unknown> = line;
+  // Of TLS that goes through, bytes depend on the length of signatures.
+  if (fields["protocol"] === null && fields["sni"] !== null) {
+    delete fields["sent"];
+    delete fields["received"];
+  }
   // Behind a real Envoy the agent dials in its place, from a socket that has no other name.
   if (String(fields["host"]).includes("/isthmus-envoy-")) fields["host"] = fields["local"];
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      typeof value === "string" ? plain(value, block) : value,
+      typeof value === "string" ? plain(value, blocks) : value,
     ]),
   );
 }

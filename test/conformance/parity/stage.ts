@@ -20,13 +20,22 @@ import { type Apps, startApps } from "./apps.ts";
 import type { TlsIdentity } from "./ask.ts";
 import type { Case, Connection, ProxyName } from "./case.ts";
 import type { Keys } from "./keys.ts";
-import { type AppPlace, apps as appPlaces, pods, services, worldWith } from "./world.ts";
+import type { Outside } from "./outside.ts";
+import {
+  type AppPlace,
+  apps as appPlaces,
+  atBlocks,
+  type Blocks,
+  pods,
+  services,
+  worldWith,
+} from "./world.ts";
 
 export type Dataplane = "built-in" | "envoy";
 
 /** The world with one kind of proxy in it. */
 export interface Stage {
-  readonly block: number;
+  readonly blocks: Blocks;
   readonly apps: Apps;
   /** Leads the case's proxy to what discovery makes of its objects; rejects when the proxy refuses any of it. */
   show(row: Pick<Case, "proxy" | "objects" | "mesh" | "change">): Promise<void>;
@@ -49,10 +58,11 @@ interface StagedProxy {
 const soon = () => AbortSignal.timeout(10_000);
 
 /** Opens a stage; `binary` is Envoy's, undefined for the built-in proxy. */
-export async function openStage(keys: Keys, binary: string | undefined): Promise<Stage> {
+export async function openStage(keys: Keys, outside: Outside, binary: string | undefined): Promise<Stage> {
   const stops: (() => unknown)[] = [];
   const { block, release } = await claimBlock();
   stops.push(release);
+  const blocks = { block, outside: outside.block };
   const mesh = createMeshNetwork({
     clock: systemClock,
     log: silentLogger,
@@ -86,7 +96,7 @@ export async function openStage(keys: Keys, binary: string | undefined): Promise
   const host = createEnvoyHost();
 
   const encoded = (proxy: ProxyNode, row: Pick<Case, "objects" | "mesh" | "change">) => {
-    const world = worldWith(block, row, keys.kubernetesSecrets);
+    const world = worldWith(blocks, row, keys.kubernetesSecrets);
     const made = makeSnapshot(world, { ...proxy, isStock: true }, (problem) => {
       throw new Error(problem);
     });
@@ -141,7 +151,7 @@ export async function openStage(keys: Keys, binary: string | undefined): Promise
   };
 
   return {
-    block,
+    blocks,
     apps,
     async show(row) {
       let staged = proxies.get(row.proxy);
@@ -162,7 +172,7 @@ export async function openStage(keys: Keys, binary: string | undefined): Promise
       if (refused.length > 0) throw new Error(`refused: ${refused.join("\n")}`);
     },
     async connect(proxy, connection, service) {
-      const to = destination(proxy, connection, service, block);
+      const to = destination(proxy, connection, service, blocks);
       if (proxy === "client") return network("client").connect(to.address, to.port);
       return dial(() => network("caller").dial(to));
     },
@@ -189,8 +199,9 @@ async function dial(open: () => Socket): Promise<Socket> {
   }
 }
 
-function destination(proxy: ProxyName, { to }: Connection, service: string, block: number) {
-  const written = to?.replace("127.B.", `127.${block}.`);
+function destination(proxy: ProxyName, { to }: Connection, service: string, blocks: Blocks) {
+  const { block } = blocks;
+  const written = to === undefined ? undefined : atBlocks(to, blocks);
   const [address = "", port = ""] = written?.split(":") ?? [];
   if (address !== "") return { address, port: Number(port) };
   if (proxy === "client") {

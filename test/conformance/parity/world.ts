@@ -88,20 +88,25 @@ accessLogFormat: >-
   "local": "%DOWNSTREAM_LOCAL_ADDRESS%", "began": "%START_TIME(%s.%3f)%"}
 `;
 
-/** "127.B." is how tables write the address block. */
-export function atBlock(text: string, block: number): string {
-  return text.replaceAll("127.B.", `127.${block}.`);
+/** The address blocks that tables write as 127.B and 127.O: the stage's own, and that of the servers outside. */
+export interface Blocks {
+  readonly block: number;
+  readonly outside: number;
+}
+
+export function atBlocks(text: string, { block, outside }: Blocks): string {
+  return text.replaceAll("127.B.", `127.${block}.`).replaceAll("127.O.", `127.${outside}.`);
 }
 
 /** The world's objects with those of a case. Throws on an object that is not discovery's, or that it reports. */
 export function worldWith(
-  block: number,
+  blocks: Blocks,
   extra: { readonly objects?: string; readonly mesh?: string },
   secrets: string,
 ): World {
   const objects = createWorldObjects("c1", "istio-system");
   for (const document of parseAllDocuments(
-    atBlock(`${worldObjects()}\n---\n${secrets}\n---\n${extra.objects ?? ""}`, block),
+    atBlocks(`${worldObjects()}\n---\n${secrets}\n---\n${extra.objects ?? ""}`, blocks),
   )) {
     if (document.errors[0] !== undefined) throw document.errors[0];
     const object: unknown = document.toJS();
@@ -113,7 +118,7 @@ export function worldWith(
     else if (inConfig !== undefined) setConfigObject(objects, inConfig, typed, false, createChanges());
     else throw new Error(`${typed.kind} is not an object that discovery reads`);
   }
-  objects.mesh = `${mesh}\n${atBlock(extra.mesh ?? "", block)}`;
+  objects.mesh = `${mesh}\n${atBlocks(extra.mesh ?? "", blocks)}`;
   return createWorld(objects, (problem) => {
     throw new Error(problem);
   });

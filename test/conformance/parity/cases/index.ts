@@ -1,10 +1,14 @@
 import type { Case } from "../case.ts";
 import { faultCases } from "./faults.ts";
+import { gatewayCases } from "./gateway.ts";
 import { hostileCases } from "./hostile.ts";
 import { httpCases } from "./http.ts";
+import { policyCases } from "./policy.ts";
+import { resilienceCases } from "./resilience.ts";
 import { revocationCases } from "./revocation.ts";
 import { rewriteCases } from "./rewrites.ts";
 import { routeCases } from "./routes.ts";
+import { tlsCases } from "./tls.ts";
 import { tracingCases } from "./tracing.ts";
 
 /** The whole table. */
@@ -16,4 +20,8 @@ export const allCases: readonly Case[] = [
   ...hostileCases,
   ...tracingCases,
   ...revocationCases,
+  ...gatewayCases,
+  ...policyCases,
+  ...resilienceCases,
+  ...tlsCases,
 ];
