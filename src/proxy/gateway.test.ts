@@ -106,7 +106,11 @@ suite("a gateway", () => {
   });
 
   test("rewrites, redirects and changes headers", async () => {
-    const claim = { filter: "envoy.filters.http.jwt_authn", path: [{ key: "payload" }] };
+    const claim = {
+      filter: "envoy.filters.http.jwt_authn",
+      path: [{ key: "payload" }],
+      value: { presentMatch: true },
+    };
     await mesh.app("10.0.0.1", 8080, (request, response) =>
       response.end(JSON.stringify({ url: request.url, headers: request.headers })),
     );

@@ -125,6 +125,9 @@ suite("rules of authorization policies", () => {
   test("claims are values or lists of values", () => {
     const text = principals({ when: [{ key: "request.auth.claims[realm][roles]", values: ["admin"] }] });
     assert.match(text, /"path":\[\{"key":"payload"\},\{"key":"realm"\},\{"key":"roles"\}\]/);
-    assert.match(text, /"listMatch":\{"oneOf":\{"stringMatch":\{"exact":"admin"\}\}\}/);
+    assert.match(
+      text,
+      /"orMatch":\{"valueMatchers":\[\{"listMatch":\{"oneOf":\{"stringMatch":\{"exact":"admin"\}\}\}\},\{"stringMatch":\{"exact":"admin"\}\}\]\}/,
+    );
   });
 });

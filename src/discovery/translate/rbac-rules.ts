@@ -368,12 +368,21 @@ function valueMatcher(text: StringMatcher, isList: boolean): MessageInitShape<ty
   return { matchPattern: { case: "listMatch", value: { matchPattern: { case: "oneOf", value: single } } } };
 }
 
-function claim(path: readonly string[], value: StringMatcher, isList: boolean): Principal {
+/** `mayBeList`: one of a list of values is enough. */
+function claim(path: readonly string[], text: StringMatcher, mayBeList: boolean): Principal {
+  const value: MessageInitShape<typeof ValueMatcherSchema> = mayBeList
+    ? {
+        matchPattern: {
+          case: "orMatch",
+          value: { valueMatchers: [valueMatcher(text, true), valueMatcher(text, false)] },
+        },
+      }
+    : valueMatcher(text, false);
   const segments = ["payload", ...path].map((key) => ({ segment: { case: "key" as const, value: key } }));
   return {
     identifier: {
       case: "metadata",
-      value: { filter: "envoy.filters.http.jwt_authn", path: segments, value: valueMatcher(value, isList) },
+      value: { filter: "envoy.filters.http.jwt_authn", path: segments, value },
     },
   };
 }

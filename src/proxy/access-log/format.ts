@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { hostKey } from "../cluster/host.ts";
 import { ConfigError } from "../config/config-error.ts";
 import { joinedHeader } from "../http/headers.ts";
@@ -167,6 +168,7 @@ function compileOperator(name: string, argument: string, where: string): Operato
     }
     // Metadata and filter state of filters that this proxy has no use for.
     case "DYNAMIC_METADATA":
+      return metadataField(argument);
     case "METADATA":
     case "FILTER_STATE":
     case "CEL":
@@ -178,6 +180,20 @@ function compileOperator(name: string, argument: string, where: string): Operato
       return operator;
     }
   }
+}
+
+/** %DYNAMIC_METADATA(filter:key:key)%: text as it is, everything else in JSON. */
+function metadataField(argument: string): Operator {
+  const [filter = "", ...path] = argument.split(":");
+  return ({ request }) => {
+    let value: JsonValue | undefined = request?.metadata?.[filter];
+    for (const part of path) {
+      value = typeof value === "object" && value !== null && !Array.isArray(value) ? value[part] : undefined;
+    }
+    return value === undefined || typeof value === "string" || typeof value === "number"
+      ? value
+      : JSON.stringify(value);
+  };
 }
 
 function requestField(facts: ExchangeFacts, name: string): string | undefined {

@@ -2,6 +2,7 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { FilterConfigSchema } from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { CorsPolicySchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import { PerRouteConfigSchema as JwtPerRouteSchema } from "../../xds/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { RBACPerRouteSchema } from "../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { unpack } from "../config/wire.ts";
@@ -17,6 +18,7 @@ export type PerFilterEntry =
   | { readonly kind: "fault"; readonly rules: FaultRules }
   | { readonly kind: "cors"; readonly rules: CorsRules }
   | { readonly kind: "rbac"; readonly rules: RbacRules | undefined }
+  | { readonly kind: "jwt"; readonly requirement: string }
   /** Of a filter that has nothing to say here. */
   | { readonly kind: "ignored" };
 
@@ -50,6 +52,12 @@ function compileEntry(any: Any, where: string): PerFilterEntry {
     case RBACPerRouteSchema.typeName: {
       const { rbac } = unpack(any, RBACPerRouteSchema, where);
       return { kind: "rbac", rules: compileRbac(rbac?.rules, where) };
+    }
+    case JwtPerRouteSchema.typeName: {
+      const { requirementSpecifier } = unpack(any, JwtPerRouteSchema, where);
+      return requirementSpecifier.case === "requirementName"
+        ? { kind: "jwt", requirement: requirementSpecifier.value }
+        : { kind: requirementSpecifier.value === true ? "disabled" : "ignored" };
     }
     default:
       if (type.startsWith("istio.") || type === "udpa.type.v1.TypedStruct") return { kind: "ignored" };

@@ -5,6 +5,7 @@ import {
   RBAC_Action as RbacAction,
 } from "../../xds/gen/envoy/config/rbac/v3/rbac_pb.js";
 import { UriTemplateMatchConfigSchema } from "../../xds/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
+import type { MetadataMatcher } from "../../xds/gen/envoy/type/matcher/v3/metadata_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { compileStringMatcher, type TextTest } from "../config/string-match.ts";
 import { unpack } from "../config/wire.ts";
@@ -12,6 +13,7 @@ import type { Downstream, RequestHead } from "../http/codec.ts";
 import { withoutQuery } from "../http/path.ts";
 import { compileHeaderMatch } from "../router/header-match.ts";
 import { type AddressTest, compileRange } from "./cidr.ts";
+import { compileMetadataMatch } from "./metadata-match.ts";
 import { compilePathTemplate } from "./path-template.ts";
 
 /** Who asks for what. `request` is absent for plain TCP, where rules about HTTP never fit. */
@@ -101,9 +103,8 @@ function compilePermission(permission: Permission, where: string): Test {
       const { pathTemplate } = unpack(rule.value.typedConfig, UriTemplateMatchConfigSchema, where);
       return pathTest(compilePathTemplate(pathTemplate, where));
     }
-    // Metadata comes from filters (JWT) that have left none: the rule does not fit.
     case "metadata":
-      return never;
+      return metadataTest(rule.value, where);
     default:
       throw new ConfigError(`${where}: unsupported permission ${rule.case ?? "none"}`);
   }
@@ -155,7 +156,7 @@ function compilePrincipal(principal: Principal, where: string): Test {
       return peerTest(compileStringMatcher(matcher.value, where));
     }
     case "metadata":
-      return never;
+      return metadataTest(identifier.value, where);
     default:
       throw new ConfigError(`${where}: unsupported principal ${identifier.case ?? "none"}`);
   }
@@ -171,6 +172,12 @@ function peerTest(test: TextTest | undefined): Test {
     if (peer.dnsNames.length > 0) return peer.dnsNames.some(test);
     return test(peer.subject);
   };
+}
+
+/** What tokens say, above all. */
+function metadataTest(matcher: MetadataMatcher, where: string): Test {
+  const test = compileMetadataMatch(matcher, where);
+  return ({ request }) => test(request);
 }
 
 function pathTest(test: TextTest | undefined): Test {

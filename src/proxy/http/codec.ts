@@ -1,3 +1,4 @@
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { Destination } from "../contracts.ts";
 import type { PeerCertificate } from "../tls/peer-certificate.ts";
 import type { Headers } from "./headers.ts";
@@ -19,6 +20,8 @@ export interface RequestHead {
   readonly upgrade: string | undefined;
   /** Bytes of the body when the client said so. */
   contentLength: number | undefined;
+  /** What filters found out about the request (dynamic metadata), by filter name. */
+  metadata?: Readonly<Record<string, JsonObject>>;
 }
 
 export interface ResponseHead {

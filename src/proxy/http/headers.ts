@@ -69,6 +69,20 @@ export function dropHeaders(headers: Headers, drop: (name: string) => boolean): 
   headers.length = kept;
 }
 
+/** The value of a cookie in a Cookie header, without quotes around it. */
+export function cookieValue(cookies: string, name: string): string | undefined {
+  for (const part of cookies.split(";")) {
+    const equals = part.indexOf("=");
+    if (equals > 0 && part.slice(0, equals).trim() === name) {
+      return part
+        .slice(equals + 1)
+        .trim()
+        .replace(/^"(.*)"$/, "$1");
+    }
+  }
+  return undefined;
+}
+
 /** Bytes of the fields as HTTP/1.1 writes them. */
 export function headersSize(headers: Headers): number {
   let size = 0;

@@ -1,5 +1,6 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import { JwtAuthenticationSchema } from "../../xds/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { RBACSchema } from "../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import type { HttpFilter as HttpFilterMessage } from "../../xds/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import {
@@ -15,6 +16,7 @@ import { milliseconds, unpack } from "../config/wire.ts";
 import { type AlpnOverride, compileAlpnFilter } from "../filters/alpn.ts";
 import { type AddressTest, compileRange } from "../filters/cidr.ts";
 import { compileFault, type FaultRules } from "../filters/fault.ts";
+import { compileJwt, type JwtRules } from "../filters/jwt/compile-jwt.ts";
 import { compilePeerMetadata, type PeerMetadataRules } from "../filters/peer-metadata.ts";
 import { compileRbac, type RbacRules } from "../filters/rbac.ts";
 import { defaultHeadLimits, type HeadLimits } from "../http1/parse-head.ts";
@@ -30,7 +32,8 @@ export interface RouteSource {
 export type HttpFilter =
   | { readonly kind: "rbac"; readonly name: string; readonly rules: RbacRules | undefined }
   | { readonly kind: "fault"; readonly name: string; readonly rules: FaultRules }
-  | { readonly kind: "cors"; readonly name: string };
+  | { readonly kind: "cors"; readonly name: string }
+  | { readonly kind: "jwt"; readonly name: string; readonly rules: JwtRules };
 
 /** A compiled HTTP connection manager. */
 export interface HttpChain {
@@ -222,6 +225,13 @@ function compileFilters(messages: readonly HttpFilterMessage[], parent: string):
         filters.push({ kind: "rbac", name, rules: compileRbac(rbac.rules, where) });
         break;
       }
+      case JwtAuthenticationSchema.typeName:
+        filters.push({
+          kind: "jwt",
+          name,
+          rules: compileJwt(unpack(config, JwtAuthenticationSchema, where), where),
+        });
+        break;
       case "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig":
         alpn = compileAlpnFilter(config, where);
         break;

@@ -15,6 +15,16 @@ export function queryValue(path: string, name: string): string | undefined {
   return undefined;
 }
 
+/** The path without every parameter called `name`. */
+export function withoutQueryValue(path: string, name: string): string {
+  const bare = withoutQuery(path);
+  const kept = path
+    .slice(bare.length + 1)
+    .split("&")
+    .filter((part) => part !== name && !part.startsWith(`${name}=`));
+  return bare.length === path.length || kept.length === 0 ? bare : `${bare}?${kept.join("&")}`;
+}
+
 /** Anything that normalizing could change. */
 const suspicious = /\/\.|[%\\"<>^`{|}]/;
 const percentEscape = /%([0-9a-fA-F]{2})/g;

@@ -149,10 +149,7 @@ export function startExchange(
     const prepared = prepareRequest(head, chain, downstream, connection.xfcc);
     if (prepared.kind === "bad-path") return reply(replies.badPath);
     if (prepared.kind === "redirect") {
-      return reply({ status: 307, body: "", flag: undefined, details: "path_normalization_failed" }, [
-        "location",
-        prepared.location,
-      ]);
+      return reply(replies.plainPath, ["location", prepared.location]);
     }
     facts.clientAddress = prepared.clientAddress;
     if (chain.peerMetadata?.learnsFromClient) facts.peerMetadata = takeMetadata(head.headers);
@@ -161,25 +158,25 @@ export function startExchange(
       if (!end) writer.informational(100, []);
     }
     table = chain.routes.current;
-    route = table?.find(head);
-    if (route !== undefined) {
-      facts.routeName = route.name;
-      facts.virtualHost = route.host.name;
-      if (route.action.kind === "forward") {
-        action = route.action;
-        target = action.target(head);
-        facts.cluster = target?.cluster ?? "";
-      }
-    }
+    chooseRoute();
     if (chain.tracing !== undefined)
       trace = startTrace(chain.tracing, facts, route, connection.direction, runtime.spans);
     if (chain.traces) operation = passOperation(head.headers, route, connection.direction);
     if (chain.requestTimeout > 0 && !bodyEnded) after(chain.requestTimeout, onRequestTimeout);
     if (head.upgrade !== undefined && !chain.upgrades.has(head.upgrade)) return reply(replies.upgradeRefused);
     if (chain.filters.length > 0) {
-      run = { head, facts, route, target, edits: undefined };
+      run = { head, facts, route, target, edits: undefined, reroutes: false };
       runFilters(run, 0, false);
     } else act();
+  }
+
+  function chooseRoute() {
+    route = table?.find(head);
+    action = route?.action.kind === "forward" ? route.action : undefined;
+    target = action?.target(head);
+    facts.routeName = route?.name ?? "";
+    facts.virtualHost = route?.host.name ?? "";
+    facts.cluster = target?.cluster ?? "";
   }
 
   function runFilters(state: FilterRun, from: number, waited: boolean) {
@@ -188,6 +185,11 @@ export function startExchange(
       const filter = filters[i];
       if (filter === undefined) break;
       const verdict = runFilter(filter, state, waited && i === from);
+      if (state.reroutes) {
+        state.reroutes = false;
+        chooseRoute();
+        Object.assign(state, { route, target });
+      }
       if (verdict === undefined) continue;
       if (verdict.kind === "reply") return reply(verdict.reply, verdict.headers);
       after(verdict.delay, () => {
@@ -259,7 +261,7 @@ export function startExchange(
     const hashed = action.hash(head, downstream);
     if (hashed.cookie !== undefined) {
       const cookie = hashed.cookie;
-      run ??= { head, facts, route, target, edits: undefined };
+      run ??= { head, facts, route, target, edits: undefined, reroutes: false };
       run.edits ??= [];
       run.edits.push((headers) => headers.push("set-cookie", cookie));
     }
@@ -511,7 +513,7 @@ export function startExchange(
   function onRequestTimeout() {
     if (bodyEnded) return;
     stats.downstream_rq_timeout++;
-    onLimit({ status: 408, body: "request timeout", flag: undefined, details: "request_overall_timeout" });
+    onLimit(replies.requestTimeout);
   }
 
   /** A time limit is over: the upstream is left alone, the client gets an answer or a broken one. */

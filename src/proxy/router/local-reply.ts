@@ -1,3 +1,4 @@
+import { failures, type JwtFailure } from "../filters/jwt/token.ts";
 import type { RequestHead, ResetReason } from "../http/codec.ts";
 import { type Headers, header } from "../http/headers.ts";
 import type { ResponseFlag } from "./facts.ts";
@@ -73,9 +74,31 @@ export const replies = {
   missingHost: { status: 400, body: "", flag: undefined, details: "missing_host_header" },
   noPath: { status: 404, body: "", flag: undefined, details: "absolute_path_rejected" },
   upgradeRefused: { status: 403, body: "", flag: undefined, details: "upgrade_failed" },
+  plainPath: { status: 307, body: "", flag: undefined, details: "path_normalization_failed" },
+  requestTimeout: {
+    status: 408,
+    body: "request timeout",
+    flag: undefined,
+    details: "request_overall_timeout",
+  },
   badPath: { status: 400, body: "", flag: undefined, details: "path_normalization_failed" },
   tooLarge: { status: 413, body: "Payload Too Large", flag: undefined, details: "request_payload_too_large" },
 } as const satisfies Readonly<Record<string, LocalReply>>;
+
+/** The answer to a request whose token is missing or not to be trusted (RFC 6750 3). `isSilent`: without the reason. */
+export function jwtReply(
+  failure: JwtFailure,
+  uri: string,
+  isSilent: boolean,
+): { readonly reply: LocalReply; readonly headers: Headers } {
+  const status = failure === failures.audience ? 403 : 401;
+  const details = `jwt_authn_access_denied{${failure.replaceAll(" ", "_")}}`;
+  const error = failure === failures.missing ? "" : ', error="invalid_token"';
+  return {
+    reply: { status, body: isSilent ? "" : failure, flag: undefined, details },
+    headers: isSilent ? [] : ["www-authenticate", `Bearer realm="${uri}"${error}`],
+  };
+}
 
 /** What a route that leads to no cluster answers. */
 export function routeReply(

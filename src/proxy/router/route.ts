@@ -12,16 +12,17 @@ import {
 import { combineHashes, xxHash64 } from "../cluster/hash.ts";
 import { hostKey } from "../cluster/host.ts";
 import { ConfigError } from "../config/config-error.ts";
-import { compileRegex, toRegExp } from "../config/string-match.ts";
+import { toRegExp } from "../config/string-match.ts";
 import { milliseconds } from "../config/wire.ts";
 import { fractionTest } from "../filters/fraction.ts";
 import { compilePerFilter, type PerFilter } from "../filters/per-filter.ts";
 import type { Downstream, RequestHead } from "../http/codec.ts";
-import { header } from "../http/headers.ts";
+import { cookieValue, header } from "../http/headers.ts";
 import { queryValue, withoutQuery } from "../http/path.ts";
-import { compileHeaderMatch, compileQueryMatch, type RequestTest, requestHeader } from "./header-match.ts";
+import { requestHeader } from "./header-match.ts";
 import { compileHeaderMutation, type HeaderMutation } from "./header-mutation.ts";
 import { compileRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
+import { compileRouteMatch } from "./route-match.ts";
 import type { VirtualHost } from "./route-table.ts";
 
 /** One compiled route. */
@@ -99,67 +100,13 @@ export function compileRoute(
   return {
     name: message.name,
     host,
-    matches: compileMatch(message.match, where),
+    matches: compileRouteMatch(message.match, where),
     action: compileAction(message, hostRetry, clusters, where),
     request: compileHeaderMutation(message.requestHeadersToAdd, message.requestHeadersToRemove, where),
     response: compileHeaderMutation(message.responseHeadersToAdd, message.responseHeadersToRemove, where),
     perFilter: compilePerFilter(message.typedPerFilterConfig as Record<string, Any>, where),
     operation: message.decorator?.propagate === false ? undefined : message.decorator?.operation || undefined,
   };
-}
-
-function compileMatch(match: RouteMatch | undefined, where: string): RequestTest {
-  if (match === undefined) throw new ConfigError(`${where}: match is missing`);
-  const tests: RequestTest[] = [
-    ...pathTests(match, where),
-    ...match.headers.map((matcher) => compileHeaderMatch(matcher, where)),
-    ...match.queryParameters.map((matcher) => compileQueryMatch(matcher, where)),
-    // No filter here gives requests metadata: a condition on it holds only where it asks for its absence.
-    ...match.dynamicMetadata.map(
-      ({ invert }) =>
-        () =>
-          invert,
-    ),
-  ];
-  if (match.grpc !== undefined) {
-    tests.push((head) => header(head.headers, "content-type")?.startsWith("application/grpc") ?? false);
-  }
-  if (match.runtimeFraction?.defaultValue !== undefined)
-    tests.push(fractionTest(match.runtimeFraction.defaultValue));
-  const [first, second] = tests;
-  if (first === undefined) return () => true;
-  if (second === undefined) return first;
-  return (head) => tests.every((test) => test(head));
-}
-
-function pathTests(match: RouteMatch, where: string): RequestTest[] {
-  const { pathSpecifier } = match;
-  const fold = match.caseSensitive === false;
-  const path = fold ? (head: RequestHead) => head.path.toLowerCase() : (head: RequestHead) => head.path;
-  const wanted = typeof pathSpecifier.value === "string" ? pathSpecifier.value : "";
-  const text = fold ? wanted.toLowerCase() : wanted;
-  switch (pathSpecifier.case) {
-    case "prefix":
-      if (text === "") return [];
-      // Everything but "OPTIONS *".
-      if (text === "/") return [(head) => head.path.charCodeAt(0) === 0x2f];
-      return [(head) => path(head).startsWith(text)];
-    case "path":
-      return [(head) => withoutQuery(path(head)) === text];
-    case "pathSeparatedPrefix":
-      return [
-        (head) => {
-          const actual = withoutQuery(path(head));
-          return actual.startsWith(text) && (actual.length === text.length || actual[text.length] === "/");
-        },
-      ];
-    case "safeRegex": {
-      const test = compileRegex(pathSpecifier.value, where);
-      return [(head) => test(withoutQuery(head.path))];
-    }
-    default:
-      throw new ConfigError(`${where}: unsupported path match ${pathSpecifier.case ?? "none"}`);
-  }
 }
 
 function compileAction(
@@ -415,17 +362,4 @@ function headerHash(head: RequestHead, name: string): { readonly hash: bigint } 
     return text === undefined ? undefined : { hash: xxHash64(text) };
   }
   return { hash: values.sort().reduce((seed, value) => xxHash64(value, seed), 0n) };
-}
-
-function cookieValue(cookies: string, name: string): string | undefined {
-  for (const part of cookies.split(";")) {
-    const equals = part.indexOf("=");
-    if (equals > 0 && part.slice(0, equals).trim() === name) {
-      return part
-        .slice(equals + 1)
-        .trim()
-        .replace(/^"(.*)"$/, "$1");
-    }
-  }
-  return undefined;
 }

@@ -10,7 +10,7 @@ import type { RequestHead } from "../http/codec.ts";
 import type { Headers } from "../http/headers.ts";
 import type { HttpFilter } from "../http/http-chain.ts";
 import type { ExchangeFacts } from "./facts.ts";
-import { type LocalReply, replies } from "./local-reply.ts";
+import { jwtReply, type LocalReply, replies } from "./local-reply.ts";
 import type { Route, Target } from "./route.ts";
 
 /** What a filter says about a request. */
@@ -28,6 +28,8 @@ export interface FilterRun {
   readonly route: Route | undefined;
   readonly target: Target | undefined;
   edits: ResponseEdit[] | undefined;
+  /** What was found out may lead to another route, which is to be looked for. */
+  reroutes: boolean;
 }
 
 /** Asks one filter. `waited`: it said "wait" before, and the time is over. */
@@ -69,6 +71,16 @@ export function runFilter(filter: HttpFilter, run: FilterRun, waited: boolean): 
           ...(abort.grpcStatus === undefined ? {} : { grpcStatus: abort.grpcStatus }),
         },
       };
+    }
+    case "jwt": {
+      const named = entry?.kind === "jwt" ? entry.requirement : undefined;
+      const uri = `${run.head.scheme}://${run.head.authority}${run.head.path}`;
+      const failure = filter.rules.verify(run.head, named, run.facts.startTime);
+      if (failure === undefined) {
+        run.reroutes ||= filter.rules.reroutes;
+        return undefined;
+      }
+      return { kind: "reply", ...jwtReply(failure, uri, filter.rules.isSilent) };
     }
     case "cors":
       return entry?.kind === "cors" ? cors(entry.rules, run) : undefined;

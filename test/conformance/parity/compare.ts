@@ -150,8 +150,10 @@ export function comparable(row: Case, observed: readonly Observed[]): unknown {
     // Of many requests it is chance which goes where: what each kind looks like must be the same.
     return {
       answers: distinct(step.answers),
-      arrivals: distinct(step.arrivals),
-      log: distinct(step.log),
+      arrivals: distinct(
+        step.arrivals.map(({ headers, ...one }) => ({ ...one, headers: headers.filter(isKept) })),
+      ),
+      log: distinct(step.log.map(({ attempts: _, ...line }) => line)),
     };
   });
 }
@@ -161,6 +163,9 @@ function isByChance({ times, answer }: HttpStep): boolean {
   const counts = typeof answer.app === "object" ? Object.values(answer.app) : [];
   return (times ?? 1) > 1 || counts.some((count) => typeof count !== "number");
 }
+
+/** At which try an app is asked is by chance, too. */
+const isKept = ([name]: readonly [string, string]) => name !== "x-envoy-attempt-count";
 
 function distinct(items: readonly unknown[]): string[] {
   return [...new Set(items.map((item) => JSON.stringify(item)))].sort();

@@ -9,6 +9,7 @@ import { revocationCases } from "./revocation.ts";
 import { rewriteCases } from "./rewrites.ts";
 import { routeCases } from "./routes.ts";
 import { tlsCases } from "./tls.ts";
+import { tokenCases } from "./tokens.ts";
 import { tracingCases } from "./tracing.ts";
 
 /** The whole table. */
@@ -24,4 +25,5 @@ export const allCases: readonly Case[] = [
   ...policyCases,
   ...resilienceCases,
   ...tlsCases,
+  ...tokenCases,
 ];

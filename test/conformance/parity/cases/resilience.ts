@@ -292,6 +292,6 @@ export const resilienceCases: readonly Case[] = [
       destinationRule("web", `${webSubsets}, trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}`) +
       virtualService("web", `[${to("web", "retries: {attempts: 2, retryOn: 5xx}")}]`),
     apps: { a: [500], b: [500], c: [200] },
-    steps: [{ ask: "GET web/", times: 4, answer: { status: 200, app: { a: [1, 4], b: [1, 4], c: 4 } } }],
+    steps: [{ ask: "GET web/", times: 12, answer: { status: 200, app: { a: [1, 12], b: [1, 12], c: 12 } } }],
   },
 ];
