@@ -49,6 +49,7 @@ suite("how a cluster finds out that a host is gone", () => {
         network: { dial: () => new Recorded(), listen: async () => async () => {}, resolve: async () => [] },
         config: compile(message),
         stats: createClusterStats(),
+        circuit: { connections: 0 },
         after: () => () => {},
       },
       host,

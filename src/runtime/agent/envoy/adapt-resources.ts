@@ -21,6 +21,7 @@ import { RawBufferSchema } from "../../../xds/gen/envoy/extensions/transport_soc
 import type { DeltaDiscoveryResponse } from "../../../xds/gen/envoy/service/discovery/v3/discovery_pb.js";
 import { typeUrls } from "../../../xds/index.ts";
 import type { Destination } from "../../contracts.ts";
+import { followSources } from "./follow-sources.ts";
 import type { Inlets } from "./inlets.ts";
 import type { Outlets, OutletTarget } from "./outlets.ts";
 
@@ -30,7 +31,8 @@ export interface ResourceAdapter {
    * Changes the response in place; false when there was nothing to change.
    *
    * Listeners that bind a port bind a unix socket of the same name instead and get a PROXY protocol filter first,
-   * through which they learn where a connection was going, as iptables would let them. Endpoints that can't be dialled
+   * through which they learn where a connection was going, as iptables would let them; rules about callers' addresses look
+   * there, too. Endpoints that can't be dialled
    * from the pod's address (host names, what is off loopback, ports that had to move) become unix sockets behind which
    * the agent dials. All else stays as it is.
    */
@@ -199,6 +201,7 @@ function moveToSocket(listener: Listener, folder: string): BoundListener | undef
       configType: { case: "typedConfig", value: anyPack(ProxyProtocolSchema, create(ProxyProtocolSchema)) },
     }),
   );
+  followSources(listener);
   return { port: at.port, path };
 }
 

@@ -265,6 +265,22 @@ export const policyCases: readonly Case[] = [
     steps: [denied("GET server/"), { tcp: "hello there", to: ":9000", answer: { text: "j:hello there" } }],
   },
   {
+    name: "addresses of direct callers are matched, whatever they say of others",
+    proxy: "server",
+    objects: policy("ALLOW", "[{from: [{source: {ipBlocks: [127.B.1.0/24], notIpBlocks: [127.B.1.99]}}]}]"),
+    steps: [
+      allowed("GET server/"),
+      { ...allowed("GET server/"), headers: { "x-forwarded-for": "10.1.2.3" } },
+      { tcp: "hello there", to: ":9000", answer: { text: "j:hello there" } },
+    ],
+  },
+  {
+    name: "direct callers from other addresses are denied",
+    proxy: "server",
+    objects: policy("ALLOW", "[{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]"),
+    steps: [denied("GET server/"), { ...denied("GET server/"), headers: { "x-forwarded-for": "10.1.2.3" } }],
+  },
+  {
     name: "addresses of callers are matched, as those before them tell",
     proxy: "server",
     objects: policy(
