@@ -80,7 +80,7 @@ export const faultCases: readonly Case[] = [
   {
     name: "a timeout ends a request that takes too long with 504",
     proxy: "client",
-    objects: solo("timeout: 0.1s"),
+    objects: solo("timeout: 0.4s"),
     apps: { s: ["hang"] },
     steps: [
       {
@@ -90,8 +90,8 @@ export const faultCases: readonly Case[] = [
           body: "upstream request timeout",
           app: "s",
           flags: "UT",
-          took: [90, 1500],
-          seen: { headers: { "x-envoy-expected-rq-timeout-ms": "100" } },
+          took: [390, 2500],
+          seen: { headers: { "x-envoy-expected-rq-timeout-ms": "400" } },
           log: { details: "response_timeout" },
         },
       },
@@ -214,14 +214,14 @@ export const faultCases: readonly Case[] = [
   {
     name: "a try that takes longer than perTryTimeout is tried again",
     proxy: "client",
-    objects: solo("retries: {attempts: 2, perTryTimeout: 0.1s, retryOn: 5xx}, timeout: 2s"),
+    objects: solo("retries: {attempts: 2, perTryTimeout: 0.4s, retryOn: 5xx}, timeout: 2s"),
     apps: { s: ["hang", 200] },
-    steps: [{ ask: "GET solo/", answer: { status: 200, app: { s: 2 }, took: [90, 1500] } }],
+    steps: [{ ask: "GET solo/", answer: { status: 200, app: { s: 2 }, took: [390, 2500] } }],
   },
   {
     name: "perTryTimeout without tries left gives 504",
     proxy: "client",
-    objects: solo("retries: {attempts: 1, perTryTimeout: 0.05s, retryOn: 5xx}"),
+    objects: solo("retries: {attempts: 1, perTryTimeout: 0.4s, retryOn: 5xx}"),
     apps: { s: ["hang"] },
     steps: [
       {

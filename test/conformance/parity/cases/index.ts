@@ -1,6 +1,7 @@
 import type { Case } from "../case.ts";
 import { faultCases } from "./faults.ts";
 import { gatewayCases } from "./gateway.ts";
+import { grpcCases } from "./grpc.ts";
 import { hostileCases } from "./hostile.ts";
 import { httpCases } from "./http.ts";
 import { policyCases } from "./policy.ts";
@@ -18,6 +19,7 @@ export const allCases: readonly Case[] = [
   ...rewriteCases,
   ...faultCases,
   ...httpCases,
+  ...grpcCases,
   ...hostileCases,
   ...tracingCases,
   ...revocationCases,
