@@ -9,10 +9,9 @@ import { startCronJobs } from "./start-cron-jobs.ts";
 
 let clock: ManualClock;
 let cluster: TestCluster;
-/** The fake API stamps objects with the real time, so the tests' clock starts there, at a whole minute. */
-let start = 0;
+/** A minute past a time of the schedule. */
+const start = Date.parse("2026-03-01T12:01:00Z");
 beforeEach(() => {
-  start = Math.ceil((Date.now() + 1000) / 60_000) * 60_000;
   clock = createManualClock(start);
   cluster = startTestCluster([startCronJobs], clock);
   cluster.api.serve(cronJobs);

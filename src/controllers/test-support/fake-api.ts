@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createSignal, waitFor } from "../../base/index.ts";
+import { type Clock, createSignal, systemClock, waitFor } from "../../base/index.ts";
 import {
   type ApiRequest,
   type ApiResponse,
@@ -53,7 +53,7 @@ const extraKinds: readonly Kind[] = [
   },
 ];
 
-export function createFakeApi(): FakeApi {
+export function createFakeApi(clock: Clock = systemClock): FakeApi {
   const served: Kind[] = [
     ...Object.values(kinds).filter(({ group }) => !group.endsWith("istio.io")),
     ...extraKinds,
@@ -93,7 +93,7 @@ export function createFakeApi(): FakeApi {
       ...(namespace === "" ? {} : { namespace }),
       uid: randomUUID(),
       generation: 1,
-      creationTimestamp: new Date().toISOString().replace(/\.\d+Z$/, "Z"),
+      creationTimestamp: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, "Z"),
     };
     return ok(commit(kind, key, "ADDED", { ...body, metadata }), 201);
   };
@@ -116,7 +116,7 @@ export function createFakeApi(): FakeApi {
     const isNamespace = kind.plural === "namespaces";
     if (finalizers.length === 0 && !isGraceful && !isNamespace)
       return ok(commit(kind, key, "DELETED", stored));
-    const deletionTimestamp = new Date().toISOString();
+    const deletionTimestamp = new Date(clock.now()).toISOString();
     const status = isNamespace ? { phase: "Terminating" } : stored["status"];
     return ok(
       commit(kind, key, "MODIFIED", {

@@ -33,7 +33,7 @@ export function startTestCluster(
   controllers: readonly StartController[],
   clock: Clock = systemClock,
 ): TestCluster {
-  const api = createFakeApi();
+  const api = createFakeApi(clock);
   const abort = new AbortController();
   const cluster = createCluster({
     name: "east",
