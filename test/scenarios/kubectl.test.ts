@@ -26,16 +26,29 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => mesh?.stop());
 
-for (const version of versions) {
+/** Half of the versions on either cluster, at the same time: most of it is waiting for kubectl to start. */
+const lanes = ["fra", "ash"].map((cluster, lane) => ({
+  cluster,
+  versions: versions.filter((_, at) => at % 2 === lane),
+}));
+
+for (const lane of lanes) {
+  suite.concurrent(`kubectl on ${lane.cluster}`, () => {
+    for (const version of lane.versions) tryVersion(version, lane.cluster);
+  });
+}
+
+function tryVersion(version: string, cluster: string): void {
   const kubectl = present.find((one) => one.version === version);
-  suite.skipIf(kubectl === undefined)(`kubectl ${version} on a running mesh [needs kubectl]`, () => {
+  const title = `kubectl ${version} on a running mesh [needs kubectl]`;
+  suite.skipIf(kubectl === undefined).sequential(title, () => {
     const namespace = `kubectl-${version.replace(".", "-")}`;
     let shell: KubectlShell;
 
     beforeAll(async () => {
       if (kubectl === undefined) return;
       const { folder, kubeconfig } = mesh;
-      shell = kubectlShell(kubectl, { folder, kubeconfig, cluster: "fra", namespace });
+      shell = kubectlShell(kubectl, { folder, kubeconfig, cluster, namespace });
       await shell.ok(`kubectl create ns ${namespace} && kubectl apply -f -`, webManifests);
       await shell.ok("kubectl rollout status deploy/web --timeout=20s");
       await shell.ok("kubectl wait --for=condition=Ready pod/shell --timeout=20s");
