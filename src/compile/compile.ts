@@ -1,7 +1,7 @@
 import type { Cluster, Mesh } from "../mesh/index.ts";
 import { type Compiled, type CompiledItem, waves } from "./compiled.ts";
 import type { ManifestContent } from "./manifests/manifest-content.ts";
-import { addons } from "./outputs/addons.ts";
+import { addons } from "./outputs/addons/addons.ts";
 import { cacerts } from "./outputs/cacerts.ts";
 import { exposure } from "./outputs/exposure.ts";
 import { gatewayWorkloads } from "./outputs/gateway-workloads.ts";
@@ -10,6 +10,7 @@ import { namespaces } from "./outputs/namespaces.ts";
 import { peerings } from "./outputs/peerings.ts";
 import { remoteCredentials } from "./outputs/remote-credentials.ts";
 import { serviceExports } from "./outputs/service-exports.ts";
+import { tracing } from "./outputs/tracing.ts";
 import { userManifests } from "./outputs/user-manifests.ts";
 import { isProvider, providersOf } from "./topology.ts";
 
@@ -37,6 +38,7 @@ function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): Comp
           ...exposure(cluster, mesh),
           ...remoteCredentials(cluster, mesh),
           ...serviceExports(cluster, mesh),
+          ...tracing(cluster, mesh, manifests),
         ]
       : []),
     ...addons(cluster),

@@ -1,5 +1,5 @@
 import { IsthmusError } from "../base/index.ts";
-import { gatherStatus } from "./gather-status.ts";
+import { findAddons } from "./find-addons.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 
 /** A page for people, by its address on this machine. */
@@ -10,16 +10,16 @@ export interface Dashboard {
 }
 
 /** The pages of the add-on `name`, one for each cluster that it runs in. workload/not-found when it runs nowhere. */
-export async function addonDashboards(
+export function addonDashboards(
   mesh: RunningMesh,
   name: string,
   cluster: string | undefined,
-): Promise<readonly Dashboard[]> {
-  const { addons } = await gatherStatus(mesh);
+): readonly Dashboard[] {
+  const addons = findAddons(mesh);
   const found = addons.filter(
     (addon) => addon.name === name && (cluster === undefined || addon.cluster === cluster),
   );
-  if (found.length > 0) return found;
+  if (found.length > 0) return found.map(({ cluster: home, url }) => ({ cluster: home, name, url }));
   const known = [...new Set(addons.map((addon) => addon.name))];
   throw new IsthmusError(
     "workload/not-found",
@@ -27,7 +27,7 @@ export async function addonDashboards(
     {
       nextStep:
         known.length === 0
-          ? "None runs here yet. The page of a proxy or of istiod: isthmus dashboard deploy/NAME.NAMESPACE"
+          ? "None runs here; the mesh file's addons list them. The page of a proxy or of istiod: isthmus dashboard deploy/NAME.NAMESPACE"
           : `There are ${known.join(", ")}.`,
     },
   );

@@ -2,6 +2,7 @@ import { version } from "../base/index.ts";
 import { certificateInfo } from "../pki/index.ts";
 import { addressesOf, apiPort } from "./address-blocks.ts";
 import { type ControlPlaneView, proxyState, readControlPlanes } from "./control-planes.ts";
+import { findAddons } from "./find-addons.ts";
 import { gatewaysOf } from "./gateway-status.ts";
 import { gatherFindings } from "./gather-findings.ts";
 import { readPeerings } from "./peering-status.ts";
@@ -27,7 +28,7 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
     clusters,
     gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
     peerings,
-    addons: [],
+    addons: findAddons(mesh),
     proxies: proxiesOf(mesh, views),
     // Hints are for who asks for an analysis.
     findings: (await gatherFindings(mesh, { views })).filter(({ severity }) => severity !== "info"),

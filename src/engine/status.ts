@@ -13,7 +13,7 @@ export interface MeshStatus {
   readonly clusters: readonly ClusterStatus[];
   readonly gateways: readonly GatewayStatus[];
   readonly peerings: readonly PeeringStatus[];
-  readonly addons: readonly { readonly cluster: string; readonly name: string; readonly url: string }[];
+  readonly addons: readonly AddonStatus[];
   readonly proxies: readonly ProxyStatus[];
   readonly findings: readonly Finding[];
 }
@@ -62,6 +62,15 @@ export interface PeeringStatus {
   readonly roundTrip: { readonly toProvider?: number; readonly toConsumer?: number };
   /** When the provider answered last, ISO 8601. */
   readonly lastSeen?: string;
+}
+
+export interface AddonStatus {
+  readonly cluster: string;
+  /** "jaeger", "prometheus" … */
+  readonly name: string;
+  readonly namespace: string;
+  /** Of its page. */
+  readonly url: string;
 }
 
 export interface ProxyStatus {

@@ -28,8 +28,10 @@ import {
   startNodes,
   startServiceProxy,
 } from "../runtime/index.ts";
+import type { Traces } from "../telemetry/index.ts";
 import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
+import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
 
 /** One running cluster of the engine. */
@@ -51,6 +53,8 @@ export interface MeshParts {
   readonly network: MeshNetwork;
   readonly standIns: readonly StandIn[];
   readonly images: ReadonlyMap<string, ImageCommand>;
+  /** The traces of the whole mesh; loaded when first asked for. */
+  openTraces(): Promise<Traces>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -80,6 +84,11 @@ export function wireMesh(options: {
     [...mesh.images].map(([pattern, standIn]) => [pattern, { ...standIn, cwd: mesh.folder }]),
   );
   const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
+  let traces: Promise<Traces> | undefined;
+  const openTraces = () => {
+    traces ??= import("../telemetry/index.ts").then(({ createTraces }) => createTraces({ clock }));
+    return traces;
+  };
   const standIns = [
     createProxyStandIn({
       startProxy: envoy === undefined ? startProxy : createEnvoyProxies(envoy),
@@ -87,8 +96,9 @@ export function wireMesh(options: {
       locality: (cluster, node) => localities.get(`${cluster}/${node}`),
     }),
     createPilotStandIn({ connectRemote, clock }),
+    createJaegerStandIn(openTraces),
   ];
-  return { network, standIns, images, clock, log };
+  return { network, standIns, images, openTraces, clock, log };
 }
 
 /**

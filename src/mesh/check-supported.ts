@@ -35,6 +35,9 @@ export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
   ].sort((a, b) => (a.range?.line ?? 0) - (b.range?.line ?? 0));
 }
 
+/** Add-ons that run on this machine. */
+const runs = new Set(["jaeger"]);
+
 type Path = readonly (string | number)[];
 
 function notRun(mesh: Mesh, cluster: Cluster): Diagnostic[] {
@@ -48,7 +51,9 @@ function notRun(mesh: Mesh, cluster: Cluster): Diagnostic[] {
       "traffic between workloads is the same without it",
     );
   return [
-    ...cluster.addons.map(({ name, from }, index) => warn([...stepsOf(from), index], `add-on ${name}`)),
+    ...cluster.addons.flatMap(({ name, from }, index) =>
+      runs.has(name) ? [] : [warn([...stepsOf(from), index], `add-on ${name}`)],
+    ),
     ...cluster.manifests.flatMap((entry) =>
       entry.kind === "chart" ? [warn(stepsOf(entry.from), `chart ${entry.chart}`)] : [],
     ),

@@ -1,9 +1,9 @@
 /**
  * telemetry: what the traffic of a whole mesh is like, from what its parts say of themselves at standard endpoints.
  *
- * Main types: Telemetry, TrafficGraph.
+ * Main types: Telemetry, TrafficGraph, Traces.
  *
- * Reads Prometheus' text format over sockets and objects through KubeClient; never looks inside a proxy, so that
+ * Reads Prometheus' text format over sockets and objects through KubeClient, and takes spans as collectors do; never looks inside a proxy, so that
  * either data plane and any upstream part can be measured.
  */
 export type {
@@ -21,3 +21,7 @@ export type {
   TrafficGraph,
   TrafficNode,
 } from "./graph/traffic-graph.ts";
+export type { TraceQuery } from "./traces/find-traces.ts";
+export type { Span, SpanKind, Tags } from "./traces/span.ts";
+export type { Trace } from "./traces/trace.ts";
+export { createTraces, type Traces, type TracesOptions } from "./traces/traces.ts";

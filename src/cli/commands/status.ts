@@ -51,12 +51,14 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
     .filter(({ kind }) => kind === "ingress")
     .map(({ cluster, url }) => `ingress ${cluster}   ${url ?? paint.warn("waiting for address")}`);
   const peerings = peeringRows(mesh.peerings, paint);
+  const addons = mesh.addons.map(({ cluster, name, url }) => `${name} ${cluster}   ${url}`);
   return [
     head,
     "",
     ...table([header, ...rows]),
     ...(peerings.length > 1 ? ["", ...table(peerings)] : []),
     ...(ingress.length > 0 ? ["", ...ingress] : []),
+    ...(addons.length > 0 ? ["", ...addons] : []),
     "",
     ...findingLines(mesh.findings, paint),
   ];

@@ -2,6 +2,7 @@ import { systemNamespace } from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
 import { isPrimary, remotesOf, workloadClusters } from "../topology.ts";
+import { tracingProviders } from "./tracing.ts";
 
 /** Where Istio publishes its charts. */
 const istioCharts = "https://istio-release.storage.googleapis.com/charts";
@@ -42,7 +43,10 @@ function istiodValues(cluster: Cluster, mesh: Mesh): Values {
 }
 
 function primaryValues(cluster: Cluster, mesh: Mesh): Values {
-  const meshConfig = merge(meshConfigOf(cluster, mesh), cluster.istio.meshConfig);
+  const meshConfig = withProviders(
+    merge(meshConfigOf(cluster, mesh), cluster.istio.meshConfig),
+    tracingProviders(cluster, mesh),
+  );
   return {
     global: {
       ...globalValues(cluster, mesh),
@@ -87,6 +91,14 @@ function meshConfigOf(cluster: Cluster, mesh: Mesh): Values {
       ? { defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: "true" } } }
       : {}),
   };
+}
+
+/** `meshConfig` with `providers` beside those that the mesh file lists; of the same name, the mesh file's stays. */
+function withProviders(meshConfig: Values, providers: readonly Values[]): Values {
+  const written = meshConfig["extensionProviders"];
+  const listed = (Array.isArray(written) ? written : []) as readonly Values[];
+  const more = providers.filter(({ name }) => !listed.some((one) => one["name"] === name));
+  return more.length === 0 ? meshConfig : { ...meshConfig, extensionProviders: [...listed, ...more] };
 }
 
 /** `over` laid on `base`, maps deeply. */

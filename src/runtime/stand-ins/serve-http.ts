@@ -1,6 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
+import { serveRequests } from "./serve-requests.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -14,12 +15,9 @@ export type ReadBody = () => Promise<string>;
 
 const mostRequestBody = 1024 * 1024;
 
-/**
- * Serves HTTP where the pod's `port` is led to. When it is stopped, running requests are finished and idle
- * connections closed; what still runs after the grace is cut off. Rejects when the port is taken.
- */
+/** Serves answers where the pod's `port` is led to; starts and stops as serveRequests does, and measures what it takes. */
 export async function serveHttp(
-  { network, logger }: ContainerContext,
+  context: ContainerContext,
   port: number,
   answer: (request: IncomingMessage, readBody: ReadBody) => HttpAnswer | Promise<HttpAnswer>,
 ): Promise<RunningContainer> {
@@ -33,12 +31,6 @@ export async function serveHttp(
       busy += performance.now() - start;
     }
   };
-  const server = createServer((request, response) => {
-    send(request, response).catch((reason: unknown) => {
-      logger.warn({ reason: String(reason) }, "stand-in failed to answer");
-      response.destroy();
-    });
-  });
   const send = async (request: IncomingMessage, response: ServerResponse) => {
     const { status, headers = {}, body } = await measured(() => answer(request, () => readBody(request)));
     request.resume();
@@ -59,30 +51,8 @@ export async function serveHttp(
     }
     response.end();
   };
-  // Longer than proxies keep idle connections, so that it is not this side that closes under a request.
-  server.keepAliveTimeout = 75_000;
-  const place = network.appAddress(port);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(place.port, place.address, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-  const exited = new Promise<{ exitCode: number }>((resolve) =>
-    server.once("close", () => resolve({ exitCode: 0 })),
-  );
-  return {
-    exited,
-    use: { cpuTime: () => busy },
-    async stop(graceSeconds) {
-      server.close();
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
-      await exited;
-      clearTimeout(timer);
-    },
-  };
+  const running = await serveRequests(context, new Map([[port, send]]));
+  return { ...running, use: { cpuTime: () => busy } };
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

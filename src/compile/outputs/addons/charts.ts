@@ -1,31 +1,30 @@
-import type { Addon, Cluster } from "../../mesh/index.ts";
-import type { ChartReference, CompiledItem } from "../compiled.ts";
+import type { Addon, Cluster } from "../../../mesh/index.ts";
+import type { ChartReference } from "../../compiled.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** The chart of each add-on, as its project publishes it. */
-const charts: Readonly<Record<Addon["name"], { readonly chart: string; readonly repo: string }>> = {
+/** Add-ons that are installed by their project's chart. */
+type ChartAddon = Exclude<Addon["name"], "jaeger">;
+
+/** The chart of each, as its project publishes it. */
+const charts: Readonly<Record<ChartAddon, { readonly chart: string; readonly repo: string }>> = {
   prometheus: { chart: "prometheus", repo: "https://prometheus-community.github.io/helm-charts" },
   grafana: { chart: "grafana", repo: "https://grafana.github.io/helm-charts" },
-  jaeger: { chart: "jaeger", repo: "https://jaegertracing.github.io/helm-charts" },
   kiali: { chart: "kiali-server", repo: "https://kiali.org/helm-charts" },
 };
 
-/** The add-ons of a cluster as references to their projects' charts. */
-export function addons(cluster: Cluster): CompiledItem[] {
-  return cluster.addons.map((addon): CompiledItem => {
-    const chart: ChartReference = {
-      name: addon.name,
-      namespace: addon.namespace,
-      ...charts[addon.name],
-      values: valuesOf(addon, cluster),
-      from: addon.from,
-    };
-    return { kind: "chart", wave: "manifests", chart };
-  });
+/** An add-on as a reference to its project's chart. */
+export function chartOf(name: ChartAddon, addon: Addon, cluster: Cluster): ChartReference {
+  return {
+    name,
+    namespace: addon.namespace,
+    ...charts[name],
+    values: valuesOf(name, addon, cluster),
+    from: addon.from,
+  };
 }
 
-function valuesOf({ name, port }: Addon, cluster: Cluster): Values {
+function valuesOf(name: ChartAddon, { port }: Addon, cluster: Cluster): Values {
   const service = port === undefined ? {} : { service: { type: "NodePort", nodePort: port } };
   switch (name) {
     case "prometheus":
@@ -39,8 +38,6 @@ function valuesOf({ name, port }: Addon, cluster: Cluster): Values {
       };
     case "grafana":
       return service;
-    case "jaeger":
-      return { allInOne: { enabled: true }, ...(port === undefined ? {} : { query: service }) };
     case "kiali":
       return {
         auth: { strategy: "anonymous" },

@@ -1,0 +1,31 @@
+import { generated, type KubeObject } from "../../../kube/index.ts";
+import type { Addon, Cluster } from "../../../mesh/index.ts";
+import type { CompiledItem } from "../../compiled.ts";
+import { chartOf } from "./charts.ts";
+import { jaegerObjects } from "./jaeger.ts";
+
+/** The add-ons of a cluster: plain objects as Istio's samples have them, or references to their projects' charts. */
+export function addons(cluster: Cluster): CompiledItem[] {
+  return cluster.addons.flatMap((addon) => itemsOf(addon, cluster));
+}
+
+function itemsOf(addon: Addon, cluster: Cluster): CompiledItem[] {
+  const { name } = addon;
+  switch (name) {
+    case "jaeger":
+      return objectItems(jaegerObjects(addon), addon);
+    case "prometheus":
+    case "grafana":
+    case "kiali":
+      return [{ kind: "chart", wave: "manifests", chart: chartOf(name, addon, cluster) }];
+  }
+}
+
+function objectItems(objects: readonly KubeObject[], { from }: Addon): CompiledItem[] {
+  return objects.map((object) => ({
+    kind: "object",
+    wave: "manifests",
+    from,
+    object: generated(object, from),
+  }));
+}
