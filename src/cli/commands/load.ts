@@ -9,8 +9,11 @@ export const load: Command = {
   summary:
     "Send requests at a steady rate, from a pod through its sidecar or from outside, and report what came back.",
   usage:
-    "load URL [--from deploy/NAME.NAMESPACE --cluster CLUSTER] [--rate N] [--duration 10s] [--connections N] [--fresh] [-o json]",
+    "load URL | load --host HOST [--port N] [--path PATH]  [--from deploy/NAME.NAMESPACE --cluster CLUSTER] [--rate N] [--duration 10s] [--connections N] [--fresh] [-o json]",
   options: {
+    host: { type: "string" },
+    port: { type: "string" },
+    path: { type: "string" },
     from: { type: "string" },
     cluster: { type: "string", short: "c" },
     rate: { type: "string" },
@@ -20,6 +23,9 @@ export const load: Command = {
     show: { type: "string" },
   },
   optionTexts: {
+    host: "host to send to, instead of a URL",
+    port: "port of that host (default 80)",
+    path: "path to ask for (default /)",
     from: "workload to send from, through its sidecar (default: from outside, directly to URL)",
     cluster: "cluster of that workload",
     rate: "requests a second over all connections (default 10); 0 = as fast as they come back",
@@ -30,15 +36,7 @@ export const load: Command = {
   },
   async run(input) {
     const { terminal, signal } = input;
-    const [target, ...more] = input.positionals;
-    const url = target === undefined ? undefined : parseUrl(target);
-    if (url === undefined || more.length > 0) {
-      throw new IsthmusError(
-        "arguments/wrong",
-        target === undefined ? "load wants a URL" : `"${target}" is no http URL`,
-        { nextStep: `isthmus ${load.usage}` },
-      );
-    }
+    const url = targetOf(input);
     const reference = textOption(input, "from");
     const from = reference === undefined ? undefined : await sender(input, reference);
     const shown = number(textOption(input, "show") ?? "0", "--show");
@@ -61,7 +59,7 @@ export const load: Command = {
     });
     if (shown > 0) return report.failed === 0 ? 0 : 1;
     if (textOption(input, "output") === "json") terminal.print(JSON.stringify(report, undefined, 2));
-    else printReport(report, target ?? "", terminal);
+    else printReport(report, url.href, terminal);
     return report.failed === 0 ? 0 : 1;
   },
 };
@@ -101,6 +99,22 @@ function printReport(report: LoadReport, url: string, terminal: Terminal): void 
         `  ${report.skipped} not sent: all ${report.connections} connections were busy (more with --connections)`,
       ),
     );
+}
+
+/** What to send requests to: the URL, or what its parts say. */
+function targetOf(input: Parameters<Command["run"]>[0]): URL {
+  const [target, ...more] = input.positionals;
+  const [host, port, path] = (["host", "port", "path"] as const).map((name) => textOption(input, name));
+  const wrong = (message: string) =>
+    new IsthmusError("arguments/wrong", message, { nextStep: `isthmus ${load.usage}` });
+  if (target === undefined && host === undefined) throw wrong("load wants a URL, or --host");
+  if (more.length > 0) throw wrong(`"${more[0]}" is one argument too many`);
+  if (target !== undefined && [host, port, path].some((part) => part !== undefined))
+    throw wrong("load wants a URL or --host, --port and --path, not both");
+  const text = target ?? `${host}${port === undefined ? "" : `:${port}`}/${(path ?? "").replace(/^\//, "")}`;
+  const url = parseUrl(text);
+  if (url === undefined) throw wrong(`"${text}" is no http URL`);
+  return url;
 }
 
 function parseUrl(text: string): URL | undefined {

@@ -49,6 +49,20 @@ suite("runLoad()", () => {
     assert.ok(report.latency.p50 <= report.latency.p99 && report.latency.p99 <= report.latency.max);
   });
 
+  test("LIQO-28 a hundred kept connections take turns, as the threads of a load script do", async () => {
+    const served = await serve((_request, response) => response.end("hi"));
+    const report = await runLoad({
+      ...options,
+      url: served.url,
+      rate: 1000,
+      milliseconds: 300,
+      connections: 100,
+    });
+    assert.equal(report.failed, 0, JSON.stringify(report));
+    assert.equal(served.connections, 100);
+    assert.ok(report.sent > 150, JSON.stringify(report));
+  });
+
   test("fresh makes a connection for every request", async () => {
     const served = await serve((_request, response) => response.end("hi"));
     const report = await runLoad({ ...options, url: served.url, fresh: true, milliseconds: 50 });

@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import { createLatencies, type Percentiles } from "./latencies.ts";
 
 export interface LoadOptions {
   readonly url: URL;
@@ -28,12 +29,7 @@ export interface LoadReport {
   readonly milliseconds: number;
   /** Answers a second. */
   readonly rate: number;
-  readonly latency: {
-    readonly p50: number;
-    readonly p90: number;
-    readonly p99: number;
-    readonly max: number;
-  };
+  readonly latency: Percentiles;
   /** Number of each kind of answer: "HTTP 200", "ECONNRESET". */
   readonly answers: Readonly<Record<string, number>>;
 }
@@ -43,53 +39,59 @@ const mostShown = 1000;
 /** How often due requests are started; also the bound on how late one can be. */
 const tick = 5;
 
-/** Sends GET requests until the time is over, waits for those under way, and reports. Only 2xx and 3xx count as ok. */
+/**
+ * Sends GET requests until the time is over, waits for those under way, and reports. Only 2xx and 3xx count as ok. Like
+ * the threads of other load generators, connections take turns: each is opened by its first request, and then kept.
+ */
 export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   const { rate, milliseconds, connections, signal } = options;
   const secure = options.url.protocol === "https:" && options.proxy === undefined;
-  const agent = options.fresh
-    ? undefined
-    : new (secure ? https : http).Agent({ keepAlive: true, maxSockets: connections });
   const started = performance.now();
-  const latencies: number[] = [];
+  const latencies = createLatencies();
   const answers: Record<string, number> = {};
-  let [sent, ok, active, skipped] = [0, 0, 0, 0];
+  let [sent, ok, skipped] = [0, 0, 0];
   const isOver = () => signal.aborted || performance.now() - started >= milliseconds;
-  const one = async () => {
-    active++;
+  const one = async (agent: http.Agent | undefined) => {
     sent++;
     const begin = performance.now();
     const answer = await get(options, agent, secure);
-    latencies.push(performance.now() - begin);
+    latencies.add(performance.now() - begin);
     answers[answer] = (answers[answer] ?? 0) + 1;
     if (/^HTTP [23]/.test(answer)) ok++;
-    active--;
   };
+  const agents = Array.from({ length: connections }, () =>
+    options.fresh ? undefined : new (secure ? https : http).Agent({ keepAlive: true, maxSockets: 1 }),
+  );
   if (rate === 0) {
     await Promise.all(
-      Array.from({ length: connections }, async () => {
-        while (!isOver()) await one();
+      agents.map(async (agent) => {
+        while (!isOver()) await one(agent);
       }),
     );
   } else {
+    const idle = [...agents.keys()];
     const running = new Set<Promise<void>>();
     let due = 0;
     while (!isOver()) {
       const wanted = Math.floor(((performance.now() - started) / 1000) * rate) + 1;
       for (; due < wanted; due++) {
-        if (active >= connections) {
+        const next = idle.shift();
+        if (next === undefined) {
           skipped++;
           continue;
         }
-        const request = one();
+        const request = one(agents[next]);
         running.add(request);
-        void request.finally(() => running.delete(request));
+        void request.finally(() => {
+          running.delete(request);
+          idle.push(next);
+        });
       }
       await pause(tick);
     }
     await Promise.all(running);
   }
-  agent?.destroy();
+  for (const agent of agents) agent?.destroy();
   const elapsed = performance.now() - started;
   return {
     sent,
@@ -99,7 +101,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
     connections,
     milliseconds: elapsed,
     rate: sent / (elapsed / 1000),
-    latency: percentiles(latencies),
+    latency: latencies.percentiles(),
     answers,
   };
 }
@@ -142,13 +144,6 @@ function get(options: LoadOptions, agent: http.Agent | undefined, secure: boolea
 
 function codeOf(reason: NodeJS.ErrnoException): string {
   return reason.code ?? reason.message;
-}
-
-function percentiles(latencies: number[]): LoadReport["latency"] {
-  latencies.sort((a, b) => a - b);
-  const at = (share: number) =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: latencies.at(-1) ?? 0 };
 }
 
 function pause(delay: number): Promise<void> {
