@@ -70,6 +70,10 @@ export interface Proxy {
   readonly state: ProxyState;
   /** Told when `state` or the configuration changed. */
   readonly changes: Signal;
+  readonly use: {
+    /** Milliseconds of processor time since its start, as far as they can be told apart in a shared process. */
+    cpuTime(): number;
+  };
   /** The last name table, when discovery sent one. */
   readonly nameTable: NameTable | undefined;
   /** Answers the admin interface: /config_dump, /clusters, /stats, /stats/prometheus, /ready, /certs, /listeners, /server_info. */

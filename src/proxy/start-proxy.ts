@@ -2,7 +2,8 @@ import { createSignal } from "../base/index.ts";
 import { type AdminSources, answerAdmin } from "./admin/admin.ts";
 import { startAdsClient } from "./ads/ads-client.ts";
 import { createConfiguration } from "./config/configuration.ts";
-import type { Proxy as MeshProxy, ProxyOptions, ProxyState } from "./contracts.ts";
+import type { Proxy as MeshProxy, ProxyNetwork, ProxyOptions, ProxyState } from "./contracts.ts";
+import { type CpuMeter, createCpuMeter } from "./cpu-meter.ts";
 import { ownMetadata } from "./filters/peer-metadata.ts";
 import { createListeners } from "./listener/listeners.ts";
 import { createHttpStats, type HttpStats } from "./router/http-stats.ts";
@@ -14,7 +15,9 @@ import { createSpanSink } from "./tracing/span-sink.ts";
 
 /** Starts a proxy. It serves as soon as its first configuration is complete, and goes on without discovery. */
 export function startProxy(options: ProxyOptions): MeshProxy {
-  const { node, clock, log, network } = options;
+  const { node, clock, log } = options;
+  const cpu = createCpuMeter();
+  const network = meteredNetwork(options.network, cpu);
   const running = new AbortController();
   const changes = createSignal();
   const secrets = createSecretStore(options.secrets, running.signal);
@@ -108,9 +111,16 @@ export function startProxy(options: ProxyOptions): MeshProxy {
   };
 
   return {
-    acceptOutbound: (socket, destination) => listeners.acceptOutbound(socket, destination),
-    acceptInbound: (socket, destination) => listeners.acceptInbound(socket, destination),
+    acceptOutbound(socket, destination) {
+      cpu.watch(socket);
+      listeners.acceptOutbound(socket, destination);
+    },
+    acceptInbound(socket, destination) {
+      cpu.watch(socket);
+      listeners.acceptInbound(socket, destination);
+    },
     state,
+    use: { cpuTime: () => cpu.time() },
     changes,
     get nameTable() {
       return configuration.nameTable;
@@ -134,4 +144,21 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     if (!ready && configuration.isComplete && listeners.allBound) ready = true;
     changes.notify();
   }
+}
+
+/** The network, with every connection that comes or goes through it counted to the proxy. */
+function meteredNetwork(network: ProxyNetwork, cpu: CpuMeter): ProxyNetwork {
+  return {
+    dial(to, source) {
+      const socket = network.dial(to, source);
+      cpu.watch(socket);
+      return socket;
+    },
+    listen: (port, onConnection) =>
+      network.listen(port, (socket) => {
+        cpu.watch(socket);
+        onConnection(socket);
+      }),
+    resolve: (host) => network.resolve(host),
+  };
 }

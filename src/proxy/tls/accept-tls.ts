@@ -4,6 +4,7 @@ import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb
 import { DownstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { unpack } from "../config/wire.ts";
+import { watchLike } from "../cpu-meter.ts";
 import type { DownstreamTls } from "../http/codec.ts";
 import type { ClientHello } from "../listener/client-hello.ts";
 import { destroyWrapped } from "./destroy-wrapped.ts";
@@ -69,6 +70,7 @@ export function acceptTls(
     rejectUnauthorized: false,
     ...(alpn.length === 0 ? {} : { ALPNProtocols: alpn }),
   });
+  watchLike(socket, secure);
   // A client that leaves in the middle of the handshake must not leave a half-open socket behind.
   secure.allowHalfOpen = false;
   let settled = false;

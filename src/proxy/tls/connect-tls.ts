@@ -4,6 +4,7 @@ import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb
 import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { ConfigError } from "../config/config-error.ts";
 import { unpack } from "../config/wire.ts";
+import { watchLike } from "../cpu-meter.ts";
 import { destroyWrapped } from "./destroy-wrapped.ts";
 import { type PeerCertificate, readPeerCertificate } from "./peer-certificate.ts";
 import { isFor } from "./subject-match.ts";
@@ -76,6 +77,7 @@ export function connectTls(
     ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
     ...(slot.session === undefined ? {} : { session: slot.session }),
   });
+  watchLike(socket, secure);
   const resumedPeer = slot.peer;
   secure.allowHalfOpen = false;
   let settled = false;
