@@ -3,11 +3,10 @@ import { defineConfig } from "vitest/config";
 /** Scenarios whose answers must be the same on real Envoys. The others ask nothing of the data plane. */
 const onEnvoy = ["aks", "oke", "findings", "ingress", "istioctl", "survival"];
 
-/** The built program with real sockets: one file after another, each in a process of its own. */
+/** The built program with real sockets: each file in a process of its own, two at a time since they wait a lot. */
 const scenarios = {
   pool: "forks",
-  maxWorkers: 1,
-  fileParallelism: false,
+  maxWorkers: 2,
   testTimeout: 60_000,
   hookTimeout: 60_000,
 } as const;
