@@ -41,7 +41,6 @@ export {
   type WorldChanges,
   type WorldObjects,
 } from "./translate/objects.ts";
-export { servicePortProtocol } from "./translate/protocol.ts";
 export { type ProxyNode, parseProxyNode } from "./translate/proxy-node.ts";
 export { makeSnapshot, type ProxySnapshot } from "./translate/snapshot.ts";
 export { createWorld, updateWorld, type World } from "./translate/world.ts";

@@ -11,6 +11,7 @@ import {
   kinds,
   type Pod,
   parseKubeconfig,
+  serviceNameLabel,
   startInformer,
 } from "../kube/index.ts";
 import type { Cluster, Mesh } from "../mesh/index.ts";
@@ -60,8 +61,6 @@ export interface MeshParts {
 }
 
 const defaultKubernetesVersion = "1.33.1";
-/** On every EndpointSlice: the Service that it belongs to. */
-const serviceNameLabel = "kubernetes.io/service-name";
 const administrator = { name: "isthmus", groups: ["system:masters"] };
 
 /** The parts that exist once for all clusters. `warn` is told, once, of ports that had to move. */

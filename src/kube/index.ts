@@ -81,6 +81,7 @@ export { isJsonObject, type JsonObject, jsonEqual } from "./patch/json-value.ts"
 export { applyMergePatch } from "./patch/merge-patch.ts";
 export { PatchError } from "./patch/patch-error.ts";
 export { applyStrategicMergePatch } from "./patch/strategic-merge-patch.ts";
+export { type Protocol, parseProtocol, servicePortProtocol } from "./port-protocol.ts";
 export { decodeProtobuf, ProtobufError } from "./protobuf.ts";
 export {
   addQuantities,
@@ -139,4 +140,5 @@ export {
 export { kubeTime } from "./time.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";
+export { networkLabel, serviceNameLabel } from "./well-known-labels.ts";
 export { formatYaml, parseYamlObjects, type YamlObject, type YamlObjects } from "./yaml.ts";

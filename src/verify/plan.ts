@@ -1,4 +1,4 @@
-import { type EndpointSlice, kinds, type Pod, type Service } from "../kube/index.ts";
+import { type EndpointSlice, kinds, type Pod, type Service, serviceNameLabel } from "../kube/index.ts";
 import type { PodRef, VerifyTarget } from "./contracts.ts";
 
 /** A backend pod of a service, with what its answers are grouped by. */
@@ -126,8 +126,7 @@ function backendsOf(
   portName: string | undefined,
 ): Backend[] {
   const slices = view.slices.filter(
-    ({ metadata }) =>
-      metadata.namespace === namespace && metadata.labels?.["kubernetes.io/service-name"] === service,
+    ({ metadata }) => metadata.namespace === namespace && metadata.labels?.[serviceNameLabel] === service,
   );
   return slices.flatMap((slice) => {
     const port = slice.ports?.find(({ name }) => (name ?? "") === (portName ?? ""))?.port;

@@ -1,4 +1,4 @@
-import { kinds } from "../kube/index.ts";
+import { kinds, networkLabel } from "../kube/index.ts";
 import type {
   Answer,
   Cell,
@@ -174,7 +174,7 @@ async function runRefusals(
     });
   }
   for (const { name: cluster, client } of target.clusters) {
-    const { items } = await client.list(kinds.services, { labelSelector: "topology.istio.io/network" });
+    const { items } = await client.list(kinds.services, { labelSelector: networkLabel });
     for (const { metadata, status, spec } of items) {
       const address = status?.loadBalancer?.ingress?.[0]?.ip;
       const wanted = Number(metadata.labels?.["networking.istio.io/gatewayPort"] ?? 15443);

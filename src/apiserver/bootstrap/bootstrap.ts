@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { KubeObject } from "../../kube/index.ts";
+import { type KubeObject, serviceNameLabel } from "../../kube/index.ts";
 import { defaultClassAnnotation } from "../admission/claim-admission.ts";
 import { defaultClusterRoleBindings, defaultClusterRoles } from "../authorization/default-roles.ts";
 import { type Draft, draftOf } from "../draft.ts";
@@ -146,7 +146,7 @@ function pointAtServer(store: Store, { endpoint, now }: BootstrapOptions): void 
           ...metadata,
           ...common,
           generation: 1,
-          labels: { "kubernetes.io/service-name": "kubernetes" },
+          labels: { [serviceNameLabel]: "kubernetes" },
         },
         addressType: "IPv4",
         endpoints: [{ addresses: [endpoint.host], conditions: { ready: true } }],

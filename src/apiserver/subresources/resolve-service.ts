@@ -1,4 +1,4 @@
-import type { EndpointSlice, Service } from "../../kube/index.ts";
+import { type EndpointSlice, type Service, serviceNameLabel } from "../../kube/index.ts";
 import type { Store } from "../storage/store.ts";
 
 /** Where one endpoint of a Service answers. */
@@ -30,7 +30,7 @@ export function resolveService(
   for (const slice of store
     .resource("endpointslices.discovery.k8s.io")
     .list(namespace) as readonly EndpointSlice[]) {
-    if (slice.metadata.labels?.["kubernetes.io/service-name"] !== name) continue;
+    if (slice.metadata.labels?.[serviceNameLabel] !== name) continue;
     const slicePort = (slice.ports ?? []).find((one) => (one.name ?? "") === (wanted.name ?? ""))?.port;
     if (slicePort === undefined) continue;
     for (const { addresses, conditions } of slice.endpoints ?? [])

@@ -1,5 +1,4 @@
-import { servicePortProtocol } from "../../discovery/index.ts";
-import type { Service } from "../../kube/index.ts";
+import { type Service, servicePortProtocol } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { findingAbout } from "../finding-about.ts";
 import { named } from "../object-reference.ts";

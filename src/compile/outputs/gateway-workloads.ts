@@ -1,4 +1,4 @@
-import { generated, type KubeObject } from "../../kube/index.ts";
+import { generated, type KubeObject, networkLabel } from "../../kube/index.ts";
 import type { Cluster, Gateway, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
 import { gatewayLabel, hasRemotes } from "../topology.ts";
@@ -46,7 +46,7 @@ function labelsOf(gateway: Gateway, cluster: Cluster, { eastwest }: Uses): Recor
   return {
     app: gateway.name,
     istio: gatewayLabel(gateway),
-    ...(eastwest && cluster.network !== undefined ? { "topology.istio.io/network": cluster.network } : {}),
+    ...(eastwest && cluster.network !== undefined ? { [networkLabel]: cluster.network } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { exportsAnnotation, generated, systemNamespace } from "../../kube/index.ts";
+import { exportsAnnotation, generated, networkLabel, systemNamespace } from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
 import { isPrimary, isProvider, providersOf } from "../topology.ts";
@@ -27,7 +27,7 @@ export function namespaces(cluster: Cluster, mesh: Mesh): CompiledItem[] {
     });
   };
   if (cluster.role === "workload" && !isProvider(cluster)) {
-    add(systemNamespace, `clusters.${cluster.name}`, networkLabel(cluster), controlPlane(cluster));
+    add(systemNamespace, `clusters.${cluster.name}`, networkLabels(cluster), controlPlane(cluster));
   }
   for (const { gateways } of [...(isProvider(cluster) ? [] : [cluster]), ...providersOf(mesh, cluster)]) {
     for (const gateway of Object.values(gateways))
@@ -82,8 +82,8 @@ function namespace(name: string, { from, labels, annotations }: Wanted): Compile
   return { kind: "object", wave: "namespaces", from, object };
 }
 
-function networkLabel({ network }: Cluster): Labels {
-  return network === undefined ? {} : { "topology.istio.io/network": network };
+function networkLabels({ network }: Cluster): Labels {
+  return network === undefined ? {} : { [networkLabel]: network };
 }
 
 function controlPlane(cluster: Cluster): Labels {

@@ -7,6 +7,7 @@ import {
   kinds,
   objectKey,
   resourceList,
+  serviceNameLabel,
   type WebhookConfiguration,
 } from "../../kube/index.ts";
 import { type ResourceQuota, resourceQuotas } from "../resource-quotas/resource-quota.ts";
@@ -91,6 +92,6 @@ function servicesOf({ webhooks = [] }: WebhookConfiguration): readonly string[] 
 }
 
 function serviceOf(slice: EndpointSlice): string {
-  const service = slice.metadata.labels?.["kubernetes.io/service-name"];
+  const service = slice.metadata.labels?.[serviceNameLabel];
   return service === undefined ? objectKey(slice) : `${slice.metadata.namespace}/${service}`;
 }

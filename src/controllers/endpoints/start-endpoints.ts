@@ -6,6 +6,7 @@ import {
   matchesLabels,
   objectKey,
   type Pod,
+  serviceNameLabel,
   type WorkQueue,
 } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
@@ -15,7 +16,6 @@ import { endpointsKind } from "./endpoints-object.ts";
 import { reconcileMirroredEndpoints } from "./reconcile-mirrored-endpoints.ts";
 import { reconcileServiceEndpoints } from "./reconcile-service-endpoints.ts";
 import { hasEndpoints } from "./service-endpoints.ts";
-import { serviceNameLabel } from "./write-slices.ts";
 
 /** Keeps the EndpointSlices and Endpoints of Services with a selector true with their pods. */
 export const startServiceEndpoints: StartController = (cluster) => {

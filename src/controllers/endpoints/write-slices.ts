@@ -1,10 +1,14 @@
-import { type EndpointSlice, isApiError, kinds, type OwnerReference } from "../../kube/index.ts";
+import {
+  type EndpointSlice,
+  isApiError,
+  kinds,
+  type OwnerReference,
+  serviceNameLabel,
+} from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { planSlices, type SliceContent, type SliceGroup } from "./plan-slices.ts";
 
-/** Labels that tie a slice to its Service and to the controller that writes it. */
-export const serviceNameLabel = "kubernetes.io/service-name";
 export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
 
 /**

@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Protocol } from "../../kube/index.ts";
 import {
   type CircuitBreakers_ThresholdsSchema,
   CircuitBreakersSchema,
@@ -33,7 +34,7 @@ import type {
 import { effectiveLocality } from "./locality-rule.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { durationOf, milliseconds, optional, parseDuration } from "./proto.ts";
-import { isHttp, type Protocol } from "./protocol.ts";
+import { isHttp } from "./protocol.ts";
 import type { MeshService } from "./services.ts";
 
 const noLimit = 0xffff_ffff;

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { Protocol } from "../../kube/index.ts";
 import { ApiVersion } from "../../xds/gen/envoy/config/core/v3/config_source_pb.js";
 import type { Filter } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import type { Listener } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
@@ -26,7 +27,6 @@ import {
   stockHttp2Alpn,
 } from "./filters.ts";
 import { any, lazy, milliseconds, optional } from "./proto.ts";
-import type { Protocol } from "./protocol.ts";
 import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";

@@ -1,4 +1,4 @@
-import type { Pod } from "../../kube/index.ts";
+import { networkLabel, type Pod } from "../../kube/index.ts";
 import type { ServiceEntry, WorkloadEntry, WorkloadEntrySpec } from "./config-types.ts";
 import { isIp } from "./names.ts";
 import type { NetworkOf } from "./network-gateways.ts";
@@ -74,7 +74,7 @@ function writtenWorkload(
         ? network
         : isIp(address)
           ? networkOf(undefined, address, labels)
-          : (labels["topology.istio.io/network"] ?? ""),
+          : (labels[networkLabel] ?? ""),
     tlsMode: labels["security.istio.io/tlsMode"] ?? (serviceAccount === "" ? "disabled" : "istio"),
     namespace,
     serviceAccount,

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { parseProtocol } from "../../kube/index.ts";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   type Filter,
@@ -25,7 +26,6 @@ import {
 import { hostsOverlap, isSubsetOf, sniName } from "./names.ts";
 import { tlsInspector, tlsTimeout } from "./outbound-listeners.ts";
 import { socketAddress } from "./proto.ts";
-import { parseProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import { unspecified } from "./services.ts";

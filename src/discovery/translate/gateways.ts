@@ -1,7 +1,8 @@
+import { parseProtocol } from "../../kube/index.ts";
 import type { Server } from "./config-types.ts";
 import type { InboundTarget } from "./inbound-targets.ts";
 import { selects } from "./objects.ts";
-import { isHttp, parseProtocol } from "./protocol.ts";
+import { isHttp } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Rules } from "./rules.ts";
 

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { type Protocol, parseProtocol } from "../../kube/index.ts";
 import {
   type Cluster,
   Cluster_DiscoveryType,
@@ -14,7 +15,7 @@ import { trafficPolicyFor } from "./endpoints.ts";
 import type { InboundTarget } from "./inbound-targets.ts";
 import { clusterName } from "./names.ts";
 import { lazy, milliseconds, socketAddress } from "./proto.ts";
-import { isHttp2, type Protocol, parseProtocol } from "./protocol.ts";
+import { isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import type { MeshService } from "./services.ts";

@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { type Protocol, parseProtocol } from "../../kube/index.ts";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   type FilterChain,
@@ -23,7 +24,7 @@ import { clusterName } from "./names.ts";
 import { httpInspector, tlsInspector } from "./outbound-listeners.ts";
 import type { MtlsMode, WorkloadMtls } from "./peer-authentication.ts";
 import { any, lazy, milliseconds, socketAddress } from "./proto.ts";
-import { listenerKind, type Protocol, parseProtocol } from "./protocol.ts";
+import { listenerKind } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";
 import { unspecified } from "./services.ts";

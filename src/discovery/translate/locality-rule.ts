@@ -1,3 +1,4 @@
+import { networkLabel } from "../../kube/index.ts";
 import type { LoadBalancer, LocalityLbSetting } from "./config-types.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { optional } from "./proto.ts";
@@ -15,7 +16,7 @@ export interface LocalityRule {
   readonly zoneAware?: { readonly isOn: boolean; readonly minClusterSize?: number };
 }
 
-const near = ["topology.istio.io/network", "topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
+const near = [networkLabel, "topology.kubernetes.io/region", "topology.kubernetes.io/zone"];
 const nearest = [...near, "topology.istio.io/subzone", "kubernetes.io/hostname"];
 
 /**

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { networkLabel } from "../../kube/index.ts";
 import {
   type LbEndpoint,
   type LocalityLbEndpoints,
@@ -41,7 +42,7 @@ export function workloadLabel(
       return workload.labels[name] ?? workload.locality?.subzone;
     case "topology.istio.io/cluster":
       return workload.clusterId;
-    case "topology.istio.io/network":
+    case networkLabel:
       return workload.network === "" ? undefined : workload.network;
     case "kubernetes.io/hostname":
       return workload.labels[name] ?? workload.nodeName;
@@ -63,7 +64,7 @@ export function proxyLabel(proxy: ProxyNode, name: string): string | undefined {
       return proxy.locality.subzone;
     case "topology.istio.io/cluster":
       return proxy.clusterId;
-    case "topology.istio.io/network":
+    case networkLabel:
       return proxy.network === "" ? undefined : proxy.network;
     default:
       return undefined;
@@ -180,7 +181,7 @@ function splitByLabels(group: LocalityGroup, written: readonly string[], proxy: 
     const [name = "", ...value] = item.split("=");
     return { name, value: value.length > 0 ? value.join("=") : (proxyLabel(proxy, name) ?? "") };
   });
-  const otherNetwork = written[0] === "topology.istio.io/network";
+  const otherNetwork = written[0] === networkLabel;
   const byPriority = new Map<
     number,
     { rows: LbEndpoint[]; workloads: LocalityGroup["workloads"][number][]; weight: number }

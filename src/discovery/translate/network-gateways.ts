@@ -1,4 +1,4 @@
-import type { Service } from "../../kube/index.ts";
+import { networkLabel, type Service } from "../../kube/index.ts";
 import type { MeshNetworks } from "./mesh-config.ts";
 import { isIp } from "./names.ts";
 import { type ClusterObjects, serviceHost, type WorldObjects } from "./objects.ts";
@@ -38,7 +38,6 @@ export type NetworkOf = (
   labels: Readonly<Record<string, string>>,
 ) => string;
 
-const networkLabel = "topology.istio.io/network";
 const defaultGatewayPort = 15443;
 
 export function createNetworkOf(objects: WorldObjects, networks: MeshNetworks): NetworkOf {

@@ -3,10 +3,12 @@ import {
   type KubeObject,
   type Namespace,
   type Node,
+  networkLabel,
   objectKey,
   type Pod,
   type Secret,
   type Service,
+  serviceNameLabel,
 } from "../../kube/index.ts";
 import type {
   AuthorizationPolicy,
@@ -148,7 +150,7 @@ export function serviceHost(name: string, namespace: string, domain = "cluster.l
 
 /** "namespace/service" that an EndpointSlice belongs to. */
 export function serviceOfSlice(slice: EndpointSlice): string | undefined {
-  const service = slice.metadata.labels?.["kubernetes.io/service-name"];
+  const service = slice.metadata.labels?.[serviceNameLabel];
   return service === undefined ? undefined : `${slice.metadata.namespace}/${service}`;
 }
 
@@ -172,9 +174,8 @@ export function setClusterObject(
     case "namespaces":
       if (!sameFields(labelFields, previous, isDeleted ? undefined : object)) changes.rules = true;
       if (object.metadata.name === objects.systemNamespace) {
-        const network = "topology.istio.io/network";
-        const label = isDeleted ? undefined : object.metadata.labels?.[network];
-        if (previous?.metadata.labels?.[network] !== label) changes.allEndpoints = true;
+        const label = isDeleted ? undefined : object.metadata.labels?.[networkLabel];
+        if (previous?.metadata.labels?.[networkLabel] !== label) changes.allEndpoints = true;
       }
       return;
     case "secrets":

@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Protocol } from "../../kube/index.ts";
 import { TrafficDirection } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import {
   type Filter,
@@ -19,7 +20,7 @@ import { plainHttpAlpn } from "./filters.ts";
 import { clusterName, hostsOverlap, otherNames } from "./names.ts";
 import { selects } from "./objects.ts";
 import { any, lazy, milliseconds, optional, socketAddress } from "./proto.ts";
-import { isTls, listenerKind, type Protocol } from "./protocol.ts";
+import { isTls, listenerKind } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { unknownCluster } from "./route-destination.ts";
 import type { Scope } from "./scope.ts";

@@ -1,8 +1,12 @@
-import type { Service as KubeService } from "../../kube/index.ts";
+import {
+  type Service as KubeService,
+  type Protocol,
+  parseProtocol,
+  servicePortProtocol,
+} from "../../kube/index.ts";
 import type { ServiceEntry } from "./config-types.ts";
 import type { IsDiscovered } from "./discovered-namespaces.ts";
 import { serviceHost, type WorldObjects } from "./objects.ts";
-import { type Protocol, parseProtocol, servicePortProtocol } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 
 export interface ServicePort {

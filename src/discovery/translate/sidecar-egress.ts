@@ -1,6 +1,6 @@
+import { type Protocol, parseProtocol } from "../../kube/index.ts";
 import type { Sidecar } from "./config-types.ts";
 import { hostsOverlap, isSubsetOf } from "./names.ts";
-import { type Protocol, parseProtocol } from "./protocol.ts";
 import type { MeshService } from "./services.ts";
 import type { ResolvedVirtualService } from "./virtual-services.ts";
 

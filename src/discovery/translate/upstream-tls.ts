@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import type { Protocol } from "../../kube/index.ts";
 import { Cluster_TransportSocketMatchSchema } from "../../xds/gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { TransportSocket } from "../../xds/gen/envoy/config/core/v3/base_pb.js";
 import { UpstreamTlsContextSchema } from "../../xds/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
@@ -8,7 +9,6 @@ import type { ClientTls, PortPolicy } from "./config-types.ts";
 import { meshAlpn } from "./filters.ts";
 import type { MeshConfig } from "./mesh-config.ts";
 import { any, optional } from "./proto.ts";
-import type { Protocol } from "./protocol.ts";
 import { isHttp, isHttp2 } from "./protocol.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import type { Scope } from "./scope.ts";

@@ -1,4 +1,4 @@
-import { formatYaml, type KubeObject } from "../../kube/index.ts";
+import { formatYaml, type KubeObject, serviceNameLabel } from "../../kube/index.ts";
 import type { IstioValues } from "./chart-values.ts";
 import { injectionWebhooks } from "./injection-webhooks.ts";
 import { rule } from "./rbac-rule.ts";
@@ -341,7 +341,7 @@ function remoteIstiod(values: IstioValues, namespace: string): KubeObject[] {
         namespace,
         labels: {
           ...labels(values),
-          "kubernetes.io/service-name": name,
+          [serviceNameLabel]: name,
           "endpointslice.kubernetes.io/managed-by": "isthmus",
         },
       },

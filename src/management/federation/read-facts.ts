@@ -3,6 +3,7 @@ import {
   type KubeObject,
   type Namespace,
   type Node,
+  networkLabel,
   type Service,
   systemNamespace,
 } from "../../kube/index.ts";
@@ -14,7 +15,6 @@ import type {
   ServiceExport,
 } from "./contracts.ts";
 
-const networkLabel = "topology.istio.io/network";
 const gatewayPortLabel = "networking.istio.io/gatewayPort";
 const defaultGatewayPort = 15_443;
 

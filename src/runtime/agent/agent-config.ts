@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { networkLabel } from "../../kube/index.ts";
 import type { ContainerContext, Destination } from "../contracts.ts";
 
 /** What an agent is told by its container: the arguments and environment that injection writes. */
@@ -68,7 +69,7 @@ export function readAgentConfig(context: ContainerContext, istioVersion: string)
   const discoveryAddress = textOf(proxyConfig["discoveryAddress"]) ?? defaultDiscovery;
   const interception =
     env["ISTIO_META_INTERCEPTION_MODE"] ?? textOf(proxyConfig["interceptionMode"]) ?? "REDIRECT";
-  const networkName = env["ISTIO_META_NETWORK"] ?? labels["topology.istio.io/network"];
+  const networkName = env["ISTIO_META_NETWORK"] ?? labels[networkLabel];
   const workload = env["ISTIO_META_WORKLOAD_NAME"];
   const metadata: Record<string, JsonValue> = {
     CLUSTER_ID: env["ISTIO_META_CLUSTER_ID"] ?? "Kubernetes",

@@ -1,5 +1,12 @@
 import type { Clock, Logger, Stop } from "../../base/index.ts";
-import type { EndpointSlice, Informer, KubeObject, Node, Service } from "../../kube/index.ts";
+import {
+  type EndpointSlice,
+  type Informer,
+  type KubeObject,
+  type Node,
+  type Service,
+  serviceNameLabel,
+} from "../../kube/index.ts";
 import type { Destination } from "../contracts.ts";
 import type { MeshNetwork } from "./mesh-network.ts";
 import type { Frontend, Source } from "./routing.ts";
@@ -137,7 +144,7 @@ interface BoundFrontend {
 }
 
 function ownerOf(slice: KubeObject): string | undefined {
-  const name = slice.metadata.labels?.["kubernetes.io/service-name"];
+  const name = slice.metadata.labels?.[serviceNameLabel];
   return name === undefined ? undefined : `${slice.metadata.namespace}/${name}`;
 }
 

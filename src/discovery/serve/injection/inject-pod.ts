@@ -2,6 +2,7 @@ import {
   applyStrategicMergePatch,
   type Container,
   isJsonObject,
+  networkLabel,
   type Pod,
   type SchemaNode,
 } from "../../../kube/index.ts";
@@ -16,7 +17,6 @@ import { initContainerName, type Overlay, proxyContainerName, type TemplateInput
 import { readTemplateValues } from "./template-values.ts";
 import { workloadOf } from "./workload.ts";
 
-const networkLabel = "topology.istio.io/network";
 const overridesAnnotation = "proxy.istio.io/overrides";
 
 /** One pod to inject. */

@@ -1,4 +1,4 @@
-import { parseProtocol } from "../../translate/protocol.ts";
+import { parseProtocol } from "../../../kube/index.ts";
 import type { ConfigField } from "../config-field.ts";
 import type { KindCheck } from "../contracts.ts";
 import { checkNamespacedHost, isDnsLabel, quoted } from "../parts/hosts.ts";

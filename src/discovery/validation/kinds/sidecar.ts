@@ -1,4 +1,4 @@
-import { parseProtocol } from "../../translate/protocol.ts";
+import { parseProtocol } from "../../../kube/index.ts";
 import type { ConfigField } from "../config-field.ts";
 import type { CheckedObject, KindCheck } from "../contracts.ts";
 import { checkConnectionPool } from "../parts/connection-pool.ts";

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
+import { parseProtocol } from "../../../kube/index.ts";
 import { parseDuration } from "../../translate/proto.ts";
-import { parseProtocol } from "../../translate/protocol.ts";
 import type { ConfigField } from "../config-field.ts";
 import { isDnsLabel, quoted } from "./hosts.ts";
 
