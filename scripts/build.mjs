@@ -32,5 +32,8 @@ async function build() {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   });
+  // Whoever pulled a change of the dependencies and has not installed them yet can still run everything else.
+  if (existsSync("node_modules/react")) await (await import("./build-console.mjs")).buildConsole();
+  else console.warn("the console's pages are left out: their packages are not installed (npm ci)");
   if (existsSync("data")) cpSync("data", "dist/data", { recursive: true });
 }

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 for (const [tool, ...args] of [
   ["node", "scripts/generate-xds.mjs"],
   ["node_modules/.bin/tsc", "-p", "."],
+  ["node_modules/.bin/tsc", "-p", "console-web"],
   ["node_modules/.bin/biome", "check", "--error-on-warnings", "."],
 ]) {
   const { status } = spawnSync(tool, args, { stdio: "inherit" });

@@ -38,6 +38,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "the address of an add-on's or a proxy's page",
     load: async () => (await import("./commands/dashboard.ts")).dashboard,
   },
+  console: {
+    summary: "the address of the mesh's pages",
+    load: async () => (await import("./commands/console.ts")).consoleCommand,
+  },
   load: {
     summary: "send requests at a rate, from a pod or from outside",
     load: async () => (await import("./commands/load.ts")).load,

@@ -75,6 +75,7 @@ suite("createUpView()", () => {
         milliseconds: 900,
         kubeconfig: "/x/.isthmus/kubeconfig",
         clusters: ["east"],
+        console: { url: "http://127.0.0.1:20001/?token=secret", isWantedPort: true },
       });
       assert.equal(/Ctrl-C/.test(terminal.notes.join("\n")), !detached);
     }

@@ -6,12 +6,16 @@ import { duration, type Terminal, table } from "./terminal.ts";
 /** What `up` shows: one line per cluster that is rewritten on a terminal, plain lines elsewhere. */
 export interface UpView {
   show(event: Progress): void;
-  ready(result: {
-    readonly milliseconds: number;
-    readonly kubeconfig: string;
-    readonly clusters: readonly string[];
-  }): void;
+  ready(result: ReadyMesh): void;
   ended(mesh: string): void;
+}
+
+/** A mesh that runs, and how to reach it. */
+export interface ReadyMesh {
+  readonly milliseconds: number;
+  readonly kubeconfig: string;
+  readonly clusters: readonly string[];
+  readonly console: { readonly url: string; readonly isWantedPort: boolean };
 }
 
 /** `detached`: another process runs the mesh, and Ctrl-C does not reach it. */
@@ -63,7 +67,7 @@ export function createUpView(terminal: Terminal, detached = false): UpView {
           break;
       }
     },
-    ready({ milliseconds, kubeconfig, clusters: names }) {
+    ready({ milliseconds, kubeconfig, clusters: names, console: pages }) {
       const shown = path.relative(process.cwd(), kubeconfig);
       const place = shown.startsWith("..") ? kubeconfig : `$PWD/${shown}`;
       terminal.note(`\n${paint.good("ready")} in ${duration(milliseconds)}\n`);
@@ -71,6 +75,8 @@ export function createUpView(terminal: Terminal, detached = false): UpView {
       const state = path.dirname(kubeconfig);
       const where =
         path.dirname(state) === process.cwd() ? "" : ` --state ${path.relative(process.cwd(), state)}`;
+      const moved = pages.isWantedPort ? "" : "      its own port is taken";
+      terminal.note(`  look at it   ${pages.url}${moved}`);
       terminal.note(`  prove it     ${programName()} verify${where}`);
       terminal.note(`  stop         ${detached ? "" : "Ctrl-C, or "}${programName()} down${where}\n`);
     },

@@ -18,6 +18,8 @@ export interface ClusterSet {
   readonly running: ReadonlyMap<string, RunningCluster>;
   /** What the engine sees of those that run now. */
   readonly watches: ReadonlyMap<string, ClusterWatch>;
+  /** Of every cluster that ran once. While it is stopped they answer cluster/stopped. */
+  readonly clients: ReadonlyMap<string, KubeClient>;
   /** The block of every cluster, running or not. */
   readonly blocks: ReadonlyMap<string, number>;
   /** False when it ran already. Rejects when it can't start; then it is stopped. */
@@ -112,6 +114,7 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
     clusters,
     running,
     watches,
+    clients,
     blocks: new Map([...options.blocks].map(([name, { block }]) => [name, block])),
     start(name) {
       const cluster = clusters.get(name);

@@ -60,6 +60,10 @@ export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record
       const { cluster, name } = textFields(body);
       return remoteSecret(clusterOf(mesh, cluster, "the credential"), { name, signal, log });
     },
+    async console() {
+      const { url, isWantedPort } = mesh.console;
+      return { url, isWantedPort };
+    },
     async dashboard(body) {
       const { target = "", cluster } = textFields(body);
       if (!/[./]/.test(target)) return addonDashboards(mesh, target, cluster);

@@ -14,24 +14,37 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
   const [views, peerings] = await Promise.all([readControlPlanes(mesh), readPeerings(mesh)]);
   const [root] = [...mesh.trust.files.values()];
   const info = root === undefined ? undefined : certificateInfo(root["root-cert.pem"]);
-  const clusters = [...mesh.clusterSet.clusters.keys()].map((name) => clusterStatus(mesh, name, views));
+  const facts = await gatherFacts(mesh, views);
   return {
     name: mesh.mesh.name,
     version,
     dataplane: mesh.dataplane,
     startedAt: new Date(mesh.startedAt).toISOString(),
-    state: clusters.every(({ state }) => state === "ready" || state === "stopped") ? "ready" : "starting",
+    state: facts.clusters.every(({ state }) => state === "ready" || state === "stopped")
+      ? "ready"
+      : "starting",
     kubeconfig: mesh.kubeconfig,
     ...(info === undefined
       ? {}
       : { root: { fingerprint: info.fingerprint, notAfter: new Date(info.notAfter).toISOString() } }),
-    clusters,
-    gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
+    ...facts,
     peerings,
-    addons: findAddons(mesh),
-    proxies: proxiesOf(mesh, views),
     // Hints are for who asks for an analysis.
     findings: (await gatherFindings(mesh, { views })).filter(({ severity }) => severity !== "info"),
+  };
+}
+
+/** What runs, without what is wrong with it. */
+export async function gatherFacts(
+  mesh: RunningMesh,
+  views?: ReadonlyMap<string, ControlPlaneView>,
+): Promise<Pick<MeshStatus, "clusters" | "gateways" | "addons" | "proxies">> {
+  const known = views ?? (await readControlPlanes(mesh));
+  return {
+    clusters: [...mesh.clusterSet.clusters.keys()].map((name) => clusterStatus(mesh, name, known)),
+    gateways: [...mesh.clusters.keys()].flatMap((name) => gatewaysOf(mesh, name)),
+    addons: findAddons(mesh),
+    proxies: proxiesOf(mesh, known),
   };
 }
 

@@ -1,7 +1,9 @@
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
 import type { Compiled } from "../compile/index.ts";
+import { type Console, startConsole } from "../console/index.ts";
 import { formatKubeconfig, formatYaml } from "../kube/index.ts";
 import { startFederation } from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
@@ -13,6 +15,7 @@ import { chartStandIns } from "./charts/index.ts";
 import { clusterProgress } from "./cluster-progress.ts";
 import { type ClusterSet, createClusterSet } from "./cluster-set.ts";
 import type { ClusterWatch } from "./cluster-watch.ts";
+import { consoleSource } from "./console-source.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { startControlServer } from "./control-server.ts";
 import { imageWarnings } from "./images.ts";
@@ -61,6 +64,12 @@ export interface RunningMesh {
   realPort(address: string, port: number): number;
   /** Opens a connection as a node of the cluster does. */
   dialFromNode(cluster: string, to: { readonly address: string; readonly port: number }): Socket;
+  /** Links between clusters that are cut on purpose. */
+  readonly cutLinks: readonly { readonly between: readonly [string, string] }[];
+  /** Cuts what is between two clusters, or heals it. Both must be of the mesh. */
+  setLink(between: readonly [string, string], wanted: "cut" | "whole"): void;
+  /** The pages of the mesh. */
+  readonly console: Pick<Console, "url" | "isWantedPort">;
   /** Resolves when the mesh has ended. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
@@ -187,6 +196,8 @@ async function start(
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
+  const cutLinks = new Map<string, { readonly between: readonly [string, string] }>();
+  let pages: Console | undefined;
   const running: RunningMesh = {
     mesh,
     clusters,
@@ -200,9 +211,27 @@ async function start(
     dataplane,
     realPort: (address, port) => parts.network.realPort(address, port),
     dialFromNode: (cluster, to) => parts.network.dialFromNode(cluster, to),
+    get cutLinks() {
+      return [...cutLinks.values()];
+    },
+    setLink([a, b], wanted) {
+      const id = [a, b].sort().join(" ");
+      if (wanted === "cut") {
+        cutLinks.set(id, { between: [a, b] });
+        parts.network.cutLink(a, b);
+      } else {
+        cutLinks.delete(id);
+        parts.network.healLink(a, b);
+      }
+    },
+    get console() {
+      if (pages === undefined) throw new Error("the console is used before it has started");
+      return pages;
+    },
     ended,
     stop: () => stop().finally(end),
   };
+  pages = await openConsole(running, state, log, stops);
   await openControl(running, state, log, stops);
   return running;
 }
@@ -284,6 +313,26 @@ async function waitUntilReady(
       },
     );
   }
+}
+
+/** The token outlives the engine, so that a page that is open, or was kept as a bookmark, works with the next one. */
+async function openConsole(
+  running: RunningMesh,
+  state: StateFolder,
+  log: Logger,
+  stops: Stop[],
+): Promise<Console> {
+  const kept = state.readJson<{ readonly token: string }>("console.json");
+  const { token } = kept ?? { token: randomBytes(24).toString("base64url") };
+  if (kept === undefined) state.writeJson("console.json", { token });
+  const pages = await startConsole({
+    source: consoleSource(running),
+    token,
+    clock: systemClock,
+    log: log.child({ part: "console" }),
+  });
+  stops.push(() => pages.stop());
+  return pages;
 }
 
 async function openControl(

@@ -10,7 +10,8 @@ const layers = [
   ["kube", "mesh", "xds", "pki"],
   ["dns"],
   ["compile", "apiserver", "controllers", "runtime", "discovery", "proxy", "ca", "telemetry", "management"],
-  ["apply", "console", "verify", "checks"],
+  ["apply", "verify", "checks"],
+  ["console"],
   ["engine", "providers"],
   ["cli"],
 ];

@@ -17,7 +17,7 @@ import { type Command, type CommandInput, textOption } from "../command.ts";
 import { meshFiles, meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 import { stateFolderName } from "../state-option.ts";
 import { duration, type Terminal } from "../terminal.ts";
-import { createUpView } from "../up-view.ts";
+import { createUpView, type ReadyMesh } from "../up-view.ts";
 
 const defaultTimeout = 60_000;
 
@@ -29,6 +29,7 @@ type Message =
       readonly milliseconds: number;
       readonly kubeconfig: string;
       readonly clusters: readonly string[];
+      readonly console: ReadyMesh["console"];
     }
   | {
       readonly kind: "failed";
@@ -103,6 +104,7 @@ async function upHere(input: CommandInput): Promise<number> {
       milliseconds: performance.now() - started,
       kubeconfig: state.kubeconfig,
       clusters: [...running.clusters.keys()],
+      console: { url: running.console.url, isWantedPort: running.console.isWantedPort },
     } as const;
     if (tell === undefined) view.ready(ready);
     else tell(ready);

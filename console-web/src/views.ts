@@ -1,0 +1,54 @@
+import { type ComponentType, lazy } from "react";
+import type { IconName } from "./icons.tsx";
+
+/** What a page is given. */
+export interface PageProps {
+  /** The parts of the address that stand for names. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Seconds over which rates are averages. */
+  readonly range: number;
+}
+
+export interface View {
+  readonly title: string;
+  /** Address, with parts in braces for names. */
+  readonly path: string;
+  readonly page: ComponentType<PageProps>;
+  /** Of those in the sidebar. */
+  readonly icon?: IconName;
+  /** The second key after `g`. */
+  readonly key?: string;
+  readonly isApart?: boolean;
+}
+
+/** All pages. Those with an icon are in the sidebar, in this order. Each is loaded when it is first opened. */
+export const views: readonly View[] = [
+  {
+    title: "Mesh",
+    path: "/mesh",
+    icon: "mesh",
+    key: "m",
+    page: lazy(async () => ({ default: (await import("./pages/mesh/mesh.tsx")).Mesh })),
+  },
+];
+
+export interface FoundView {
+  readonly view: View;
+  readonly names: Readonly<Record<string, string>>;
+}
+
+/** The page at an address; undefined when there is none. */
+export function findView(path: string): FoundView | undefined {
+  const given = path.split("/");
+  for (const view of views) {
+    const wanted = view.path.split("/");
+    if (wanted.length !== given.length) continue;
+    const isSame = wanted.every((part, i) => part.startsWith("{") || part === given[i]);
+    if (!isSame) continue;
+    const named = wanted.flatMap((part, i) =>
+      part.startsWith("{") ? [[part.slice(1, -1), decodeURIComponent(given[i] ?? "")] as const] : [],
+    );
+    return { view, names: Object.fromEntries(named) };
+  }
+  return undefined;
+}

@@ -1,0 +1,337 @@
+/**
+ * What the console's API answers, for its pages and for programs. Times are milliseconds since 1970, rates are per
+ * second. Every answer that names an object names its cluster.
+ */
+import type { Finding, ObjectReference } from "../checks/index.ts";
+import type { TrafficEdge, TrafficGraph, TrafficNode } from "../telemetry/index.ts";
+import type { VerifyReport } from "../verify/index.ts";
+import type { SourceAuthority, SourceEndpoint, SourceGateway } from "./contracts.ts";
+
+export type {
+  Finding,
+  ObjectReference,
+  SourceAuthority,
+  SourceEndpoint,
+  SourceGateway,
+  TrafficEdge,
+  TrafficGraph,
+  TrafficNode,
+  VerifyReport,
+};
+
+/** A failure, as every call answers it. */
+export interface ApiFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly nextStep?: string;
+}
+
+/** What is measured of some requests over a range. */
+export interface Traffic {
+  readonly requestsPerSecond: number;
+  readonly failedPerSecond: number;
+  /** Absent without requests. */
+  readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
+  /** Part of the requests that came over mutual TLS, 0 to 1; absent without any. */
+  readonly mutualTls?: number;
+}
+
+/** GET /api/mesh?range=60 */
+export interface MeshPage {
+  readonly name: string;
+  readonly version: string;
+  readonly istioVersion: string;
+  readonly dataplane: "builtin" | "envoy";
+  readonly trustDomain: string;
+  readonly startedAt: number;
+  readonly clusters: readonly MeshCluster[];
+  readonly links: readonly MeshLink[];
+  readonly root?: SourceAuthority;
+  /** False: clusters have different roots, so they do not believe each other. */
+  readonly isOneRoot: boolean;
+  readonly findings: { readonly errors: number; readonly warnings: number };
+  /** Absent while nobody measures. */
+  readonly traffic?: MeshTraffic;
+  /** Absent before the first. */
+  readonly proof?: Proof;
+  readonly addons: readonly { readonly cluster: string; readonly name: string; readonly url: string }[];
+}
+
+export interface MeshTraffic extends Traffic {
+  readonly rangeSeconds: number;
+  /** Part of the requests that crossed from one network to another, 0 to 1. */
+  readonly crossing: number;
+}
+
+export interface MeshCluster {
+  readonly name: string;
+  readonly network?: string;
+  readonly region?: string;
+  readonly role: "workload" | "management";
+  readonly primary: string;
+  readonly hasControlPlane: boolean;
+  readonly state: "ready" | "starting" | "failed" | "stopped";
+  readonly waitingFor?: string;
+  /** When its API answered last; absent while it answers. */
+  readonly lastSeen?: number;
+  readonly api: string;
+  readonly registry?: string;
+  readonly proxies: { readonly synced: number; readonly total: number };
+  readonly pods: { readonly ready: number; readonly total: number };
+  readonly workloads: number;
+  readonly gateways: readonly SourceGateway[];
+  readonly intermediate?: SourceAuthority;
+  /** Requests that its workloads answered; absent while nobody measures. */
+  readonly served?: Traffic & { readonly history: readonly number[] };
+}
+
+/** Requests from one cluster to another, or within one. */
+export interface MeshLink extends Traffic {
+  readonly from: string;
+  readonly to: string;
+  readonly crossesNetwork: boolean;
+  /** The east-west gateway that they go through, "address:port". */
+  readonly through?: string;
+  readonly isCut: boolean;
+  /** Requests per second over the range, oldest first. */
+  readonly history: readonly number[];
+}
+
+/** What the last verification found. */
+export interface Proof {
+  readonly at: number;
+  readonly ok: boolean;
+  readonly requests: number;
+  readonly problems: readonly string[];
+  readonly milliseconds: number;
+}
+
+/** GET /api/checks */
+export interface ChecksPage {
+  readonly findings: readonly ShownFinding[];
+}
+
+/** A finding with what the console knows of it. */
+export interface ShownFinding extends Finding {
+  /** The same as long as it is about the same. */
+  readonly id: string;
+  readonly firstSeen: number;
+}
+
+/** GET /api/workloads */
+export interface WorkloadsPage {
+  readonly workloads: readonly WorkloadRow[];
+  /** Clusters whose rows are those of their last answer. */
+  readonly away: readonly { readonly cluster: string; readonly since: number; readonly reason: string }[];
+  readonly rangeSeconds: number;
+  readonly isMeasured: boolean;
+}
+
+export interface WorkloadId {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface WorkloadRow extends WorkloadId {
+  readonly app?: string;
+  readonly version?: string;
+  readonly serviceAccount: string;
+  readonly pods: { readonly ready: number; readonly wanted: number };
+  /** Why pods are not ready, in words. */
+  readonly trouble?: string;
+  /** "none": no pod has a proxy, so that it is not in the mesh. */
+  readonly proxies: ProxySummary;
+  readonly role: "app" | "gateway" | "control plane" | "system";
+  readonly inbound?: Traffic;
+  readonly outbound?: Traffic;
+}
+
+export type ProxySummary =
+  | { readonly state: "none" }
+  | { readonly state: "synced" | "stale" | "disconnected"; readonly synced: number; readonly total: number };
+
+/** GET /api/clusters/C/namespaces/N/workloads/NAME?kind=Deployment */
+export interface WorkloadPage {
+  readonly row: WorkloadRow;
+  readonly away?: { readonly since: number; readonly reason: string };
+  /** "spiffe://cluster.local/ns/N/sa/A"; absent without a proxy. */
+  readonly identity?: string;
+  readonly images: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly pods: readonly WorkloadPod[];
+  /** Services that select its pods, "name" of the same namespace. */
+  readonly services: readonly string[];
+  readonly inbound: readonly Neighbour[];
+  readonly outbound: readonly Neighbour[];
+  readonly rangeSeconds: number;
+  readonly isMeasured: boolean;
+  /** Absent without a measured range. */
+  readonly history?: WorkloadHistory;
+  /** Objects that say how its requests are treated. */
+  readonly policies: readonly ObjectReference[];
+}
+
+export interface WorkloadPod {
+  readonly name: string;
+  readonly node?: string;
+  readonly address?: string;
+  readonly isReady: boolean;
+  readonly restarts: number;
+  readonly startedAt?: number;
+  readonly trouble?: string;
+  readonly proxy?: {
+    readonly state: string;
+    readonly istiod?: string;
+    readonly rejections: readonly string[];
+  };
+}
+
+/** The other end of requests. */
+export interface Neighbour extends Traffic {
+  readonly node: TrafficNode;
+  readonly service?: string;
+  readonly protocol: TrafficEdge["protocol"];
+  readonly crossesNetwork: boolean;
+}
+
+export interface WorkloadHistory {
+  /** Seconds between two values. */
+  readonly step: number;
+  readonly start: number;
+  readonly requestsPerSecond: readonly number[];
+  readonly failedPerSecond: readonly number[];
+  readonly p95: readonly (number | null)[];
+}
+
+/** GET /api/clusters/C/namespaces/N/pods/POD/destinations */
+export interface DestinationsPage {
+  readonly destinations: readonly Destination[];
+}
+
+/** Where a proxy may send requests for one host and port. */
+export interface Destination {
+  /** "outbound|5000|v1|reviews.default.svc.cluster.local" */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly subset?: string;
+  readonly endpoints: readonly ExplainedEndpoint[];
+  /** Pods of the service that are not among the endpoints, and why. */
+  readonly missing: readonly MissingEndpoint[];
+}
+
+export interface ExplainedEndpoint {
+  readonly endpoint: string;
+  readonly health: string;
+  readonly priority: number;
+  readonly weight: number;
+  readonly locality: string;
+  /** Where its requests end; absent for addresses outside the mesh. */
+  readonly cluster?: string;
+  /** Pod, or gateway for a whole cluster. */
+  readonly target?: { readonly kind: "pod" | "gateway"; readonly name: string; readonly namespace: string };
+  /** In words: what put it there. */
+  readonly because: string;
+  readonly decidedBy: readonly ObjectReference[];
+}
+
+export interface MissingEndpoint {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly because: string;
+}
+
+/** GET /api/traffic?level=&range=&ns=&clusters=&services=&idle=&at= */
+export interface TrafficPage {
+  /** Absent while nobody measures. */
+  readonly graph?: TrafficGraph;
+  /** By id of node, what else is known of it. */
+  readonly facts: Readonly<Record<string, NodeFacts>>;
+  /** Namespaces there are, of all clusters. */
+  readonly namespaces: readonly string[];
+  /** The oldest moment that can be replayed. */
+  readonly keptSince?: number;
+}
+
+export interface NodeFacts {
+  /** Workloads without a proxy. */
+  readonly isOutsideMesh?: true;
+  /** A VirtualService rules over requests to it. */
+  readonly hasVirtualService?: true;
+  /** Its pods, where it stands for workloads. */
+  readonly workloads?: readonly WorkloadId[];
+}
+
+/** GET /api/index: everything that the search finds. */
+export interface SearchIndex {
+  readonly entries: readonly SearchEntry[];
+}
+
+export interface SearchEntry {
+  readonly kind: string;
+  readonly cluster: string;
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** What can be changed from the pages. */
+export type Action =
+  | {
+      readonly kind: "shift";
+      readonly cluster: string;
+      readonly namespace: string;
+      readonly service: string;
+      /** By version; sums up to 100. */
+      readonly weights: Readonly<Record<string, number>>;
+    }
+  | {
+      readonly kind: "fault";
+      readonly cluster: string;
+      readonly namespace: string;
+      readonly service: string;
+      /** Undefined takes a fault away. */
+      readonly delay?: { readonly percentage: number; readonly milliseconds: number };
+      readonly abort?: { readonly percentage: number; readonly status: number };
+    }
+  | ({ readonly kind: "scale"; readonly replicas: number } & {
+      readonly workload: WorkloadId;
+    })
+  | { readonly kind: "cluster"; readonly cluster: string; readonly wanted: "running" | "stopped" }
+  | {
+      readonly kind: "link";
+      readonly between: readonly [string, string];
+      readonly wanted: "cut" | "whole";
+    };
+
+/** POST /api/actions/plan and /api/actions/apply: what an action changes. */
+export interface Plan {
+  /** In words, what happens. */
+  readonly summary: string;
+  /** The same by command line. */
+  readonly commands: readonly string[];
+  readonly objects: readonly PlannedObject[];
+}
+
+export interface PlannedObject {
+  readonly reference: ObjectReference;
+  /** YAML; absent for an object that does not exist yet. */
+  readonly before?: string;
+  readonly after: string;
+}
+
+/** GET /api/shift/C/NAMESPACE/SERVICE: what there is to share requests among. */
+export interface ShiftPage {
+  readonly versions: readonly {
+    readonly version: string;
+    readonly weight: number;
+    /** Measured share of requests over the range, 0 to 1; absent without requests. */
+    readonly share?: number;
+    readonly workloads: readonly WorkloadId[];
+  }[];
+  readonly virtualService?: ObjectReference;
+  /** Seconds of the measured shares. */
+  readonly rangeSeconds: number;
+}

@@ -1,0 +1,73 @@
+import { IsthmusError, version } from "../base/index.ts";
+import type { ConsoleSource, SourceAuthority, SourceState, SourceTrust } from "../console/index.ts";
+import { certificateInfo, splitPem } from "../pki/index.ts";
+import { runVerification } from "../verify/index.ts";
+import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
+import { gatherFindings } from "./gather-findings.ts";
+import { gatherFacts } from "./gather-status.ts";
+import { getJson } from "./http-get.ts";
+import { endpointRows } from "./proxy-config/endpoints.ts";
+import type { RunningMesh } from "./start-mesh.ts";
+import { verifyTarget } from "./verify-target.ts";
+
+const adminPort = 15000;
+const startTimeout = 60_000;
+
+/** The running mesh as its console sees it. */
+export function consoleSource(mesh: RunningMesh): ConsoleSource {
+  return {
+    state: () => sourceState(mesh),
+    findings: () => gatherFindings(mesh),
+    telemetry: undefined,
+    async endpoints({ cluster, namespace, name }) {
+      const address = mesh.watches.get(knownCluster(mesh, cluster))?.pods.get(name, namespace)?.status?.podIP;
+      if (address === undefined)
+        throw new IsthmusError("workload/not-found", `${cluster} has no running pod ${name} in ${namespace}`);
+      return endpointRows(await getJson(`http://${address}:${adminPort}/clusters?format=json`), {});
+    },
+    verify: (signal) => runVerification(verifyTarget(mesh), { signal }),
+    async setCluster(name, wanted, signal) {
+      const known = knownCluster(mesh, name);
+      if (wanted === "stopped") await stopCluster(mesh, known);
+      else await startCluster(mesh, known, { timeout: startTimeout, signal });
+    },
+    setLink: ([a, b], wanted) => mesh.setLink([knownCluster(mesh, a), knownCluster(mesh, b)], wanted),
+  };
+}
+
+async function sourceState(mesh: RunningMesh): Promise<SourceState> {
+  const { clusters, gateways, proxies, addons } = await gatherFacts(mesh);
+  return {
+    name: mesh.mesh.name,
+    version,
+    istioVersion: mesh.mesh.istio.version,
+    dataplane: mesh.dataplane,
+    trustDomain: mesh.mesh.trust.domain,
+    startedAt: mesh.startedAt,
+    clusters: clusters.flatMap(({ name, ...status }) => {
+      const cluster = [...mesh.clusterSet.clusters.values()].find((one) => one.name === name);
+      const client = mesh.clusterSet.clients.get(name);
+      if (cluster === undefined || client === undefined) return [];
+      return [{ name, ...status, role: cluster.role, client }];
+    }),
+    gateways,
+    proxies,
+    addons,
+    trust: trustOf(mesh),
+    cutLinks: mesh.cutLinks,
+  };
+}
+
+function trustOf({ trust }: Pick<RunningMesh, "trust">): SourceTrust[] {
+  return [...trust.files].flatMap(([cluster, files]) => {
+    const [root] = splitPem(files["root-cert.pem"]);
+    const [intermediate] = splitPem(files["ca-cert.pem"]);
+    if (root === undefined || intermediate === undefined) return [];
+    return [{ cluster, root: authority(root), intermediate: authority(intermediate) }];
+  });
+}
+
+function authority(pem: string): SourceAuthority {
+  const { fingerprint, subject, notBefore, notAfter } = certificateInfo(pem);
+  return { fingerprint, subject: subject.replaceAll("\n", ", "), notBefore, notAfter };
+}
