@@ -8,6 +8,7 @@
 export { type Clock, systemClock } from "./clock.ts";
 export { type Diagnostic, formatDiagnostics, hasErrors, type SourceRange } from "./diagnostics.ts";
 export { type ErrorCode, errorCodes, IsthmusError } from "./errors.ts";
+export { escapeHtml } from "./escape-html.ts";
 export { createLogger, type Logger, logLevel, silentLogger } from "./logger.ts";
 export { nearestName } from "./nearest-name.ts";
 export { pause } from "./pause.ts";

@@ -15,7 +15,7 @@ export function createJaegerStandIn(openTraces: () => Promise<Traces>): StandIn 
     ports: [16_686, 9411, 4318, 8888, 13_133, 14_269],
     async start(context) {
       const traces = await openTraces();
-      const query = firstOf(traces.jaegerApi);
+      const query = firstOf(traces.jaegerApi, traces.pages);
       const collect = firstOf(traces.collector);
       const running = await serveRequests(
         context,

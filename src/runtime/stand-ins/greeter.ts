@@ -1,5 +1,5 @@
+import { escapeHtml } from "../../base/index.ts";
 import type { StandIn } from "../contracts.ts";
-import { escapeHtml } from "./escape-html.ts";
 import { requestAsApp } from "./request-as-app.ts";
 import { serveHttp } from "./serve-http.ts";
 

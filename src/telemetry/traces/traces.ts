@@ -3,6 +3,7 @@ import type { HttpHandler } from "../contracts.ts";
 import { type CollectCounts, createCollector } from "./collect.ts";
 import { findTraces, servicesIn, type TraceQuery } from "./find-traces.ts";
 import { createJaegerApi, traceById } from "./jaeger-api.ts";
+import { createTracePages } from "./pages/trace-pages.ts";
 import type { Trace } from "./trace.ts";
 import { createTraceStore, type TraceCounts } from "./trace-store.ts";
 
@@ -18,6 +19,8 @@ export interface Traces {
   readonly collector: HttpHandler;
   /** Jaeger's HTTP query API, GET /api/… */
   readonly jaegerApi: HttpHandler;
+  /** Pages on traces: GET /search, /trace/ID. */
+  readonly pages: HttpHandler;
   /** The newest traces that the query wants, newest first. */
   find(query: TraceQuery): readonly Trace[];
   /** The trace with this id, 1 to 32 hexadecimal digits; undefined when there is none. */
@@ -38,6 +41,7 @@ export function createTraces({ clock, retention = hour }: TracesOptions): Traces
   return {
     collector: collector.handle,
     jaegerApi: createJaegerApi(store),
+    pages: createTracePages(store, clock),
     find: (query) => findTraces(store, query),
     get: (id) => traceById(store, id),
     services: () => servicesIn(store),

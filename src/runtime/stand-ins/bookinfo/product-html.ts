@@ -1,4 +1,4 @@
-import { escapeHtml } from "../escape-html.ts";
+import { escapeHtml } from "../../../base/index.ts";
 
 export interface Book {
   readonly id: number;
