@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, Logger, Stop } from "../base/index.ts";
-import type { ApiTransport } from "../kube/index.ts";
+import type { ApiTransport, KubeObject } from "../kube/index.ts";
 
 /** Who makes a request, after authentication (Kubernetes UserInfo). */
 export interface User {
@@ -121,11 +121,25 @@ export interface ApiServerOptions {
   readonly serviceRange: { readonly first: string; readonly last: string };
   readonly nodePortRange?: { readonly first: number; readonly last: number };
   readonly pods: PodConnector;
+  readonly admissionPlugins?: readonly AdmissionPlugin[];
   /** Opens a connection to a webhook's or aggregated API's endpoint address. */
   dial(address: string, port: number): Socket;
   readonly changeLog?: ChangeLog;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/**
+ * A step that completes new objects of one resource, after Kubernetes' own plugins and before the webhooks see them: for
+ * what belongs to a cluster as Kubernetes' compiled-in plugins do. Pure; what it gives back is checked like any object.
+ */
+export interface AdmissionPlugin {
+  /** As objects are stored: "pods", "deployments.apps". */
+  readonly resource: string;
+  complete(
+    object: KubeObject,
+    find: (resource: string, name: string, namespace?: string) => KubeObject | undefined,
+  ): KubeObject;
 }
 
 /** A running API server of one cluster. */

@@ -57,7 +57,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const context: Context = {
     store,
     registry,
-    admission: createAdmission({ store, registry, clock, authorizer, webhooks }),
+    admission: createAdmission({
+      store,
+      registry,
+      clock,
+      authorizer,
+      webhooks,
+      plugins: options.admissionPlugins ?? [],
+    }),
     hooks,
     clock,
     log,

@@ -4,6 +4,7 @@ import type { Cluster, Mesh } from "../mesh/index.ts";
 import type { ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterWatch, watchCluster } from "./cluster-watch.ts";
 import { serveStoppedApi } from "./stopped-api.ts";
+import { stoppedCluster } from "./stopped-cluster.ts";
 import { type MeshParts, type RunningCluster, startCluster } from "./wire.ts";
 
 /**
@@ -139,13 +140,6 @@ export function createClusterSet(options: ClusterSetOptions): ClusterSet {
       await Promise.all([...answering.values()].map((stopAnswering) => stopAnswering()));
     },
   };
-}
-
-/** What is said to whoever asks a cluster that is stopped. */
-export function stoppedCluster(name: string): IsthmusError {
-  return new IsthmusError("cluster/stopped", `${name} is stopped`, {
-    nextStep: `isthmus cluster start ${name} starts it again.`,
-  });
 }
 
 function moveLast(map: Map<string, unknown>, key: string): void {

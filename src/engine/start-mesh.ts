@@ -5,7 +5,7 @@ import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../b
 import type { Compiled } from "../compile/index.ts";
 import { type Console, startConsole } from "../console/index.ts";
 import { formatKubeconfig, formatYaml } from "../kube/index.ts";
-import { startFederation } from "../management/index.ts";
+import { startFederation, startOffloading } from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
@@ -155,6 +155,12 @@ async function start(
   progress({ kind: "clusters", mesh: mesh.name, dataplane, lines: [...mesh.clusters.keys()].map(describe) });
 
   await installLiqo(mesh, clusters);
+  await startOffloading({
+    clusters: [...clusters].map(([name, { client }]) => ({ name, client })),
+    clock: systemClock,
+    signal: lifetime,
+    log: log.child({ part: "offloading" }),
+  });
   const warnings = await applyCompiled(compiled, {
     targets: applyTargets(clusters, watches, trust),
     charts: chartStandIns(),

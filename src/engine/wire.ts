@@ -14,6 +14,7 @@ import {
   serviceNameLabel,
   startInformer,
 } from "../kube/index.ts";
+import { placePods } from "../management/index.ts";
 import type { Cluster, Mesh } from "../mesh/index.ts";
 import { startProxy } from "../proxy/index.ts";
 import {
@@ -32,6 +33,8 @@ import {
 import type { Traces } from "../telemetry/index.ts";
 import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
+import { homeOf, type Peer } from "./peers.ts";
+import { createPodConnector } from "./pod-connector.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
 
@@ -56,6 +59,8 @@ export interface MeshParts {
   readonly images: ReadonlyMap<string, ImageCommand>;
   /** The traces of the whole mesh; loaded when first asked for. */
   openTraces(): Promise<Traces>;
+  /** The clusters that run, to which each adds itself. */
+  readonly peers: Map<string, Peer>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -97,7 +102,7 @@ export function wireMesh(options: {
     createPilotStandIn({ connectRemote, clock }),
     createJaegerStandIn(openTraces),
   ];
-  return { network, standIns, images, openTraces, clock, log };
+  return { network, standIns, images, peers: new Map(), openTraces, clock, log };
 }
 
 /**
@@ -123,7 +128,7 @@ export async function startCluster(
   const signal = stopped.signal;
   let runtime: Runtime | undefined;
   let api: ApiServer | undefined;
-  const pods = {
+  const ownPods = {
     logs: (...args: Parameters<Runtime["logs"]>) => running(runtime).logs(...args),
     exec: (...args: Parameters<Runtime["exec"]>) => running(runtime).exec(...args),
     attach: (...args: Parameters<Runtime["attach"]>) => running(runtime).attach(...args),
@@ -144,13 +149,28 @@ export async function startCluster(
         serviceAccountKey: keys.serviceAccountKey,
         kubernetesVersion: cluster.kubernetes ?? defaultKubernetesVersion,
         serviceRange: addresses.services,
-        pods,
+        pods: createPodConnector({
+          own: ownPods,
+          client: () => clientOf(api, administrator),
+          peers: parts.peers,
+        }),
+        admissionPlugins: [placePods],
         dial: (address, port) => network.dialFromNode(cluster.name, { address, port }),
         ...(changeLog === undefined ? {} : { changeLog }),
         clock,
         log: log.child({ part: "apiserver" }),
       });
-      return api.stop;
+      parts.peers.set(cluster.name, {
+        client: clientOf(api, administrator),
+        clientAs: (user) => clientOf(api, user),
+        apiService: { address: addresses.api, port: apiPort },
+        pods: ownPods,
+      });
+      const stopApi = api.stop;
+      return () => {
+        parts.peers.delete(cluster.name);
+        return stopApi();
+      };
     },
     async () => {
       const client = clientOf(api, administrator);
@@ -202,6 +222,7 @@ export async function startCluster(
         cluster: cluster.name,
         client: clientOf(api, administrator),
         clientAs: (user) => clientOf(api, user),
+        homeOf: (pod) => homeOf(cluster.name, pod, parts.peers),
         nodes: nodeSpecs(cluster, claimed.block),
         standIns: parts.standIns,
         images: parts.images,

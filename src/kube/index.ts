@@ -51,6 +51,8 @@ export {
 } from "./kubeconfig.ts";
 export { isEmptySelector, matchesLabelSelector, matchesLabels, meetsRequirement } from "./label-selector.ts";
 export type * from "./liqo-types.ts";
+export { isWantedNode, preferenceFor } from "./node-affinity.ts";
+export { renewNodeLease } from "./node-lease.ts";
 export {
   matchesNodeSelectorTerm,
   type NodeAffinity,
@@ -137,6 +139,7 @@ export {
   type Selector,
   SelectorError,
 } from "./selectors.ts";
+export { discouragingTaints, forbiddingTaint, type Taint, tolerates, tolerationOf } from "./taints.ts";
 export { kubeTime } from "./time.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";

@@ -2,9 +2,14 @@
  * management: what is done for a mesh as a whole, over the Kubernetes APIs of its clusters.
  *
  * startFederation: services that one cluster exports become names under the mesh's host suffix in the others.
+ * startOffloading: pods that one cluster binds to the node of another run there, as with Liqo.
  *
  * Reads and writes clusters through KubeClient only, embedded or real ones alike, and never reads the mesh file.
  */
 
 export type { FederatedCluster, FederationOptions } from "./federation/contracts.ts";
 export { startFederation } from "./federation/start-federation.ts";
+export type { OffloadingCluster, OffloadingOptions } from "./offloading/contracts.ts";
+export { homeUidAnnotation, originLabel, remoteClusterLabel } from "./offloading/marks.ts";
+export { placePods } from "./offloading/place-pods.ts";
+export { startOffloading } from "./offloading/start-offloading.ts";

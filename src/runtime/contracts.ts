@@ -234,12 +234,28 @@ export interface ServiceAccountUser {
   readonly groups: readonly string[];
 }
 
+/** The cluster that a pod's content comes from, when it is not the one whose nodes run it. */
+export interface PodHome {
+  /** As a user that may do everything. */
+  readonly client: KubeClient;
+  clientAs(user: ServiceAccountUser): KubeClient;
+  /** Where the API of that cluster is. */
+  readonly apiService: Destination;
+  /** The uid of the pod there: its tokens are bound to it. */
+  readonly uid: string;
+}
+
 export interface NodesOptions {
   readonly cluster: string;
   /** As a user that may do everything (system:masters). */
   readonly client: KubeClient;
   /** Clients for the programs in pods. */
   clientAs(user: ServiceAccountUser): KubeClient;
+  /**
+   * Where the account, tokens, ConfigMaps and Secrets of a pod are; absent or undefined: in this cluster. Its place in the
+   * network, Services and fields are those of this cluster in any case.
+   */
+  homeOf?(pod: Pod): PodHome | undefined;
   readonly nodes: readonly NodeSpec[];
   /** Asked in order, after `images`. The built-in ones come last. */
   readonly standIns: readonly StandIn[];

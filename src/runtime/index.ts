@@ -35,6 +35,7 @@ export type {
   NodeSpec,
   NodesOptions,
   PodAttachment,
+  PodHome,
   PodName,
   PodNetwork,
   PodUsage,

@@ -1,11 +1,11 @@
 import { arch, release } from "node:os";
 import { type Clock, createRetry, type Logger, pause } from "../base/index.ts";
-import { isApiError, type KubeClient, kinds, kubeTime, type Node } from "../kube/index.ts";
+import { type KubeClient, kinds, kubeTime, type Node, renewNodeLease } from "../kube/index.ts";
 import type { NodeSpec } from "./contracts.ts";
 
 /** What a node has unless its spec says more: enough for the meshes of a laptop not to fail for want of CPU. */
 const defaultCapacity: Readonly<Record<string, string>> = {
-  cpu: "16",
+  cpu: "32",
   memory: "64Gi",
   pods: "250",
   "ephemeral-storage": "100Gi",
@@ -13,10 +13,8 @@ const defaultCapacity: Readonly<Record<string, string>> = {
   "hugepages-2Mi": "0",
 };
 
-/** How often a node says that it lives, in milliseconds, and for how long that holds, in seconds: Kubernetes' own. */
+/** How often a node says that it lives, in milliseconds: Kubernetes' own. */
 const heartbeat = 10_000;
-const leaseSeconds = 40;
-const leaseNamespace = "kube-node-lease";
 
 /** What a node can give to pods, by resource. */
 export function nodeCapacity({ capacity }: NodeSpec): Readonly<Record<string, string>> {
@@ -67,28 +65,14 @@ export async function registerNode(spec: NodeSpec, options: NodeKeeperOptions): 
 /** Renews the node's lease until `signal` aborts, at once and then every ten seconds. */
 export async function keepLease(node: Node, options: NodeKeeperOptions): Promise<void> {
   const { client, clock, log, signal } = options;
-  const { name, uid } = node.metadata;
   const retry = createRetry(clock, { first: 100, most: heartbeat });
   while (!signal.aborted) {
-    const renewTime = new Date(clock.now()).toISOString().replace("Z", "000Z");
-    const spec = { holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime };
     try {
-      await client
-        .patch(kinds.leases, name, { spec }, { type: "merge", namespace: leaseNamespace })
-        .catch((reason: unknown) => {
-          if (!isApiError(reason, 404)) throw reason;
-          const owner = { apiVersion: "v1", kind: "Node", name, uid: uid ?? "" };
-          return client.create(kinds.leases, {
-            apiVersion: "coordination.k8s.io/v1",
-            kind: "Lease",
-            metadata: { name, namespace: leaseNamespace, ownerReferences: [owner] },
-            spec,
-          });
-        });
+      await renewNodeLease(client, node, clock.now());
       retry.reset();
       await pause(clock, heartbeat, signal);
     } catch (reason) {
-      log.debug({ node: name, reason: String(reason) }, "lease not renewed, trying again");
+      log.debug({ node: node.metadata.name, reason: String(reason) }, "lease not renewed, trying again");
       await retry.wait(signal);
     }
   }

@@ -1,7 +1,14 @@
-import type { Kind, KubeObject, LabelSelector, Node, Pod, PodTemplate } from "../../kube/index.ts";
+import {
+  forbiddingTaint,
+  isWantedNode,
+  type Kind,
+  type KubeObject,
+  type LabelSelector,
+  type Node,
+  type Pod,
+  type PodTemplate,
+} from "../../kube/index.ts";
 import { intOrPercent } from "../core/int-or-percent.ts";
-import { forbiddingTaint } from "../core/taints.ts";
-import { isWantedNode } from "../scheduler/node-affinity.ts";
 
 /** Kubernetes apps/v1 DaemonSet, the fields that are read or written here. */
 export interface DaemonSet extends KubeObject {

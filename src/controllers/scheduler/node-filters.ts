@@ -1,6 +1,4 @@
-import type { Node, Pod } from "../../kube/index.ts";
-import { forbiddingTaint, tolerates } from "../core/taints.ts";
-import { isWantedNode } from "./node-affinity.ts";
+import { forbiddingTaint, isWantedNode, type Node, type Pod, tolerates } from "../../kube/index.ts";
 import { hostPorts, type NodeUse } from "./node-usage.ts";
 import { amounts, podRequests } from "./resource-requests.ts";
 

@@ -1,7 +1,5 @@
-import type { Node, Pod } from "../../kube/index.ts";
+import { discouragingTaints, type Node, type Pod, preferenceFor } from "../../kube/index.ts";
 import { controllerOf } from "../core/owners.ts";
-import { discouragingTaints } from "../core/taints.ts";
-import { preferenceFor } from "./node-affinity.ts";
 import type { NodeUsage, NodeUse } from "./node-usage.ts";
 import { amounts } from "./resource-requests.ts";
 

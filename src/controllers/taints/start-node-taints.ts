@@ -1,9 +1,8 @@
-import { kinds, type Node } from "../../kube/index.ts";
+import { kinds, type Node, type Taint } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { findCondition } from "../core/conditions.ts";
 import { enqueueChanges, runReconciler, type StartController } from "../core/controller.ts";
-import type { Taint } from "../core/taints.ts";
 
 /** Conditions of nodes, and the taints that they mean. */
 const pressures: readonly (readonly [condition: string, taint: string])[] = [

@@ -1,10 +1,18 @@
-import { isApiError, kinds, type Node, objectKey, type Pod, type Requeue } from "../../kube/index.ts";
+import {
+  isApiError,
+  kinds,
+  type Node,
+  objectKey,
+  type Pod,
+  type Requeue,
+  type Taint,
+  tolerationOf,
+} from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { runReconciler, type StartController } from "../core/controller.ts";
 import { splitKey } from "../core/keys.ts";
 import { isFinished, isTerminating } from "../core/pods.ts";
-import { type Taint, tolerationOf } from "../core/taints.ts";
 
 const component = "taint-eviction-controller";
 

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, suite, test } from "vitest";
 import { createManualClock, type ManualClock } from "../../base/testing/manual-clock.ts";
-import { kinds, type Node, type Pod } from "../../kube/index.ts";
-import type { Taint } from "../core/taints.ts";
+import { kinds, type Node, type Pod, type Taint } from "../../kube/index.ts";
 import { startTestCluster, type TestCluster } from "../test-support/test-cluster.ts";
 import { startNodeTaints } from "./start-node-taints.ts";
 import { startTaintEvictions } from "./start-taint-evictions.ts";

@@ -1,4 +1,4 @@
-import type { Logger, Stop } from "../../base/index.ts";
+import { IsthmusError, type Logger, type Stop } from "../../base/index.ts";
 import { isApiError } from "../api-error.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
@@ -40,8 +40,10 @@ export function startReconciler(options: ReconcilerOptions): Stop {
     } catch (reason) {
       if (signal.aborted) return;
       queue.addWithBackOff(key);
-      // An answer of the API server (a conflict, a webhook away) is everyday; anything else may be a mistake of ours.
-      if (isApiError(reason)) log.debug({ reconciler: name, key, reason: reason.message }, "trying again");
+      // An answer of the API server (a conflict, a webhook away) or a cluster that is away is everyday; anything else may
+      // be a mistake of ours.
+      if (isApiError(reason) || reason instanceof IsthmusError)
+        log.debug({ reconciler: name, key, reason: reason.message }, "trying again");
       else log.warn({ reconciler: name, key, reason: describe(reason) }, "reconciling failed, trying again");
     } finally {
       queue.done(key);

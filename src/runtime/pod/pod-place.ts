@@ -67,12 +67,18 @@ export function createPodPlace(place: {
   const first = place.pod();
   const { namespace = "default", name, uid = "" } = first.metadata;
   const folder = path.join(podsFolder(options.stateFolder), `${namespace}_${name}_${uid}`);
-  const objects = createPodObjects(options.client, namespace, options.log);
-  const tokens = createPodTokens(options.client, first, options.clock);
+  const home = options.homeOf?.(first);
+  const homeClient = home?.client ?? options.client;
+  const objects = createPodObjects(homeClient, namespace, options.log);
+  const tokens = createPodTokens(
+    homeClient,
+    home === undefined ? first : ofUid(first, home.uid),
+    options.clock,
+  );
   const allocatable = services.allocatable(node);
   const sources = (): VolumeSources => ({ pod: place.pod(), objects, tokens, allocatable });
   const account = first.spec.serviceAccountName ?? "default";
-  const client = options.clientAs({
+  const client = (home ?? options).clientAs({
     name: `system:serviceaccount:${namespace}:${account}`,
     groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
   });
@@ -116,7 +122,7 @@ export function createPodPlace(place: {
     async environment(container) {
       const links = place.pod().spec["enableServiceLinks"] !== false;
       const known = links ? await services.servicesOf(namespace) : [];
-      const variables = serviceVariables(known, options.apiService);
+      const variables = serviceVariables(known, (home ?? options).apiService);
       return resolveEnv(container, { pod: place.pod(), objects, allocatable, services: variables });
     },
     missingVolume: () => missingVolume(sources()),
@@ -165,6 +171,10 @@ export function createPodPlace(place: {
       return cleared;
     },
   };
+}
+
+function ofUid(pod: Pod, uid: string): Pod {
+  return { ...pod, metadata: { ...pod.metadata, uid } };
 }
 
 /** Ports that the pod's apps have, declared or known of the stand-in; a port that a proxy names too is the proxy's. */

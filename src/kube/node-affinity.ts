@@ -1,10 +1,6 @@
-import {
-  matchesLabels,
-  matchesNodeSelectorTerm,
-  type Node,
-  type NodeAffinity,
-  type Pod,
-} from "../../kube/index.ts";
+import { matchesLabels } from "./label-selector.ts";
+import { matchesNodeSelectorTerm, type NodeAffinity } from "./node-selector.ts";
+import type { Node, Pod } from "./types.ts";
 
 /** Whether the node is one that the pod's nodeSelector and required node affinity allow. */
 export function isWantedNode(pod: Pod, node: Node): boolean {

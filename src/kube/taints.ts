@@ -1,4 +1,4 @@
-import type { Node, Pod } from "../../kube/index.ts";
+import type { Node, Pod } from "./types.ts";
 
 /** A taint of a node: what keeps pods away that don't tolerate it. */
 export type Taint = NonNullable<NonNullable<Node["spec"]>["taints"]>[number];
