@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { afterEach, suite, test } from "vitest";
-import { parseDocument } from "yaml";
 import { findKubectls } from "../support/tools.ts";
 import { startAks, startOke } from "./support/examples.ts";
-import { assertShare, endpointRows, versions } from "./support/hello.ts";
-import { kubectlShell } from "./support/kubectl/kubectl-check.ts";
+import { clustersOnly, terminal } from "./support/guide-terminal.ts";
+import { assertShare, versions } from "./support/hello.ts";
 import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
 
 // The guides as a reader follows them: `up` makes the clusters, Istio, the gateways and the credentials; every kubectl
 // step after that is typed as the guide has it (with its mistakes mended), and its outcome is looked at.
-
-const kubectl = findKubectls().at(-1);
 
 let mesh: MeshUnderTest | undefined;
 afterEach(async () => {
@@ -20,36 +15,7 @@ afterEach(async () => {
   mesh = undefined;
 });
 
-/** Leaves in the mesh file what is about clusters: namespaces, manifests and add-ons come by hand. */
-function clustersOnly(folder: string): void {
-  const file = path.join(folder, "mesh.yaml");
-  const document = parseDocument(readFileSync(file, "utf8"));
-  for (const key of ["namespaces", "manifests"]) document.delete(key);
-  const clusters = document.toJS().clusters as Record<string, object>;
-  for (const name of Object.keys(clusters))
-    for (const key of ["manifests", "addons"]) document.deleteIn(["clusters", name, key]);
-  writeFileSync(file, String(document));
-}
-
-/** A shell in the mesh file's folder in which `kubectl` and `isthmus` are on PATH. */
-function terminal(running: MeshUnderTest) {
-  if (kubectl === undefined) throw new Error("no kubectl");
-  const shell = kubectlShell(kubectl, { ...running, cluster: "", namespace: "default" });
-  const type = async (line: string, input?: string) => (await shell.ok(`cd .. && ${line}`, input)).trimEnd();
-  return {
-    type,
-    /** Types it until it says what is wanted. */
-    seeing: (line: string, wanted: RegExp) =>
-      eventually(async () => {
-        const text = await type(line);
-        assert.match(text, wanted);
-        return text;
-      }, 20_000),
-    endpoints: async (line: string) => endpointRows(await type(line)),
-  };
-}
-
-suite.skipIf(kubectl === undefined)("the guides, typed as they are written [needs kubectl]", () => {
+suite.skipIf(findKubectls().length === 0)("the guides, typed as they are written [needs kubectl]", () => {
   test("GUIDE-09 AKS: a shared control plane, from two clusters to shifted weights and back to nothing", async () => {
     mesh = await startAks({ prepare: clustersOnly });
     const { type, seeing, endpoints } = terminal(mesh);

@@ -94,6 +94,7 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
     filter: (source) => ![".isthmus", "certs"].includes(path.basename(source)),
   });
   options.prepare?.(folder);
+  const from = performance.now();
   const started = await run(
     process.execPath,
     [isthmus, "up", "--detach", "--exit-with", String(process.pid), ...dataplane, ...(options.args ?? [])],
@@ -107,6 +108,8 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
     rmSync(folder, { recursive: true, force: true });
     throw new Error(`up failed with ${started.code}:\n${started.stderr}\n${log}`);
   }
+  const seconds = ((performance.now() - from) / 1000).toFixed(2);
+  console.info(`${options.example} on ${dataplane[1] ?? "builtin"}: ${seconds} s from command to ready`);
   const kubeconfig = path.join(state, "kubeconfig");
   const home = path.join(folder, ".home");
   const tryKubectl = (cluster: string, args: readonly string[], input?: string) =>
