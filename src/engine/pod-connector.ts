@@ -1,8 +1,7 @@
 import type { PodConnector, PodName } from "../apiserver/index.ts";
-import { type KubeClient, kinds } from "../kube/index.ts";
+import { ApiError, type KubeClient, kinds } from "../kube/index.ts";
 import { remoteClusterLabel } from "../management/index.ts";
 import type { Peers } from "./peers.ts";
-import { stoppedCluster } from "./stopped-cluster.ts";
 
 /**
  * What a cluster's API server asks about pods, answered by who runs them: the cluster's own nodes, or those of the cluster
@@ -20,7 +19,7 @@ export function createPodConnector(options: {
     const provider = await providerOf(client(), found?.spec.nodeName);
     if (provider === undefined) return own;
     const peer = peers.get(provider);
-    if (peer === undefined) throw stoppedCluster(provider);
+    if (peer === undefined) throw unavailable(pod, provider);
     return peer.pods;
   };
   return {
@@ -53,4 +52,16 @@ async function providerOf(client: KubeClient, nodeName = ""): Promise<string | u
   if (nodeName === "") return undefined;
   const node = await client.get(kinds.nodes, nodeName);
   return node?.metadata.labels?.[remoteClusterLabel];
+}
+
+function unavailable({ namespace, name }: PodName, provider: string): ApiError {
+  return new ApiError({
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    code: 503,
+    reason: "ServiceUnavailable",
+    message: `${provider}, which runs the pod ${namespace}/${name}, is stopped; isthmus cluster start ${provider} starts it again`,
+  });
 }
