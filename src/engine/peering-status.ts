@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { systemClock } from "../base/index.ts";
 import { tenantNamespace } from "../compile/index.ts";
-import { type ForeignCluster, type ForeignClusterCondition, type KubeClient, kinds } from "../kube/index.ts";
+import { type ForeignCluster, type KubeClient, kinds, openConditions } from "../kube/index.ts";
 import type { Peering } from "../mesh/index.ts";
 import { addressesOf, apiPort } from "./address-blocks.ts";
 import type { RunningMesh } from "./start-mesh.ts";
@@ -72,17 +72,11 @@ async function readObjects(client: KubeClient | undefined, provider: string): Pr
 
 /** The words of Liqo's conditions, over all of its modules, as one. */
 function stateOf(foreignCluster: ForeignCluster | undefined): Pick<PeeringStatus, "state" | "problem"> {
-  const { conditions = [], modules } = foreignCluster?.status ?? {};
-  const all = [
-    ...conditions,
-    ...Object.values(modules ?? {}).flatMap(({ enabled, conditions: own = [] }) => (enabled ? own : [])),
-  ];
-  const problem = ({ type, status, message }: ForeignClusterCondition) => message ?? `${type} is ${status}`;
-  const lost = conditions.find(({ type, status }) => type === "APIServerStatus" && status !== "Established");
-  if (lost !== undefined) return { state: "Unreachable", problem: problem(lost) };
-  const open = all.find(({ status }) => !["Established", "Ready", "None"].includes(status));
-  if (open !== undefined) return { state: "Pending", problem: problem(open) };
-  return { state: all.length === 0 ? "Pending" : "Established" };
+  if (foreignCluster?.status?.conditions === undefined) return { state: "Pending" };
+  const [open] = openConditions(foreignCluster);
+  if (open === undefined) return { state: "Established" };
+  const problem = open.message ?? `${open.type} is ${open.status}`;
+  return { state: open.type === "APIServerStatus" ? "Unreachable" : "Pending", problem };
 }
 
 /** Milliseconds until a node of one cluster is connected with the API of another; undefined when it does not come to that. */

@@ -69,6 +69,7 @@ export {
   type Status,
   type WatchEvent,
 } from "./object.ts";
+export { openConditions } from "./open-conditions.ts";
 export {
   groupVersionPath,
   type OpenApiResource,

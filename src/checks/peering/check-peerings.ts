@@ -1,9 +1,6 @@
-import type { ForeignCluster, ForeignClusterCondition } from "../../kube/index.ts";
+import { type ForeignCluster, openConditions } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { findingAbout } from "../finding-about.ts";
-
-/** What conditions say of a part that is as it should be, or that is not wanted. */
-const fine: readonly string[] = ["Established", "Ready", "None"];
 
 /** Providers that their consumer does not reach, or whose peering is not complete. */
 export const checkPeerings: Find = ({ clusters, unread }) =>
@@ -15,13 +12,9 @@ export const checkPeerings: Find = ({ clusters, unread }) =>
   );
 
 function checkOne(object: ForeignCluster, cluster: ClusterView): Finding[] {
-  const { role, conditions = [], modules } = object.status ?? {};
+  const role = object.status?.role;
   if (role !== "Provider" && role !== "ConsumerAndProvider") return [];
-  const all: readonly ForeignClusterCondition[] = [
-    ...conditions,
-    ...Object.values(modules ?? {}).flatMap(({ enabled, conditions: own = [] }) => (enabled ? own : [])),
-  ];
-  const open = all.find(({ status }) => !fine.includes(status));
+  const [open] = openConditions(object);
   if (open === undefined) return [];
   const provider = object.spec.clusterID;
   return [

@@ -1,5 +1,11 @@
 import { IsthmusError, waitFor } from "../../base/index.ts";
-import { type KubeObject, kinds, type NamespaceOffloading, startInformer } from "../../kube/index.ts";
+import {
+  type KubeObject,
+  kinds,
+  type NamespaceOffloading,
+  openConditions,
+  startInformer,
+} from "../../kube/index.ts";
 import type { ApplyOptions } from "./apply-compiled.ts";
 import type { Applying } from "./applying.ts";
 
@@ -46,17 +52,30 @@ export async function whenOffloaded(
   } catch (reason) {
     if (!timeout.aborted) throw reason;
     const seconds = Math.round(addressTimeout / 1000);
+    const missing = open.map((namespace) => `namespace ${namespace}`).join(", ");
+    const why = (await missingParts(client)).map((part) => `\n    ${part}`).join("");
     throw new IsthmusError(
       "peering/not-established",
-      `${open.map((namespace) => `namespace ${namespace}`).join(", ")} of ${name} did not come to its providers within ${seconds} s`,
+      `${missing} of ${name} did not come to its providers within ${seconds} s${why}`,
       {
-        nextStep: `kubectl --context ${name} get foreignclusters -o yaml says what each peering waits for.`,
+        nextStep: `kubectl --context ${name} get foreignclusters -o yaml says how far each peering is. Run this again when the provider answers: it resumes.`,
       },
     );
   } finally {
     done.abort();
     waiting(name, undefined);
   }
+}
+
+/** What is not as it should be with the peerings of a consumer, each with the step that it is at. */
+async function missingParts(client: Applying["client"]): Promise<readonly string[]> {
+  const { items } = await client.list(kinds.foreignClusters);
+  return items.flatMap((cluster) =>
+    openConditions(cluster).map(
+      ({ type, status, message }) =>
+        `${cluster.metadata.name}: ${type} is ${status}${message === undefined ? "" : `, ${message}`}`,
+    ),
+  );
 }
 
 /** The phase that answers what the object says now. */
