@@ -1,4 +1,4 @@
-import type { Service } from "../kube/index.ts";
+import { isReflected, type Service } from "../kube/index.ts";
 import { addressesOf } from "./address-blocks.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import type { AddonStatus } from "./status.ts";
@@ -20,6 +20,8 @@ export function findAddons(mesh: RunningMesh): AddonStatus[] {
           ({ metadata, spec }) =>
             metadata.name === wanted && Object.values(spec.selector ?? {}).includes(name),
         )
+        // An add-on of a consumer is reached from its providers too, and runs at home.
+        .filter((service) => !isReflected(service))
         .flatMap((service) => {
           const place = placeOf(mesh, cluster, service, port);
           if (place === undefined) return [];

@@ -50,6 +50,14 @@ export {
   readKubeconfig,
 } from "./kubeconfig.ts";
 export { isEmptySelector, matchesLabelSelector, matchesLabels, meetsRequirement } from "./label-selector.ts";
+export {
+  isReflected,
+  isVirtualNode,
+  nodeTypeLabel,
+  originLabel,
+  remoteClusterLabel,
+  virtualNodeType,
+} from "./liqo-labels.ts";
 export type * from "./liqo-types.ts";
 export { isWantedNode, preferenceFor } from "./node-affinity.ts";
 export { renewNodeLease } from "./node-lease.ts";

@@ -1,4 +1,12 @@
-import { type EndpointSlice, kinds, type Pod, type Service, serviceNameLabel } from "../kube/index.ts";
+import {
+  type EndpointSlice,
+  key,
+  kinds,
+  originLabel,
+  type Pod,
+  type Service,
+  serviceNameLabel,
+} from "../kube/index.ts";
 import type { PodRef, VerifyTarget } from "./contracts.ts";
 
 /** A backend pod of a service, with what its answers are grouped by. */
@@ -37,7 +45,7 @@ interface ClusterView {
 
 /** Which services have HTTP ports and meshed pods behind them, and which meshed pods can call them. Reads only. */
 export async function planVerification(target: VerifyTarget, signal: AbortSignal): Promise<Plan> {
-  const views = await Promise.all(
+  const all = await Promise.all(
     target.clusters.map(async ({ name, client }): Promise<ClusterView> => {
       const [pods, services, slices] = await Promise.all([
         client.list(kinds.pods),
@@ -47,6 +55,7 @@ export async function planVerification(target: VerifyTarget, signal: AbortSignal
       return { name, pods: pods.items, services: services.items, slices: slices.items };
     }),
   );
+  const views = all.map((view) => withoutPlacedElsewhere(view, all));
   const skipped = new Set<string>();
   const seen = new Set<string>();
   const planned = new Map<string, PlannedService>();
@@ -90,13 +99,27 @@ export async function planVerification(target: VerifyTarget, signal: AbortSignal
   };
 }
 
+/** A pod that runs in another cluster by offloading is in both APIs; it counts where it runs. */
+function withoutPlacedElsewhere(view: ClusterView, views: readonly ClusterView[]): ClusterView {
+  const placed = new Set(
+    views
+      .flatMap(({ pods }) => pods)
+      .filter(({ metadata }) => metadata.labels?.[originLabel] === view.name)
+      .map(({ metadata }) => key(metadata.name, metadata.namespace)),
+  );
+  return {
+    ...view,
+    pods: view.pods.filter(({ metadata }) => !placed.has(key(metadata.name, metadata.namespace))),
+  };
+}
+
 /** By Istio's rules: the port's name or appProtocol says HTTP, or nothing at all on the usual port. */
 function isHttp(port: {
   readonly name?: string;
   readonly appProtocol?: string;
   readonly port: number;
 }): boolean {
-  const protocol = port.appProtocol ?? port.name ?? "";
+  const protocol = port.appProtocol ?? port.name ?? (port.port === 80 ? "http" : "");
   return /^(http|http2|grpc|grpc-web)(-|$)/.test(protocol) && !protocol.startsWith("https");
 }
 

@@ -101,6 +101,49 @@ suite("runVerification()", () => {
     assert.ok(fra?.mtls);
   });
 
+  test("LIQO-31 a pod that one cluster has placed in another counts once, where it runs, and calls from there", async () => {
+    const home = cluster("home", "n1", "v1");
+    const reflected = (name: string) => {
+      const one = pod(name, "v2");
+      const labels = { ...one.metadata.labels, "offloading.liqo.io/origin": "home" };
+      return { ...one, metadata: { ...one.metadata, labels } };
+    };
+    const placed = [pod("web-v2", "v2"), pod("client-far", "none")];
+    const clusters: Cluster[] = [
+      {
+        ...home,
+        objects: {
+          ...home.objects,
+          pods: [...placed, ...(home.objects["pods"] ?? [])],
+          endpointslices: [slice("web-v1"), slice("web-v2")],
+        },
+      },
+      {
+        name: "far",
+        network: "n1",
+        objects: {
+          pods: placed.map(({ metadata }) => reflected(metadata.name)),
+          services: [service],
+          endpointslices: [slice("web-v1"), slice("web-v2")],
+        },
+      },
+    ];
+    const { services } = await runVerification(
+      target(clusters, () => "web-v2"),
+      { requests: 4, signal: never },
+    );
+    assert.deepEqual(
+      services[0]?.cells.map(({ from, shares }) => [
+        `${from.name} in ${from.cluster}`,
+        ...shares.map(({ group, received, pods }) => `${group}: ${received} at ${pods}`),
+      ]),
+      [
+        ["client-home in home", "v1 (home): 0 at 1", "v2 (far): 4 at 1"],
+        ["client-far in far", "v1 (home): 0 at 1", "v2 (far): 4 at 1"],
+      ],
+    );
+  });
+
   test("a failed request fails the verdict and is quoted", async () => {
     const report = await runVerification(
       target(two, (n) => (n === 3 ? undefined : "web-v1")),

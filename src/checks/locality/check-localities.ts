@@ -1,17 +1,17 @@
-import type { Node } from "../../kube/index.ts";
+import { isVirtualNode, type Node } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { reference } from "../object-reference.ts";
 import { kubectl, listed } from "../text.ts";
-import { isVirtual, localityOf } from "./localities.ts";
+import { localityOf } from "./localities.ts";
 
 /** Virtual nodes that are in no other place than the consumer's own nodes, as far as labels say. */
 export const checkLocalities: Find = ({ clusters }) =>
   clusters.flatMap((cluster) =>
-    cluster.nodes.filter(isVirtual).flatMap((virtual) => checkOne(virtual, cluster)),
+    cluster.nodes.filter(isVirtualNode).flatMap((virtual) => checkOne(virtual, cluster)),
   );
 
 function checkOne(virtual: Node, cluster: ClusterView): Finding[] {
-  const own = cluster.nodes.filter((node) => !isVirtual(node));
+  const own = cluster.nodes.filter((node) => !isVirtualNode(node));
   const unnamed = [virtual, ...own].filter((node) => localityOf(node) === "/");
   const same = own.filter((node) => localityOf(node) === localityOf(virtual));
   if (unnamed.length === 0 && same.length === 0) return [];

@@ -7,8 +7,3 @@ const zoneLabel = "topology.kubernetes.io/zone";
 export function localityOf({ metadata: { labels = {} } }: Node): string {
   return `${labels[regionLabel] ?? ""}/${labels[zoneLabel] ?? ""}`;
 }
-
-/** Whether a node stands for another cluster (Liqo). */
-export function isVirtual({ metadata: { labels } }: Node): boolean {
-  return labels?.["liqo.io/type"] === "virtual-node";
-}

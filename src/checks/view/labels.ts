@@ -2,7 +2,7 @@ import { networkLabel, serviceNameLabel, systemNamespace } from "../../kube/inde
 
 export { networkLabel, serviceNameLabel, systemNamespace };
 
-/** Namespaces of Kubernetes and of the control plane: nobody's workloads are expected there. */
+/** Namespaces of Kubernetes, of the control plane and of peerings: nobody's workloads are expected there. */
 export function isSystemNamespace(name: string): boolean {
-  return name === systemNamespace || name.startsWith("kube-");
+  return name === systemNamespace || name.startsWith("kube-") || /^liqo(-tenant-|$)/.test(name);
 }

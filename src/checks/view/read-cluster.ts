@@ -1,6 +1,7 @@
 import { IsthmusError } from "../../base/index.ts";
 import {
   isApiError,
+  isReflected,
   type Kind,
   type KubeClient,
   type KubeObject,
@@ -47,12 +48,7 @@ async function readObjects(client: KubeClient): Promise<ObjectsByKind> {
   return Object.fromEntries(await Promise.all(read));
 }
 
-/** Whether an object stands for one of another cluster (Liqo): it is looked at there. */
-function isReflected({ metadata }: KubeObject): boolean {
-  return metadata.labels?.["offloading.liqo.io/origin"] !== undefined;
-}
-
-/** Kinds that the API does not serve count as empty. */
+/** Kinds that the API does not serve count as empty. What stands for an object of another cluster is looked at there. */
 async function items(
   client: KubeClient,
   kind: Kind,

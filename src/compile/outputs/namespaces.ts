@@ -1,4 +1,10 @@
-import { exportsAnnotation, generated, networkLabel, systemNamespace } from "../../kube/index.ts";
+import {
+  exportsAnnotation,
+  generated,
+  networkLabel,
+  remoteClusterLabel,
+  systemNamespace,
+} from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
 import { isPrimary, isProvider, providersOf } from "../topology.ts";
@@ -6,7 +12,6 @@ import {
   namesOffloadedTo,
   offloadedNamespaces,
   peeringsOf,
-  remoteClusterLabel,
   tenantNamespace,
 } from "./offloaded-namespaces.ts";
 import { exportsOf } from "./service-exports.ts";

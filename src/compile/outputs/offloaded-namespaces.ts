@@ -2,9 +2,6 @@ import { systemNamespace } from "../../kube/index.ts";
 import type { Cluster, ClusterName, Mesh, OffloadedNamespace, Peering } from "../../mesh/index.ts";
 import { providersOf } from "../topology.ts";
 
-/** Liqo's label for the cluster that an object is about; virtual nodes have it too. */
-export const remoteClusterLabel = "liqo.io/remote-cluster-id";
-
 /** The namespace in which a consumer keeps what is about one provider, as Liqo names it. */
 export function tenantNamespace(provider: string): string {
   return `liqo-tenant-${provider}`;

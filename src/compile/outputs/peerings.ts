@@ -1,13 +1,7 @@
-import { generated, type KubeObject } from "../../kube/index.ts";
+import { generated, type KubeObject, remoteClusterLabel } from "../../kube/index.ts";
 import type { Cluster, Mesh, Peering } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import {
-  type Offloaded,
-  offloadedNamespaces,
-  peeringsOf,
-  remoteClusterLabel,
-  tenantNamespace,
-} from "./offloaded-namespaces.ts";
+import { type Offloaded, offloadedNamespaces, peeringsOf, tenantNamespace } from "./offloaded-namespaces.ts";
 
 /**
  * The peerings of a consumer as objects of Liqo 1.0's API: for each provider the cluster itself, the resources that are

@@ -1,23 +1,19 @@
-import type { KubeObject, ObjectMeta } from "../../kube/index.ts";
+import { type KubeObject, type ObjectMeta, originLabel } from "../../kube/index.ts";
 
 /*
  * Labels, annotations and taints by which offloaded objects are known. Names in liqo.io are Liqo's own, so that its users
  * find what they look for.
  */
 
-/** On what was made in a provider: the cluster whose object it stands for. */
-export const originLabel = "offloading.liqo.io/origin";
-/** On the same: the cluster that it was made in. */
+export { nodeTypeLabel, originLabel, remoteClusterLabel, virtualNodeType } from "../../kube/index.ts";
+
+/** On what was made in a provider: the cluster that it was made in. Its origin is beside it. */
 export const destinationLabel = "offloading.liqo.io/destination";
 /** On a reflected pod: the virtual node that it is bound to at home. */
 export const homeNodeLabel = "offloading.liqo.io/nodename";
 /** On a reflected pod: the uid of the pod at home. */
 export const homeUidAnnotation = "isthmus.dev/home-uid";
 
-/** Of a virtual node. */
-export const nodeTypeLabel = "liqo.io/type";
-export const virtualNodeType = "virtual-node";
-export const remoteClusterLabel = "liqo.io/remote-cluster-id";
 /** Keeps pods off virtual nodes that were not meant for them. */
 export const virtualNodeTaint = {
   key: "virtual-node.liqo.io/not-allowed",
