@@ -29,6 +29,7 @@ export const errorCodes = {
   "peering/not-established": { exit: 1, http: 504 },
   "workload/not-found": { exit: 1, http: 404 },
   "gateway/no-address": { exit: 1, http: 504 },
+  "query/wrong": { exit: 3, http: 400 },
   "verify/failed": { exit: 1, http: 500 },
   "console/unauthorized": { exit: 1, http: 401 },
   "console/refused": { exit: 1, http: 403 },

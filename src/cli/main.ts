@@ -22,6 +22,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "prove by real requests that the mesh works",
     load: async () => (await import("./commands/verify.ts")).verify,
   },
+  graph: {
+    summary: "who calls whom, how often, how fast, and whether encrypted",
+    load: async () => (await import("./commands/graph.ts")).graph,
+  },
   endpoints: {
     summary: "the endpoints that a proxy knows",
     load: async () => (await import("./commands/endpoints.ts")).endpoints,

@@ -8,6 +8,7 @@ import type { ControlHandler } from "./control-server.ts";
 import { addonDashboards, type Dashboard } from "./dashboard.ts";
 import { gatherFindings } from "./gather-findings.ts";
 import { gatherStatus } from "./gather-status.ts";
+import { graphOptions } from "./graph-options.ts";
 import { getJson } from "./http-get.ts";
 import { endpointRows } from "./proxy-config/endpoints.ts";
 import { readProxyConfig } from "./proxy-config/proxy-config.ts";
@@ -70,6 +71,15 @@ export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record
       const running = clusterOf(mesh, cluster, target);
       const [pod] = await findPods(running.client, running.cluster.name, target);
       return pod === undefined ? [] : [podDashboard(pod, running.cluster.name)];
+    },
+    async graph(body) {
+      const telemetry = await mesh.telemetry;
+      return telemetry.graph(graphOptions(body));
+    },
+    async query(body) {
+      const { expression = "" } = textFields(body);
+      const telemetry = await mesh.telemetry;
+      return telemetry.query(expression);
     },
     verify(body, signal) {
       const { requests } = body as { requests?: number };

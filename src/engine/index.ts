@@ -13,6 +13,7 @@ export { type ControlClient, connectEngine } from "./control-client.ts";
 export type { PodAddress } from "./control-handlers.ts";
 export type { Dashboard } from "./dashboard.ts";
 export { describedCluster } from "./described-cluster.ts";
+export { graphLevels } from "./graph-options.ts";
 export { guardProcess } from "./guard-process.ts";
 export { type ClusterProgress, createTimings, type Progress, type Timings } from "./progress.ts";
 export type { ConfigTable } from "./proxy-config/config-table.ts";

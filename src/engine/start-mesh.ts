@@ -8,6 +8,7 @@ import { formatKubeconfig, formatYaml } from "../kube/index.ts";
 import { startFederation, startOffloading } from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
+import type { Telemetry } from "../telemetry/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
 import { applyCompiled } from "./apply/apply-compiled.ts";
 import type { ApplyTarget } from "./apply/applying.ts";
@@ -70,6 +71,8 @@ export interface RunningMesh {
   setLink(between: readonly [string, string], wanted: "cut" | "whole"): void;
   /** The pages of the mesh. */
   readonly console: Pick<Console, "url" | "isWantedPort">;
+  /** Of all clusters; resolves once it has started. */
+  readonly telemetry: Promise<Telemetry>;
   /** Resolves when the mesh has ended. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
@@ -197,6 +200,8 @@ async function start(
     progress({ kind: "cluster", cluster: describe(name) });
   });
   timings.mark("workloads ready");
+  parts.telemetry.start([...clusters.values()].map(({ cluster, client }) => ({ ...cluster, client })));
+  stops.push(parts.telemetry.stop);
 
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
@@ -234,6 +239,7 @@ async function start(
       if (pages === undefined) throw new Error("the console is used before it has started");
       return pages;
     },
+    telemetry: parts.telemetry.telemetry,
     ended,
     stop: () => stop().finally(end),
   };

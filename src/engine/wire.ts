@@ -33,6 +33,7 @@ import {
 import type { Traces } from "../telemetry/index.ts";
 import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
+import { createMeshTelemetry, type MeshTelemetry } from "./mesh-telemetry.ts";
 import { homeOf, type Peer } from "./peers.ts";
 import { createPodConnector } from "./pod-connector.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
@@ -61,6 +62,7 @@ export interface MeshParts {
   openTraces(): Promise<Traces>;
   /** The clusters that run, to which each adds itself. */
   readonly peers: Map<string, Peer>;
+  readonly telemetry: MeshTelemetry;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -88,6 +90,7 @@ export function wireMesh(options: {
     [...mesh.images].map(([pattern, standIn]) => [pattern, { ...standIn, cwd: mesh.folder }]),
   );
   const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
+  const telemetry = createMeshTelemetry({ clock, log: log.child({ part: "telemetry" }) });
   let traces: Promise<Traces> | undefined;
   const openTraces = () => {
     traces ??= import("../telemetry/index.ts").then(({ createTraces }) => createTraces({ clock }));
@@ -102,7 +105,7 @@ export function wireMesh(options: {
     createPilotStandIn({ connectRemote, clock }),
     createJaegerStandIn(openTraces),
   ];
-  return { network, standIns, images, peers: new Map(), openTraces, clock, log };
+  return { network, standIns, images, peers: new Map(), openTraces, telemetry, clock, log };
 }
 
 /**

@@ -162,14 +162,6 @@ suite("createHttpTransport()", () => {
     assert.throws(() => createHttpTransport({ server: "east" }), /is no address/);
   });
 
-  test("a certificate or key that cannot be read is refused at once", () => {
-    assert.throws(
-      () => transport({ clientCert: "x", clientKey: "y" }),
-      (reason) =>
-        reason instanceof IsthmusError && /the key for https:.* cannot be read/.test(reason.message),
-    );
-  });
-
   test("without a check of certificates the server need not be trusted", async () => {
     answer = (_, response) => json(response, 200, {});
     assert.equal((await transport({ ca: certificates.otherCa, insecure: true }).send(get("/x"))).status, 200);

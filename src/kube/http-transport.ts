@@ -4,7 +4,7 @@ import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { connect as connectTls, createSecureContext, type SecureContext } from "node:tls";
+import { connect as connectTls } from "node:tls";
 import { IsthmusError } from "../base/index.ts";
 import type { KubeAccess } from "./kubeconfig.ts";
 import type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
@@ -25,17 +25,13 @@ export interface HttpTransport extends ApiTransport {
 }
 
 const mebibyte = 1024 * 1024;
-/**
- * Connections of one client; a watch keeps one for itself, so this bounds only what idles. Informers list all kinds at
- * once and then watch each: fewer would be closed in between and opened again.
- */
-const mostIdle = 64;
+/** Connections of one client; a watch keeps one for itself, so this bounds only what idles. */
+const mostIdle = 8;
 
 /**
  * The way to a Kubernetes API over HTTP or HTTPS, with connections kept alive. Rejects with
  * "cluster/unreachable" when no answer can be had, and with "cluster/forbidden" when the server refuses the
- * client's certificate; an abort rejects with the signal's reason. HTTP errors are answers. Throws "arguments/wrong"
- * for an address or certificates that can't be read.
+ * client's certificate; an abort rejects with the signal's reason. HTTP errors are answers.
  */
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
   const url = parseServer(options.server);
@@ -128,7 +124,9 @@ function createAgent(url: URL, options: HttpTransportOptions): HttpAgent {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const serverName = options.serverName ?? (isIP(host) === 0 ? host : undefined);
   const tls = {
-    secureContext: secureContextOf(options),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(options.clientCert === undefined ? {} : { cert: options.clientCert }),
+    ...(options.clientKey === undefined ? {} : { key: options.clientKey }),
     ...(serverName === undefined ? {} : { servername: serverName }),
     rejectUnauthorized: options.insecure !== true,
   };
@@ -138,20 +136,6 @@ function createAgent(url: URL, options: HttpTransportOptions): HttpAgent {
       connectTls({ ...tls, host: String(name), socket: connect(String(name), Number(port)) }),
     );
   return agent;
-}
-
-/** One for all connections: reading the authorities costs more than a handshake. */
-function secureContextOf({ server, ca, clientCert, clientKey }: HttpTransportOptions): SecureContext {
-  try {
-    return createSecureContext({ ca, cert: clientCert, key: clientKey });
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new IsthmusError(
-      "arguments/wrong",
-      `the certificates or the key for ${server} cannot be read: ${detail}`,
-      { cause, nextStep: "check the certificate data in the kubeconfig" },
-    );
-  }
 }
 
 /** Node's agents ask this method for connections; their types do not say so. */

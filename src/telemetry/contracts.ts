@@ -54,5 +54,7 @@ export interface Telemetry {
     range: { readonly start: number; readonly end: number; readonly step: number },
   ): readonly RangeValues[];
   graph(options: GraphOptions): TrafficGraph;
+  /** Scrapes everything now instead of at the next turn; resolves when it is done. */
+  scrape(): Promise<void>;
   stop(): Promise<void>;
 }

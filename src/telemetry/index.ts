@@ -21,6 +21,7 @@ export type {
   TrafficGraph,
   TrafficNode,
 } from "./graph/traffic-graph.ts";
+export { startTelemetry } from "./start-telemetry.ts";
 export type { TraceQuery } from "./traces/find-traces.ts";
 export type { Span, SpanKind, Tags } from "./traces/span.ts";
 export type { Trace } from "./traces/trace.ts";

@@ -53,3 +53,9 @@ export function findEnvoy(): string | undefined {
   const named = process.env["ENVOY_PATH"];
   return named !== undefined && existsSync(named) ? named : findProgram("envoy");
 }
+
+/** Prometheus from PROMETHEUS_PATH or PATH. */
+export function findPrometheus(): string | undefined {
+  const named = process.env["PROMETHEUS_PATH"];
+  return named !== undefined && existsSync(named) ? named : findProgram("prometheus");
+}

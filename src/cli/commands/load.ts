@@ -2,6 +2,7 @@ import { IsthmusError } from "../../base/index.ts";
 import { connectEngine, openStateFolder, type PodAddress } from "../../engine/index.ts";
 import { type Command, textOption } from "../command.ts";
 import { type LoadReport, runLoad } from "../load/run-load.ts";
+import { readDuration } from "../read-duration.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { type Terminal, table } from "../terminal.ts";
 
@@ -48,7 +49,7 @@ export const load: Command = {
           ? undefined
           : { host: from.address, port: from.httpProxyPort, authorization: from.httpProxyAuthorization },
       rate: number(textOption(input, "rate") ?? "10", "--rate"),
-      milliseconds: milliseconds(textOption(input, "duration") ?? "10s"),
+      milliseconds: readDuration(textOption(input, "duration") ?? "10s", "--duration"),
       connections: Math.max(1, number(textOption(input, "connections") ?? "10", "--connections")),
       fresh: input.values["fresh"] === true,
       signal,
@@ -130,11 +131,4 @@ function number(text: string, option: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value >= 0) return value;
   throw new IsthmusError("arguments/wrong", `${option} wants a number, not "${text}"`);
-}
-
-function milliseconds(text: string): number {
-  const [, value, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
-  if (value === undefined)
-    throw new IsthmusError("arguments/wrong", `--duration wants 500ms, 10s or 2m, not "${text}"`);
-  return Number(value) * (unit === "ms" ? 1 : unit === "m" ? 60_000 : 1000);
 }

@@ -1,0 +1,256 @@
+import { unreachable } from "../../base/index.ts";
+import { histogramQuantile } from "../promql/quantile.ts";
+import type { MetricStore } from "../store/metric-store.ts";
+import {
+  addMeasured,
+  bucketsOf,
+  isIdle,
+  type Measured,
+  nothing,
+  type Party,
+  readFlows,
+  unknown,
+  volume,
+} from "./read-flows.ts";
+import { isKnown, type SettledFlow, settleFlows } from "./settle-flows.ts";
+import type { GraphLevel, GraphOptions, TrafficEdge, TrafficGraph, TrafficNode } from "./traffic-graph.ts";
+
+/** What the graph needs to know beside metrics. */
+export interface GraphSource {
+  readonly store: Pick<MetricStore, "select">;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Milliseconds. */
+  readonly retention: number;
+  networkOf(cluster: string): string | undefined;
+  isGateway(cluster: string, namespace: string, workload: string): boolean;
+  /** Whether a ServiceEntry of the mesh declares the host. */
+  isServiceEntry(host: string): boolean;
+}
+
+interface Edge {
+  readonly from: TrafficNode;
+  readonly to: TrafficNode;
+  readonly protocol: TrafficEdge["protocol"];
+  readonly measured: Measured;
+  /** Volume that came over mutual TLS. */
+  mutualTls: number;
+  readonly services: Set<string>;
+  /** What `share` is a part of: the caller and the service that was asked for. */
+  readonly group: string;
+}
+
+/** Draws who called whom out of the store. */
+export function buildGraph(source: GraphSource, options: GraphOptions): TrafficGraph {
+  const { level, rangeSeconds = 60, at = source.now, withServices = false, withIdle = false } = options;
+  const from = at - rangeSeconds * 1000;
+  const seen = withIdle ? Math.min(from, at - source.retention) : from;
+  const flows = settleFlows(readFlows(source.store, { seen, from, to: at }))
+    .filter((flow) => withIdle || !isIdle(flow.measured))
+    .filter((flow) => !isPassedOn(flow, source))
+    .filter((flow) => isWanted(flow, options));
+  const edges = new Map<string, Edge>();
+  const showsServices = withServices && level !== "service" && level !== "cluster";
+  for (const flow of flows) {
+    const caller = callerNode(flow, level, source);
+    const callee = calleeNode(flow, level, source);
+    const between = showsServices && isKnown(flow.destination) ? serviceBetween(flow, source) : undefined;
+    if (between === undefined) add(edges, caller, callee, flow);
+    else {
+      add(edges, caller, between, flow);
+      add(edges, between, callee, flow);
+    }
+  }
+  const nodes = new Map(
+    [...edges.values()].flatMap(
+      ({ from, to }) =>
+        [
+          [from.id, from],
+          [to.id, to],
+        ] as const,
+    ),
+  );
+  const groups = new Map<string, number>();
+  for (const { group, protocol, measured } of edges.values())
+    groups.set(group, (groups.get(group) ?? 0) + volume(protocol, measured));
+  return {
+    level,
+    rangeSeconds,
+    at,
+    nodes: [...nodes.values()].sort((a, b) => compare(a.id, b.id)),
+    edges: [...edges.values()]
+      .map((edge) => edgeOf(edge, groups.get(edge.group) ?? 0, source))
+      .sort((a, b) => compare(a.from, b.from) || compare(a.to, b.to) || compare(a.protocol, b.protocol)),
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Bytes that a gateway passes on without opening them: both ends of the connection inside report them as well. */
+function isPassedOn({ source, destination, protocol }: SettledFlow, { isGateway }: GraphSource): boolean {
+  return (
+    protocol === "tcp" &&
+    isGateway(source.cluster, source.namespace, source.workload) &&
+    !isKnown(destination)
+  );
+}
+
+function isWanted({ source, destination, service }: SettledFlow, options: GraphOptions): boolean {
+  const { namespaces, clusters } = options;
+  const ofCallee = isKnown(destination) ? destination.namespace : service.namespace;
+  return (
+    (namespaces === undefined || namespaces.includes(source.namespace) || namespaces.includes(ofCallee)) &&
+    (clusters === undefined || clusters.includes(source.cluster) || clusters.includes(destination.cluster))
+  );
+}
+
+function add(edges: Map<string, Edge>, from: TrafficNode, to: TrafficNode, flow: SettledFlow): void {
+  const { protocol, measured, mutualTls, service } = flow;
+  const id = `${from.id} ${to.id} ${protocol}`;
+  let edge = edges.get(id);
+  if (edge === undefined) {
+    edge = {
+      from,
+      to,
+      protocol,
+      measured: nothing(),
+      mutualTls: 0,
+      services: new Set(),
+      group: `${from.id} ${service.host} ${protocol}`,
+    };
+    edges.set(id, edge);
+  }
+  addMeasured(edge.measured, measured);
+  edge.mutualTls += mutualTls * volume(protocol, measured);
+  edge.services.add(service.host);
+}
+
+function callerNode({ source: party }: SettledFlow, level: GraphLevel, source: GraphSource): TrafficNode {
+  return isKnown(party) ? partyNode(party, level, source) : outside(unknown, unknown);
+}
+
+function calleeNode(flow: SettledFlow, level: GraphLevel, source: GraphSource): TrafficNode {
+  const { destination, service } = flow;
+  if (level === "cluster")
+    return isKnown(destination) ? clusterNode(destination.cluster) : outside(unknown, unknown);
+  const isNamed = service.host !== unknown && !isPlaceholder(service.name);
+  if (level === "service" && isNamed)
+    return serviceNode(flow, isKnown(destination) ? destination.cluster : flow.source.cluster, source);
+  if (isKnown(destination)) return partyNode(destination, level, source);
+  // Nobody answered, or nobody of the mesh did.
+  return isNamed
+    ? serviceNode(flow, flow.source.cluster, source)
+    : outside(service.name, flow.source.cluster);
+}
+
+/** Envoy clusters that stand where a service would. */
+function isPlaceholder(name: string): boolean {
+  return name === "PassthroughCluster" || name === "BlackHoleCluster" || name === "InboundPassthroughCluster";
+}
+
+/** The service as the caller's cluster knows it. */
+function serviceBetween(flow: SettledFlow, source: GraphSource): TrafficNode | undefined {
+  const { service } = flow;
+  if (service.host === unknown || isPlaceholder(service.name)) return undefined;
+  return serviceNode(flow, isKnown(flow.source) ? flow.source.cluster : flow.destination.cluster, source);
+}
+
+function serviceNode({ service }: SettledFlow, cluster: string, source: GraphSource): TrafficNode {
+  const isEntry = source.isServiceEntry(service.host);
+  const { namespace } = service;
+  const name = isEntry ? service.host : service.name;
+  return {
+    id: `service:${cluster}/${namespace}/${name}`,
+    kind: isEntry ? "serviceEntry" : "service",
+    cluster,
+    namespace,
+    name,
+  };
+}
+
+function partyNode(party: Party, level: GraphLevel, { isGateway }: GraphSource): TrafficNode {
+  const { cluster, namespace, workload, app, version } = party;
+  const kind = isGateway(cluster, namespace, workload) ? "gateway" : undefined;
+  const place = `${cluster}/${namespace}`;
+  const known = app === unknown ? {} : { app };
+  switch (level) {
+    case "cluster":
+      return clusterNode(cluster);
+    case "service":
+      return { id: `service:${place}/${app}`, kind: kind ?? "service", cluster, namespace, name: app };
+    case "app":
+      return { id: `app:${place}/${app}`, kind: kind ?? "app", cluster, namespace, name: app, ...known };
+    case "versionedApp":
+      return {
+        id: `app:${place}/${app}/${version}`,
+        kind: kind ?? "app",
+        cluster,
+        namespace,
+        name: app,
+        ...known,
+        version,
+      };
+    case "workload":
+      return {
+        id: `workload:${place}/${workload}`,
+        kind: kind ?? "workload",
+        cluster,
+        namespace,
+        name: workload,
+        ...known,
+        version,
+      };
+    default:
+      return unreachable(level);
+  }
+}
+
+function clusterNode(name: string): TrafficNode {
+  return { id: `cluster:${name}`, kind: "cluster", cluster: name, namespace: unknown, name };
+}
+
+function outside(name: string, cluster: string): TrafficNode {
+  return { id: `outside:${cluster}/${name}`, kind: "outside", cluster, namespace: unknown, name };
+}
+
+function edgeOf(edge: Edge, groupVolume: number, { networkOf }: GraphSource): TrafficEdge {
+  const { from, to, protocol, measured, services } = edge;
+  const all = volume(protocol, measured);
+  const [pair, ...otherPairs] = [...measured.principals];
+  const [principalFrom = "", principalTo = ""] = pair?.split(" ") ?? [];
+  const [service, ...otherServices] = [...services].filter((host) => host !== unknown);
+  const [fromNetwork, toNetwork] = [networkOf(from.cluster), networkOf(to.cluster)];
+  return {
+    from: from.id,
+    to: to.id,
+    protocol,
+    requestsPerSecond: measured.requests,
+    failedPerSecond: measured.failed,
+    share: groupVolume === 0 ? 0 : all / groupVolume,
+    ...latency(measured),
+    bytesPerSecond: { sent: measured.sent, received: measured.received },
+    mutualTls: all === 0 ? 0 : Math.min(1, edge.mutualTls / all),
+    codes: sorted(measured.codes),
+    flags: sorted(measured.flags),
+    crossesNetwork: fromNetwork !== undefined && toNetwork !== undefined && fromNetwork !== toNetwork,
+    ...(pair === undefined || otherPairs.length > 0
+      ? {}
+      : { principals: { from: principalFrom, to: principalTo } }),
+    ...(service === undefined || otherServices.length > 0 ? {} : { service }),
+  };
+}
+
+function latency(measured: Measured): Pick<TrafficEdge, "latencyMs"> {
+  const { durationSum, durationCount } = measured;
+  if (durationCount === 0) return {};
+  const buckets = bucketsOf(measured);
+  const [p50 = 0, p95 = 0, p99 = 0] = [0.5, 0.95, 0.99].map((q) => histogramQuantile(q, buckets));
+  if (Number.isNaN(p50)) return {};
+  return { latencyMs: { p50, p95, p99, average: durationSum / durationCount } };
+}
+
+function sorted(rates: ReadonlyMap<string, number>): Readonly<Record<string, number>> {
+  return Object.fromEntries([...rates].sort(([a], [b]) => compare(a, b)));
+}
