@@ -2,6 +2,7 @@ import "../styles/tokens.css";
 import "../styles/base.css";
 import "../styles/parts.css";
 import "../styles/shell.css";
+import "../styles/lists.css";
 import "../styles/mesh.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";

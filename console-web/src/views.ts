@@ -30,6 +30,25 @@ export const views: readonly View[] = [
     key: "m",
     page: lazy(async () => ({ default: (await import("./pages/mesh/mesh.tsx")).Mesh })),
   },
+  {
+    title: "Checks",
+    path: "/checks",
+    icon: "check",
+    key: "c",
+    page: lazy(async () => ({ default: (await import("./pages/checks/checks.tsx")).Checks })),
+  },
+  {
+    title: "Workloads",
+    path: "/workloads",
+    icon: "workload",
+    key: "w",
+    page: lazy(async () => ({ default: (await import("./pages/workloads/workloads.tsx")).Workloads })),
+  },
+  {
+    title: "Workload",
+    path: "/clusters/{cluster}/namespaces/{namespace}/workloads/{name}",
+    page: lazy(async () => ({ default: (await import("./pages/workload/workload.tsx")).Workload })),
+  },
 ];
 
 export interface FoundView {

@@ -57,16 +57,18 @@ export function createReader(source: ConsoleSource, clock: Clock): Reader {
   const graphs = new Map<string, { readonly at: number; readonly value: TrafficGraph }>();
   let known = new Map<string, number>();
 
+  let last: SourceState | undefined;
   const state = createFresh(freshState, clock, async () => {
     const now = await source.state();
-    for (const cluster of now.clusters) {
-      if (cluster.state === "stopped" || cluster.state === "failed") away.add(cluster.name);
+    for (const { name, state } of now.clusters) {
+      if (state === "stopped" || state === "failed") away.add(name);
       else {
-        away.delete(cluster.name);
-        seen.set(cluster.name, clock.now());
+        away.delete(name);
+        seen.set(name, clock.now());
       }
     }
-    return now;
+    last = withLastKnown(now, last, away);
+    return last;
   });
   const findings = createFresh(freshFindings, clock, () => source.findings());
 
@@ -125,6 +127,25 @@ export function createReader(source: ConsoleSource, clock: Clock): Reader {
       return known;
     },
     proof: undefined,
+  };
+}
+
+/** What a cluster that is away said last of its pods, gateways and proxies. */
+function withLastKnown(
+  now: SourceState,
+  last: SourceState | undefined,
+  away: ReadonlySet<string>,
+): SourceState {
+  if (last === undefined || away.size === 0) return now;
+  const isAway = ({ cluster }: { readonly cluster: string }) => away.has(cluster);
+  const pods = new Map(last.clusters.map((cluster) => [cluster.name, cluster.pods]));
+  return {
+    ...now,
+    clusters: now.clusters.map((one) =>
+      away.has(one.name) ? { ...one, pods: pods.get(one.name) ?? one.pods } : one,
+    ),
+    gateways: [...now.gateways.filter((one) => !isAway(one)), ...last.gateways.filter(isAway)],
+    proxies: [...now.proxies.filter((one) => !isAway(one)), ...last.proxies.filter(isAway)],
   };
 }
 

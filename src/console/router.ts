@@ -2,8 +2,11 @@ import type { IncomingMessage } from "node:http";
 import { IsthmusError } from "../base/index.ts";
 import type { Proof, VerifyReport } from "./api.ts";
 import { checksPage } from "./pages/checks-page.ts";
+import { destinationsPage } from "./pages/destinations-page.ts";
 import { meshPage } from "./pages/mesh-page.ts";
 import { searchIndex } from "./pages/search-index.ts";
+import { workloadPage } from "./pages/workload-page.ts";
+import { workloadsPage } from "./pages/workloads-page.ts";
 import type { Reader } from "./reader.ts";
 
 type Parameters = Readonly<Record<string, string>>;
@@ -15,6 +18,9 @@ const pages: Readonly<Record<string, Page>> = {
   "/api/mesh": meshPage,
   "/api/checks": checksPage,
   "/api/index": searchIndex,
+  "/api/workloads": workloadsPage,
+  "/api/clusters/{cluster}/namespaces/{namespace}/workloads/{name}": workloadPage,
+  "/api/clusters/{cluster}/namespaces/{namespace}/pods/{pod}/destinations": destinationsPage,
 };
 
 /** What can be asked for that does something. */

@@ -153,4 +153,5 @@ export { kubeTime } from "./time.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";
 export { networkLabel, serviceNameLabel } from "./well-known-labels.ts";
+export { type Workload, workloadOf } from "./workload-of.ts";
 export { formatYaml, parseYamlObjects, type YamlObject, type YamlObjects } from "./yaml.ts";

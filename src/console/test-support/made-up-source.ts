@@ -39,7 +39,10 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
   const writes: MadeUpSource["writes"] = [];
   const now = Date.now();
   const clients = new Map(
-    names.map((name) => [name, createKubeClient(transportOf(name, options, away.includes(name), writes))]),
+    names.map((name) => [
+      name,
+      createKubeClient(transportOf(name, options, () => away.includes(name), writes)),
+    ]),
   );
   const clusters = names.map((name, i): SourceCluster => {
     const client = clients.get(name);
@@ -133,12 +136,12 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
 function transportOf(
   cluster: string,
   { objects = () => ({}) }: MadeUp,
-  isAway: boolean,
+  isAway: () => boolean,
   writes: MadeUpSource["writes"],
 ): ApiTransport {
   return {
     async send({ method, path, body }) {
-      if (isAway) throw new Error(`${cluster} is stopped`);
+      if (isAway()) throw new Error(`${cluster} is stopped`);
       if (method !== "GET") {
         writes.push({ cluster, method, path, body });
         return answer(200, body ?? {});

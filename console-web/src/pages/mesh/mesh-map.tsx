@@ -118,12 +118,12 @@ function LinkLabel({
     >
       <Icon name={isCut ? "cut" : (mutualTls ?? 1) === 1 ? "lock" : "unlock"} size={14} />
       <span>
-        <b className="bold">{isCut ? "cut" : `${figure(rate)} rps`}</b>
+        <b className="bold">{isCut ? "cut" : rate === 0 ? "idle" : `${figure(rate)} rps`}</b>
         <span className="tiny dimmer">
           {latencyMs === undefined ? "" : `p95 ${milliseconds(latencyMs.p95)} ms · `}
           {mutualTls === undefined ? "" : mutualTls === 1 ? "mTLS · " : `${percentage(mutualTls)} % mTLS · `}
           <span className={failed > 0 ? "fail" : undefined}>
-            {failed === 0 || rate === 0 ? "0 failed" : `${percentage(failed / rate)} % failed`}
+            {rate === 0 ? "no requests" : failed === 0 ? "0 failed" : `${percentage(failed / rate)} % failed`}
           </span>
         </span>
       </span>

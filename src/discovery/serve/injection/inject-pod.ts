@@ -5,6 +5,7 @@ import {
   networkLabel,
   type Pod,
   type SchemaNode,
+  workloadOf,
 } from "../../../kube/index.ts";
 import { checkAnnotations } from "./check-annotations.ts";
 import type { InjectionSettings } from "./contracts.ts";
@@ -15,7 +16,6 @@ import { withProxyEnvironment } from "./proxy-in-pod.ts";
 import { selectTemplates } from "./select-templates.ts";
 import { initContainerName, type Overlay, proxyContainerName, type TemplateInput } from "./template.ts";
 import { readTemplateValues } from "./template-values.ts";
-import { workloadOf } from "./workload.ts";
 
 const overridesAnnotation = "proxy.istio.io/overrides";
 

@@ -1,7 +1,6 @@
-import type { Container, Pod } from "../../../kube/index.ts";
+import type { Container, Pod, Workload } from "../../../kube/index.ts";
 import type { ProxyConfig } from "./proxy-config.ts";
 import type { TemplateValues } from "./template-values.ts";
-import type { Workload } from "./workload.ts";
 
 /** What a template is filled with. */
 export interface TemplateInput {

@@ -1,4 +1,4 @@
-import type { Pod } from "../../../kube/index.ts";
+import type { Pod } from "./types.ts";
 
 /** What a pod belongs to: the object that a user wrote, as far as the pod itself tells. */
 export interface Workload {

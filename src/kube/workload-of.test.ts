@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
-import { workloadOf } from "./workload.ts";
+import { workloadOf } from "./workload-of.ts";
 
 suite("workloadOf()", () => {
   const cases: readonly {

@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import { suite, test } from "vitest";
+import { systemClock } from "../../base/index.ts";
+import type { KubeObject } from "../../kube/index.ts";
+import type { ChecksPage, MeshPage, SearchIndex, WorkloadPage, WorkloadsPage } from "../api.ts";
+import { createReader } from "../reader.ts";
+import { readPage } from "../router.ts";
+import { type MadeUp, madeUpSource } from "../test-support/made-up-source.ts";
+
+const labels = { app: "a", version: "v2" };
+const objects: Record<string, readonly KubeObject[]> = {
+  deployments: [
+    {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "a", namespace: "shop" },
+      spec: {
+        replicas: 2,
+        template: {
+          metadata: { labels },
+          spec: { serviceAccountName: "shopper", containers: [{ name: "a", image: "shop/a:2" }] },
+        },
+      },
+    },
+  ],
+  pods: [
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: {
+        name: "a-1",
+        namespace: "shop",
+        labels: { ...labels, "pod-template-hash": "x" },
+        ownerReferences: [
+          { apiVersion: "apps/v1", kind: "ReplicaSet", name: "a-x", uid: "1", controller: true },
+        ],
+      },
+      spec: { containers: [{ name: "a" }, { name: "istio-proxy" }] },
+      status: { podIP: "10.0.0.1", conditions: [{ type: "Ready", status: "True" }] },
+    },
+  ],
+  services: [
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "a", namespace: "shop" },
+      spec: { selector: { app: "a" } },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "b", namespace: "shop" },
+      spec: { selector: { app: "b" } },
+    },
+  ],
+  authorizationpolicies: [
+    {
+      apiVersion: "security.istio.io/v1",
+      kind: "AuthorizationPolicy",
+      metadata: { name: "all", namespace: "shop" },
+      spec: {},
+    },
+    {
+      apiVersion: "security.istio.io/v1",
+      kind: "AuthorizationPolicy",
+      metadata: { name: "v1", namespace: "shop" },
+      spec: { selector: { matchLabels: { version: "v1" } } },
+    },
+  ],
+};
+
+function readerOf(options: MadeUp = {}) {
+  return createReader(madeUpSource({ objects: () => objects, ...options }), systemClock);
+}
+
+suite("pages", () => {
+  test("the mesh page sums links up by cluster and says what crosses a network", async () => {
+    const page = (await readPage(readerOf(), "/api/mesh?range=60")) as MeshPage;
+    assert.deepEqual(
+      page.clusters.map(({ name, hasControlPlane }) => [name, hasControlPlane]),
+      [
+        ["east", true],
+        ["west", false],
+      ],
+    );
+    const [first] = page.links;
+    assert.ok(first?.crossesNetwork && first.through === "127.17.255.2:15443", JSON.stringify(first));
+    const crossing = page.links
+      .filter(({ crossesNetwork }) => crossesNetwork)
+      .reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0);
+    assert.ok(
+      Math.abs((page.traffic?.crossing ?? 0) - crossing / (page.traffic?.requestsPerSecond ?? 1)) < 1e-9,
+    );
+    const served = page.clusters[0]?.served;
+    const arriving = page.links
+      .filter(({ to }) => to === "east")
+      .reduce((sum, { requestsPerSecond }) => sum + requestsPerSecond, 0);
+    assert.equal(served?.requestsPerSecond, arriving);
+    assert.equal(served?.history.length, 48);
+  });
+
+  test("without measurements pages say so instead of showing zeros", async () => {
+    const page = (await readPage(readerOf({ isMeasured: false }), "/api/mesh")) as MeshPage;
+    assert.equal(page.traffic, undefined);
+    assert.equal(page.clusters[0]?.served, undefined);
+    const list = (await readPage(readerOf({ isMeasured: false }), "/api/workloads")) as WorkloadsPage;
+    assert.equal(list.isMeasured, false);
+  });
+
+  test("a workload's row counts its pods and proxies and names its account", async () => {
+    const { workloads } = (await readPage(readerOf(), "/api/workloads")) as WorkloadsPage;
+    const { pods, proxies, serviceAccount, app, version, role } = workloads[0] ?? assert.fail("no row");
+    assert.deepEqual(
+      { pods, proxies, serviceAccount, app, version, role },
+      {
+        pods: { ready: 1, wanted: 2 },
+        proxies: { state: "synced", synced: 1, total: 1 },
+        serviceAccount: "shopper",
+        app: "a",
+        version: "v2",
+        role: "app",
+      },
+    );
+  });
+
+  test("a workload's page has its identity, the Services that select it and the rules that choose it", async () => {
+    const page = (await readPage(
+      readerOf(),
+      "/api/clusters/west/namespaces/shop/workloads/a",
+    )) as WorkloadPage;
+    assert.equal(page.identity, "spiffe://cluster.local/ns/shop/sa/shopper");
+    assert.deepEqual(page.services, ["a"]);
+    assert.deepEqual(
+      page.policies.map(({ cluster, name }) => [cluster, name]),
+      [["east", "all"]],
+    );
+    assert.deepEqual(
+      page.pods.map(({ name, proxy }) => [name, proxy?.state]),
+      [["a-1", "SYNCED"]],
+    );
+  });
+
+  test("an unknown cluster or workload is an error that says what there is", async () => {
+    await assert.rejects(
+      readPage(readerOf(), "/api/clusters/nowhere/namespaces/shop/workloads/a"),
+      /no cluster "nowhere"/,
+    );
+    await assert.rejects(
+      readPage(readerOf(), "/api/clusters/east/namespaces/shop/workloads/z"),
+      /no Deployment z in shop/,
+    );
+  });
+
+  test("a cluster that went away is shown as it was, with its age, and takes nothing else with it", async () => {
+    const away: string[] = [];
+    let now = 1_000_000;
+    const clock = { now: () => now, after: systemClock.after };
+    const source = madeUpSource({ objects: () => objects, away });
+    const reader = createReader(
+      {
+        ...source,
+        state: async () => {
+          const state = await source.state();
+          return {
+            ...state,
+            clusters: state.clusters.map((one) =>
+              away.includes(one.name) ? { ...one, state: "stopped" as const } : one,
+            ),
+            gateways: state.gateways.filter(({ cluster }) => !away.includes(cluster)),
+            proxies: state.proxies.filter(({ cluster }) => !away.includes(cluster)),
+          };
+        },
+      },
+      clock,
+    );
+    await readPage(reader, "/api/workloads");
+    const before = now;
+    away.push("west");
+    now += 5000;
+    const list = (await readPage(reader, "/api/workloads")) as WorkloadsPage;
+    assert.deepEqual(list.away, [{ cluster: "west", since: before, reason: "west is stopped" }]);
+    assert.deepEqual(
+      list.workloads.map(({ cluster, proxies }) => [cluster, proxies.state]),
+      [
+        ["east", "synced"],
+        ["west", "synced"],
+      ],
+    );
+    const mesh = (await readPage(reader, "/api/mesh")) as MeshPage;
+    const west = mesh.clusters.find(({ name }) => name === "west");
+    assert.equal(west?.lastSeen, before);
+    assert.equal(west?.gateways.length, 1);
+    assert.equal(mesh.clusters.find(({ name }) => name === "east")?.lastSeen, undefined);
+  });
+
+  test("a finding keeps the time it was first seen as long as it is there", async () => {
+    let now = 1000;
+    let cause = "one";
+    const clock = { now: () => now, after: systemClock.after };
+    const finding = () =>
+      ({
+        code: "a/b",
+        severity: "error",
+        cluster: "east",
+        objects: [],
+        effect: "e",
+        cause,
+        evidence: [],
+        fix: "f",
+      }) as const;
+    const reader = createReader({ ...madeUpSource(), findings: async () => [finding()] }, clock);
+    await readPage(reader, "/api/checks");
+    now += 60_000;
+    cause = "another text for the same";
+    const page = (await readPage(reader, "/api/checks")) as ChecksPage;
+    assert.equal(page.findings[0]?.firstSeen, 1000);
+    assert.equal(page.findings[0]?.cause, cause);
+  });
+
+  test("the search finds clusters and workloads of all of them", async () => {
+    const { entries } = (await readPage(readerOf(), "/api/index")) as SearchIndex;
+    assert.deepEqual(
+      entries.map(({ kind, cluster, name }) => `${kind} ${cluster} ${name}`),
+      ["Cluster east east", "Deployment east a", "Cluster west west", "Deployment west a"],
+    );
+  });
+});
