@@ -46,6 +46,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "the address of the mesh's pages",
     load: async () => (await import("./commands/console.ts")).consoleCommand,
   },
+  logs: {
+    summary: "logs of pods over all clusters, and what proxies say of requests",
+    load: async () => (await import("./commands/logs.ts")).logs,
+  },
   load: {
     summary: "send requests at a rate, from a pod or from outside",
     load: async () => (await import("./commands/load.ts")).load,

@@ -1,5 +1,5 @@
 import { ApiError } from "./api-error.ts";
-import { apiVersionOf, type Kind } from "./kinds.ts";
+import { apiVersionOf, type Kind, kinds } from "./kinds.ts";
 import type { KubeObject, Status, WatchEvent } from "./object.ts";
 import type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 
@@ -44,6 +44,19 @@ export interface DeleteOptions {
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
+/** Which part of a container's log is wanted. Absent: all of it. */
+export interface PodLogOptions {
+  readonly container?: string;
+  /** Goes on until the container ends. */
+  readonly follow?: boolean;
+  /** Each line begins with its time (RFC 3339) and a blank. */
+  readonly timestamps?: boolean;
+  readonly tailLines?: number;
+  readonly sinceSeconds?: number;
+  /** RFC 3339. */
+  readonly sinceTime?: string;
+}
+
 /**
  * A small typed client of one cluster's Kubernetes API. Every call is one request; errors of the server
  * are thrown as ApiError. Objects that come back are shared and must not be changed.
@@ -73,6 +86,13 @@ export interface KubeClient {
   apply<T extends KubeObject>(kind: Kind<T>, object: T, fieldManager?: string): Promise<T>;
   /** Nothing happens when there is no such object. */
   delete(kind: Kind, name: string, options?: DeleteOptions): Promise<void>;
+  /** A pod's log, in pieces that may end anywhere in a line. Ends without a failure when `signal` aborts. */
+  podLog(
+    name: string,
+    namespace: string,
+    options: PodLogOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
   /** POST to a subresource or a review kind, for example serviceaccounts/x/token. */
   post(path: string, body: unknown): Promise<unknown>;
 }
@@ -166,6 +186,23 @@ export function createKubeClient(transport: ApiTransport): KubeClient {
         await call({ method: "DELETE", path: resourcePath(kind, namespace, name), body });
       } catch (reason) {
         if (!(reason instanceof ApiError && reason.code === 404)) throw reason;
+      }
+    },
+    async *podLog(name, namespace, options, signal) {
+      const query = new URLSearchParams();
+      for (const [option, value] of Object.entries(options)) {
+        if (value !== undefined && value !== false) query.set(option, String(value));
+      }
+      const path = resourcePath(kinds.pods, namespace, name, "log");
+      const request = { method: "GET", path, query, headers: { accept: "*/*" }, inChunks: true } as const;
+      try {
+        const response = await transport.send(request, signal);
+        if (response.status >= 400) throw new ApiError(statusOf(response));
+        // A server may answer a log without follow in one piece.
+        if (typeof response.body === "string" && response.body !== "") yield Buffer.from(response.body);
+        if (response.chunks !== undefined) yield* response.chunks;
+      } catch (reason) {
+        if (!signal.aborted) throw reason;
       }
     },
     async post(path, body) {

@@ -135,6 +135,31 @@ suite("createHttpTransport()", () => {
     while (closed < 2) await new Promise((resolve) => setImmediate(resolve));
   });
 
+  test("a body in chunks comes as it is written, unless it is an error, and ends with the signal", async () => {
+    const stop = new AbortController();
+    const opened: ServerResponse[] = [];
+    answer = (_request, response) => {
+      opened.push(response);
+      response.writeHead(200, { "content-type": "text/plain" }).write("one");
+    };
+    const request = { ...get("/api/v1/namespaces/a/pods/b/log", { follow: "true" }), inChunks: true };
+    const { body, chunks } = await transport().send(request, stop.signal);
+    assert.equal(body, undefined);
+    const seen: string[] = [];
+    for await (const chunk of chunks ?? []) {
+      seen.push(Buffer.from(chunk).toString());
+      if (seen.length === 1) opened[0]?.write("two");
+      else stop.abort();
+    }
+    assert.deepEqual(seen, ["one", "two"]);
+    answer = (_request, response) => json(response, 400, { kind: "Status", code: 400 });
+    const refused = await transport().send(request);
+    assert.deepEqual(
+      [refused.status, refused.body, refused.chunks],
+      [400, { kind: "Status", code: 400 }, undefined],
+    );
+  });
+
   test("an event or an answer without end is refused", async () => {
     answer = (_, response) => {
       response.writeHead(200, { "content-type": "application/json" });

@@ -94,6 +94,8 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
           events: readEvents(incoming, { server: options.server, mostEventBytes, signal }),
         };
       }
+      if (request.inChunks === true && status < 400)
+        return { ...answer, chunks: readChunks(incoming, { server: options.server, signal }) };
       const text = await readText(incoming, { server: options.server, mostBytes, signal });
       return { ...answer, body: isJson(incoming) ? parseJson(text, options.server) : text };
     },
@@ -223,6 +225,20 @@ async function* readEvents(
   } catch (reason) {
     if (signal?.aborted) return;
     throw reason instanceof IsthmusError ? reason : failure(server, reason);
+  } finally {
+    incoming.destroy();
+  }
+}
+
+/** The body as it comes. Ends when the server ends it or the signal aborts. */
+async function* readChunks(
+  incoming: IncomingMessage,
+  { server, signal }: Reading,
+): AsyncIterable<Uint8Array> {
+  try {
+    yield* incoming as AsyncIterable<Buffer>;
+  } catch (reason) {
+    if (!signal?.aborted) throw failure(server, reason);
   } finally {
     incoming.destroy();
   }

@@ -25,6 +25,7 @@ export {
   type ListOptions,
   type PatchOptions,
   type PatchType,
+  type PodLogOptions,
   resourcePath,
   type WatchOptions,
 } from "./client.ts";

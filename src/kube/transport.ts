@@ -8,15 +8,20 @@ export interface ApiRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** A JSON value (for JSON content types and patches), or bytes for everything else. Never changed. */
   readonly body?: unknown;
+  /** The answer's body is wanted as it comes, in `chunks`, unless it is an error: logs that are followed. */
+  readonly inChunks?: boolean;
 }
 
-/** What came back. A watch has `events` and no `body`; ending the iteration ends the watch. */
+/**
+ * What came back. A watch has `events` and no `body`, a body in chunks has `chunks`; ending the iteration ends the request.
+ */
 export interface ApiResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** A JSON value, or text when the server sent no JSON. */
   readonly body?: unknown;
   readonly events?: AsyncIterable<unknown>;
+  readonly chunks?: AsyncIterable<Uint8Array>;
 }
 
 /**

@@ -6,6 +6,16 @@
  * Reads Prometheus' text format over sockets and objects through KubeClient, and takes spans as collectors do; never looks inside a proxy, so that
  * either data plane and any upstream part can be measured.
  */
+export { type AccessFilter, isWantedAccess } from "./access-log/access-filter.ts";
+export {
+  type AccessDestination,
+  type AccessRecord,
+  type AccessSide,
+  destinationOf,
+  sideOf,
+} from "./access-log/access-record.ts";
+export { parseAccessLine } from "./access-log/parse-access-line.ts";
+export { responseFlagMeaning } from "./access-log/response-flags.ts";
 export type {
   HttpHandler,
   InstantValue,
@@ -21,6 +31,8 @@ export type {
   TrafficGraph,
   TrafficNode,
 } from "./graph/traffic-graph.ts";
+export type { LogLine } from "./logs/log-line.ts";
+export { followPodLogs, type PodLogsOptions, readPodLogs } from "./logs/pod-logs.ts";
 export { startTelemetry } from "./start-telemetry.ts";
 export type { TraceQuery } from "./traces/find-traces.ts";
 export type { Span, SpanKind, Tags } from "./traces/span.ts";

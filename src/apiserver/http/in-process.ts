@@ -64,7 +64,7 @@ function responseOf(answer: Answer): ApiResponse {
     case "watch":
       return { status: 200, headers, events: eventsOf(answer.watch) };
     case "stream":
-      return { status: answer.status, headers: answer.headers, events: answer.chunks };
+      return { status: answer.status, headers: answer.headers, chunks: answer.chunks };
   }
 }
 

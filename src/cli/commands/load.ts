@@ -3,6 +3,7 @@ import { connectEngine, openStateFolder, type PodAddress } from "../../engine/in
 import { type Command, textOption } from "../command.ts";
 import { type LoadReport, runLoad } from "../load/run-load.ts";
 import { readDuration } from "../read-duration.ts";
+import { readNumber } from "../read-number.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { type Terminal, table } from "../terminal.ts";
 
@@ -40,7 +41,7 @@ export const load: Command = {
     const url = targetOf(input);
     const reference = textOption(input, "from");
     const from = reference === undefined ? undefined : await sender(input, reference);
-    const shown = number(textOption(input, "show") ?? "0", "--show");
+    const shown = readNumber(textOption(input, "show") ?? "0", "--show");
     let left = shown;
     const report = await runLoad({
       url,
@@ -48,9 +49,9 @@ export const load: Command = {
         from === undefined
           ? undefined
           : { host: from.address, port: from.httpProxyPort, authorization: from.httpProxyAuthorization },
-      rate: number(textOption(input, "rate") ?? "10", "--rate"),
+      rate: readNumber(textOption(input, "rate") ?? "10", "--rate"),
       milliseconds: readDuration(textOption(input, "duration") ?? "10s", "--duration"),
-      connections: Math.max(1, number(textOption(input, "connections") ?? "10", "--connections")),
+      connections: Math.max(1, readNumber(textOption(input, "connections") ?? "10", "--connections")),
       fresh: input.values["fresh"] === true,
       signal,
       answered(text) {
@@ -125,10 +126,4 @@ function parseUrl(text: string): URL | undefined {
   } catch {
     return undefined;
   }
-}
-
-function number(text: string, option: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new IsthmusError("arguments/wrong", `${option} wants a number, not "${text}"`);
 }

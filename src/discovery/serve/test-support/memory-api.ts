@@ -77,6 +77,9 @@ export function createMemoryApi(): MemoryApi {
       check();
       return typed(api.get(kind.kind, name, namespace));
     },
+    podLog: () => {
+      throw new Error("not used");
+    },
     async list(kind, options = {}) {
       check();
       const items = [...objects.values()].filter(

@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { suite, test } from "vitest";
+import { createSignal, silentLogger, systemClock, waitFor } from "../../base/index.ts";
+import { type ApiRequest, type ApiResponse, createKubeClient } from "../../kube/index.ts";
+import type { LogLine } from "./log-line.ts";
+import { followPodLogs, type PodLogsOptions, readPodLogs } from "./pod-logs.ts";
+
+/** A cluster's API with pods and their logs, which a test writes and ends. */
+function fakeCluster(name: string) {
+  interface FakePod {
+    readonly object: object;
+    lines: string[];
+    /** Followers end with the run that they read. */
+    run: number;
+  }
+  const pods = new Map<string, FakePod>();
+  const changed = createSignal();
+  const events: object[] = [];
+  let isAway = false;
+  let opened = 0;
+  const next = (signal: AbortSignal | undefined) =>
+    new Promise<void>((resolve) => {
+      const once = new AbortController();
+      const done = () => {
+        once.abort();
+        resolve();
+      };
+      changed.subscribe(done, once.signal);
+      signal?.addEventListener("abort", done, { once: true });
+    });
+  async function* watch(signal: AbortSignal | undefined, from: number): AsyncIterable<unknown> {
+    for (let at = from; signal?.aborted !== true && !isAway; ) {
+      if (at < events.length) yield events[at++];
+      else await next(signal);
+    }
+  }
+  async function* log(pod: FakePod, query: URLSearchParams, signal: AbortSignal | undefined) {
+    const { run } = pod;
+    const since = query.get("sinceTime") ?? "";
+    const tail = query.get("tailLines");
+    // Kubernetes counts in whole seconds.
+    const isWanted = (line: string) => line.slice(0, 19) >= since.slice(0, 19);
+    let at = tail === null ? 0 : Math.max(0, pod.lines.length - Number(tail));
+    for (;;) {
+      for (; at < pod.lines.length; at++) {
+        const line = `${pod.lines[at]}\n`;
+        if (!isWanted(line)) continue;
+        // In pieces, as networks deliver.
+        yield Buffer.from(line.slice(0, 9));
+        yield Buffer.from(line.slice(9));
+      }
+      if (query.get("follow") !== "true" || pod.run !== run || signal?.aborted === true || isAway) return;
+      await next(signal);
+    }
+  }
+  const answer = async ({ path, query }: ApiRequest, signal?: AbortSignal): Promise<ApiResponse> => {
+    if (isAway) throw new Error(`${name} is away`);
+    const [, podName] = /\/pods\/([^/]+)\/log$/.exec(path) ?? [];
+    if (podName === undefined) {
+      if (query.get("watch") === "true")
+        return { status: 200, headers: {}, events: watch(signal, Number(query.get("resourceVersion"))) };
+      const items = [...pods.values()].map(({ object }) => object);
+      return {
+        status: 200,
+        headers: {},
+        body: { items, metadata: { resourceVersion: String(events.length) } },
+      };
+    }
+    opened++;
+    const pod = pods.get(podName);
+    if (pod === undefined) {
+      const body = {
+        kind: "Status",
+        apiVersion: "v1",
+        metadata: {},
+        status: "Failure",
+        message: "gone",
+        reason: "NotFound",
+        code: 404,
+      };
+      return { status: 404, headers: {}, body };
+    }
+    return { status: 200, headers: {}, chunks: log(pod, query, signal) };
+  };
+  return {
+    name,
+    client: createKubeClient({ send: answer }),
+    get opened() {
+      return opened;
+    },
+    add(pod: string, ...lines: string[]) {
+      const object = {
+        apiVersion: "v1",
+        kind: "Pod",
+        metadata: { name: pod, namespace: "shop", uid: `${pod}-uid`, resourceVersion: "1" },
+        spec: { containers: [{ name: "app" }, { name: "istio-proxy" }] },
+        status: { phase: "Running" },
+      };
+      pods.set(pod, { object, lines, run: 1 });
+      events.push({ type: "ADDED", object });
+      changed.notify();
+    },
+    write(pod: string, ...lines: string[]) {
+      pods.get(pod)?.lines.push(...lines);
+      changed.notify();
+    },
+    /** The container ends and begins again, with an empty log. */
+    restart(pod: string) {
+      const fake = pods.get(pod);
+      if (fake !== undefined) {
+        fake.run++;
+        fake.lines = [];
+      }
+      changed.notify();
+    },
+    setAway(value: boolean) {
+      isAway = value;
+      changed.notify();
+    },
+  };
+}
+
+const at = (second: number, text: string) =>
+  `2026-11-21T16:40:${String(second).padStart(2, "0")}.123456789Z ${text}`;
+
+function optionsFor(
+  clusters: readonly ReturnType<typeof fakeCluster>[],
+  more: Partial<PodLogsOptions> = {},
+): PodLogsOptions & { readonly gone: string[] } {
+  const gone: string[] = [];
+  return {
+    clusters,
+    containersOf: () => ["app"],
+    clock: systemClock,
+    log: silentLogger,
+    signal: new AbortController().signal,
+    away: (cluster) => gone.push(cluster),
+    gone,
+    ...more,
+  };
+}
+
+const textsOf = (lines: readonly LogLine[]) =>
+  lines.map(({ cluster, pod, text }) => `${cluster} ${pod} ${text}`);
+
+suite("readPodLogs()", () => {
+  test("gives the lines of all clusters in the order of time; a cluster that is away takes nothing from the others", async () => {
+    const [east, west, north] = ["east", "west", "north"].map(fakeCluster) as [
+      ReturnType<typeof fakeCluster>,
+      ReturnType<typeof fakeCluster>,
+      ReturnType<typeof fakeCluster>,
+    ];
+    east.add("a", at(1, "one"), at(4, "four é"));
+    west.add("b", at(2, "two"), at(3, "three"));
+    north.setAway(true);
+    const options = optionsFor([east, west, north]);
+    assert.deepEqual(textsOf(await readPodLogs(options)), [
+      "east a one",
+      "west b two",
+      "west b three",
+      "east a four é",
+    ]);
+    assert.deepEqual(options.gone, ["north"]);
+  });
+
+  test("reads what is asked for: containers, the last lines, what is newer than a time", async () => {
+    const east = fakeCluster("east");
+    east.add("a", at(1, "one"), at(2, "two"), at(3, "three"));
+    east.add("b", at(4, "four"));
+    const read = async (more: Partial<PodLogsOptions>) =>
+      textsOf(await readPodLogs(optionsFor([east], more)));
+    assert.deepEqual(await read({ containersOf: (pod) => (pod.metadata.name === "b" ? ["app"] : []) }), [
+      "east b four",
+    ]);
+    assert.deepEqual(await read({ tailLines: 1 }), ["east a three", "east b four"]);
+    assert.deepEqual(await read({ since: Date.parse("2026-11-21T16:40:03Z") }), [
+      "east a three",
+      "east b four",
+    ]);
+    assert.deepEqual(await read({ containersOf: () => [] }), []);
+  });
+});
+
+suite("followPodLogs()", () => {
+  /** Follows in the background; `lines` grows. */
+  function follow(clusters: readonly ReturnType<typeof fakeCluster>[], more: Partial<PodLogsOptions> = {}) {
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const options = optionsFor(clusters, { signal: stop.signal, ...more });
+    const ended = (async () => {
+      for await (const line of followPodLogs(options)) lines.push(...textsOf([line]));
+    })();
+    const until = (wanted: readonly string[]) =>
+      waitFor(() => (lines.length >= wanted.length ? true : undefined), { signal: AbortSignal.timeout(5000) })
+        .catch(() => {})
+        .then(() => assert.deepEqual([...lines].sort(), [...wanted].sort()));
+    return {
+      options,
+      until,
+      async end() {
+        stop.abort();
+        await ended;
+      },
+    };
+  }
+
+  test("gives lines of all clusters as they come, and those of pods that come later", async () => {
+    const [east, west] = [fakeCluster("east"), fakeCluster("west")];
+    east.add("a", at(1, "one"));
+    const followed = follow([east, west]);
+    await followed.until(["east a one"]);
+    west.add("b", at(2, "two"));
+    east.write("a", at(3, "three"));
+    await followed.until(["east a one", "west b two", "east a three"]);
+    await followed.end();
+  });
+
+  test("goes on after a container began again, with every line once", async () => {
+    const east = fakeCluster("east");
+    east.add("a", at(1, "one"), at(1, "one"), at(2, "two"));
+    const followed = follow([east]);
+    await followed.until(["east a one", "east a one", "east a two"]);
+    east.restart("a");
+    await waitFor(() => (east.opened > 1 ? true : undefined), { signal: AbortSignal.timeout(5000) });
+    // In the second of the last line before, and so read twice by whoever asks by time alone.
+    east.write("a", "2026-11-21T16:40:02.5Z again", at(3, "three"));
+    await followed.until(["east a one", "east a one", "east a two", "east a again", "east a three"]);
+    await followed.end();
+  });
+
+  test("a cluster that goes is told once, and followed on without a gap when it is back", async () => {
+    const east = fakeCluster("east");
+    east.add("a", at(1, "one"));
+    const followed = follow([east]);
+    await followed.until(["east a one"]);
+    east.setAway(true);
+    await waitFor(() => (followed.options.gone.length > 0 ? true : undefined), {
+      signal: AbortSignal.timeout(5000),
+    });
+    east.write("a", at(1, "meanwhile"), at(2, "two"));
+    east.setAway(false);
+    await followed.until(["east a one", "east a meanwhile", "east a two"]);
+    assert.deepEqual(followed.options.gone, ["east"]);
+    await followed.end();
+  });
+
+  test("whoever reads slowly slows the reading down, and ending the iteration ends it all", async () => {
+    const east = fakeCluster("east");
+    east.add("a", ...Array.from({ length: 5000 }, (_, i) => at(i % 60, `line ${i}`)));
+    let read = 0;
+    for await (const _line of followPodLogs(optionsFor([east]))) if (++read === 3000) break;
+    assert.equal(read, 3000);
+  });
+});
