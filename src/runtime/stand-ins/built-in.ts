@@ -7,6 +7,9 @@ import { greeter } from "./greeter.ts";
 import { helloworld } from "./helloworld.ts";
 import { kubia } from "./kubia.ts";
 import { messenger } from "./messenger.ts";
+import { openWebui } from "./open-webui/open-webui.ts";
+import { pipelines } from "./open-webui/pipelines.ts";
+import { sglang } from "./sglang/sglang.ts";
 import { toolImages } from "./tool-images.ts";
 
 /** The stand-ins that need nothing but a pod. */
@@ -19,5 +22,8 @@ export const builtInStandIns: readonly StandIn[] = [
   details,
   reviews,
   ratings,
+  sglang,
+  openWebui,
+  pipelines,
   toolImages,
 ];

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
-import { serveRequests } from "./serve-requests.ts";
+import { type AcceptUpgrade, serveRequests } from "./serve-requests.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -15,11 +15,17 @@ export type ReadBody = () => Promise<string>;
 
 const mostRequestBody = 1024 * 1024;
 
+export interface ServeOptions {
+  /** Takes connections over that ask for an upgrade at `path`; at others they are refused. */
+  readonly upgrade?: { readonly path: string; readonly accept: AcceptUpgrade };
+}
+
 /** Serves answers where the pod's `port` is led to; starts and stops as serveRequests does, and measures what it takes. */
 export async function serveHttp(
   context: ContainerContext,
   port: number,
   answer: (request: IncomingMessage, readBody: ReadBody) => HttpAnswer | Promise<HttpAnswer>,
+  { upgrade }: ServeOptions = {},
 ): Promise<RunningContainer> {
   // Milliseconds. Nothing else runs in this thread meanwhile, so what passes by the clock is processor time.
   let busy = 0;
@@ -51,7 +57,13 @@ export async function serveHttp(
     }
     response.end();
   };
-  const running = await serveRequests(context, new Map([[port, send]]));
+  const accept: AcceptUpgrade | undefined =
+    upgrade &&
+    ((request, socket, head) => {
+      if (request.url?.split("?", 1)[0] === upgrade.path) return upgrade.accept(request, socket, head);
+      socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    });
+  const running = await serveRequests(context, new Map([[port, send]]), accept);
   return { ...running, use: { cpuTime: () => busy } };
 }
 
