@@ -10,6 +10,7 @@ export const tags = {
   null: 0x05,
   objectIdentifier: 0x06,
   utf8String: 0x0c,
+  printableString: 0x13,
   utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
@@ -47,6 +48,10 @@ export function bitString(bytes: Uint8Array, unusedBits = 0): Buffer {
 
 export function utf8String(text: string): Buffer {
   return element(tags.utf8String, Buffer.from(text, "utf8"));
+}
+
+export function printableString(text: string): Buffer {
+  return element(tags.printableString, Buffer.from(text, "ascii"));
 }
 
 /** Time as RFC 5280 4.1.2.5 wants it: UTCTime until 2049, GeneralizedTime after. */

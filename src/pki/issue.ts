@@ -31,10 +31,38 @@ export interface IssueOptions extends AlternativeNames {
   readonly subject?: DistinguishedName;
   /** A CA certificate; `pathLength` limits how many CAs may follow. */
   readonly ca?: { readonly pathLength?: number };
+  /** What the key may be used for. Default: signatures and key encipherment, of a CA: certificates and revocation lists. */
+  readonly keyUsages?: readonly KeyUsage[];
+  /** Default: servers and clients, of a CA: anything. An empty list: anything. */
+  readonly extendedKeyUsages?: readonly ExtendedKeyUsage[];
   /** Milliseconds since 1970. */
   readonly notBefore: number;
   readonly notAfter: number;
 }
+
+/** Bits of the key usage extension, first one first (RFC 5280 4.2.1.3). */
+const keyUsageBits = [
+  "digitalSignature",
+  "contentCommitment",
+  "keyEncipherment",
+  "dataEncipherment",
+  "keyAgreement",
+  "keyCertSign",
+  "cRLSign",
+  "encipherOnly",
+  "decipherOnly",
+] as const;
+export type KeyUsage = (typeof keyUsageBits)[number];
+
+/** Purposes of the extended key usage extension (RFC 5280 4.2.1.12). */
+export type ExtendedKeyUsage =
+  | "anyExtendedKeyUsage"
+  | "serverAuth"
+  | "clientAuth"
+  | "codeSigning"
+  | "emailProtection"
+  | "timeStamping"
+  | "ocspSigning";
 
 /** Reads an issuer from PEM. Throws what node:crypto throws on text that is no certificate or key. */
 export function readIssuer(certificatePem: string, privateKeyPem: string): Issuer {
@@ -58,20 +86,23 @@ export function issueCertificate(
   const selfSigned = "selfKey" in issuer;
   const signingKey = selfSigned ? issuer.selfKey : issuer.privateKey;
   const algorithm = signatureAlgorithm(signingKey);
-  const hasSubject =
-    options.subject?.commonName !== undefined || (options.subject?.organizations ?? []).length > 0;
+  const hasSubject = Object.values(options.subject ?? {}).some(
+    (value) => value !== undefined && value.length > 0,
+  );
+  const { keyUsages = options.ca === undefined ? leafUsages : caUsages } = options;
+  const { extendedKeyUsages = options.ca === undefined ? leafPurposes : [] } = options;
   const ownKeyIdentifier = keyIdentifier(options.publicKey);
   const extensions = [
-    keyUsage(options.ca !== undefined),
-    ...(options.ca === undefined
-      ? [
+    ...keyUsage(keyUsages),
+    ...(extendedKeyUsages.length === 0
+      ? []
+      : [
           extension(
             oids.extendedKeyUsage,
             false,
-            sequence(objectIdentifier(oids.serverAuth), objectIdentifier(oids.clientAuth)),
+            sequence(...extendedKeyUsages.map((usage) => objectIdentifier(oids[usage]))),
           ),
-        ]
-      : []),
+        ]),
     basicConstraints(options.ca),
     extension(oids.subjectKeyIdentifier, false, element(tags.octetString, ownKeyIdentifier)),
     extension(
@@ -93,17 +124,22 @@ export function issueCertificate(
   );
   return toPem(
     "CERTIFICATE",
-    sequence(toBeSigned, algorithm, bitString(sign("sha256", toBeSigned, signingKey))),
+    sequence(toBeSigned, algorithm, bitString(sign(digestFor(signingKey), toBeSigned, signingKey))),
   );
 }
 
-function keyUsage(isCa: boolean): Buffer {
-  // Bits: digitalSignature 0, keyEncipherment 2, keyCertSign 5, cRLSign 6.
-  return extension(
-    oids.keyUsage,
-    true,
-    isCa ? bitString(Buffer.from([0b00000110]), 1) : bitString(Buffer.from([0b10100000]), 5),
-  );
+const leafUsages: readonly KeyUsage[] = ["digitalSignature", "keyEncipherment"];
+const caUsages: readonly KeyUsage[] = ["keyCertSign", "cRLSign"];
+const leafPurposes: readonly ExtendedKeyUsage[] = ["serverAuth", "clientAuth"];
+
+/** The extension with a bit for each usage, without zero bits at its end (X.690 11.2.2); none without usages. */
+function keyUsage(usages: readonly KeyUsage[]): Buffer[] {
+  const numbers = usages.map((usage) => keyUsageBits.indexOf(usage));
+  if (numbers.length === 0) return [];
+  const last = Math.max(...numbers);
+  const bytes = Buffer.alloc((last >> 3) + 1);
+  for (const bit of numbers) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (0x80 >> (bit & 7));
+  return [extension(oids.keyUsage, true, bitString(bytes, 7 - (last & 7)))];
 }
 
 function basicConstraints(ca: { readonly pathLength?: number } | undefined): Buffer {
@@ -117,9 +153,19 @@ function basicConstraints(ca: { readonly pathLength?: number } | undefined): Buf
 }
 
 function signatureAlgorithm(key: KeyObject): Buffer {
-  return key.asymmetricKeyType === "rsa"
-    ? sequence(objectIdentifier(oids.rsaWithSha256), element(tags.null))
-    : sequence(objectIdentifier(oids.ecdsaWithSha256));
+  switch (key.asymmetricKeyType) {
+    case "rsa":
+      return sequence(objectIdentifier(oids.rsaWithSha256), element(tags.null));
+    case "ed25519":
+      return sequence(objectIdentifier(oids.ed25519));
+    default:
+      return sequence(objectIdentifier(oids.ecdsaWithSha256));
+  }
+}
+
+/** Ed25519 has its digest built in. */
+function digestFor(key: KeyObject): "sha256" | null {
+  return key.asymmetricKeyType === "ed25519" ? null : "sha256";
 }
 
 /** Twenty random bytes, positive, never zero (RFC 5280 4.1.2.2). */

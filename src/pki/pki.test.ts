@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { X509Certificate } from "node:crypto";
+import { createPublicKey, X509Certificate } from "node:crypto";
 import { suite, test } from "vitest";
 import {
   certificateInfo,
   createCsr,
   generateKey,
+  generateKeyOf,
   isSignedBy,
   issueCertificate,
+  type KeyType,
   keyMatches,
   readCsr,
   readIssuer,
@@ -54,6 +56,41 @@ suite("issueCertificate()", () => {
     assert.ok(isSignedBy(leaf, pem));
     assert.ok(keyMatches(leaf, key.privateKeyPem));
     assert.equal(certificateInfo(leaf).isCa, false);
+  });
+
+  test("subject, usages and addresses of both kinds are as asked for, whatever the keys' algorithms", async () => {
+    const types: readonly KeyType[] = [
+      { algorithm: "RSA", size: 2048 },
+      { algorithm: "ECDSA", size: 384 },
+      { algorithm: "Ed25519" },
+    ];
+    for (const type of types) {
+      const privateKey = await generateKeyOf(type);
+      const pem = issueCertificate(
+        {
+          publicKey: createPublicKey(privateKey),
+          subject: { commonName: "it", organizationalUnits: ["unit"], countries: ["NL"], serialNumber: "7" },
+          dnsNames: ["a.example"],
+          emails: ["me@a.example"],
+          addresses: ["10.0.0.1", "2001:db8::1:0", "::ffff:1.2.3.4", "nonsense"],
+          keyUsages: ["digitalSignature", "keyAgreement"],
+          extendedKeyUsages: ["serverAuth", "codeSigning"],
+          notBefore,
+          notAfter: notBefore + day,
+        },
+        { selfKey: privateKey },
+      );
+      const certificate = new X509Certificate(pem);
+      assert.ok(certificate.verify(certificate.publicKey), type.algorithm);
+      assert.equal(certificate.subject, "C=NL\nOU=unit\nCN=it\nserialNumber=7");
+      assert.equal(
+        certificate.subjectAltName,
+        "DNS:a.example, email:me@a.example, IP Address:10.0.0.1, IP Address:2001:DB8:0:0:0:0:1:0, IP Address:0:0:0:0:0:FFFF:102:304",
+      );
+      assert.deepEqual(certificate.keyUsage, ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.3"]);
+      // BIT STRING of digitalSignature (0) and keyAgreement (4): three unused bits.
+      assert.ok(certificate.raw.includes(Buffer.from([0x03, 0x02, 0x03, 0x88])));
+    }
   });
 
   test("an intermediate is a CA and signs leaves; another root did not sign it", () => {
