@@ -537,6 +537,25 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       codes: [],
     },
     {
+      what: "nor need one that serves such a Service of the same installation",
+      mesh: fra(({ services, gateways }) => ({
+        services: [
+          ...services,
+          service("page", "sample", { labels: { "app.kubernetes.io/instance": "shop" } }),
+          service("store", "sample", { labels: { "app.kubernetes.io/instance": "shop" } }),
+        ],
+        gateways: [...gateways, ingress("demo")],
+        virtualServices: [
+          rule("VirtualService", "page", {
+            hosts: ["demo.example.com"],
+            gateways: ["demo"],
+            http: [{ route: [{ destination: { host: "page" } }] }],
+          }),
+        ],
+      })),
+      codes: [],
+    },
+    {
       what: "a Service without pods of its own, and one of the system",
       mesh: fra(({ services }) => ({
         services: [

@@ -75,7 +75,7 @@ export interface CheckedCluster {
   readonly network: string | undefined;
   /** Other clusters that its control plane is meant to read; empty for a remote. */
   readonly reads: readonly string[];
-  /** Charts of the mesh file whose objects are not there, since they do not run here: what they bring is not called absent. */
+  /** Charts of which it is not known here what they bring: it is not called absent. */
   readonly chartsLeftOut?: readonly { readonly name: string; readonly namespace: string }[];
   /** Objects that are looked at as if they had been applied. */
   readonly applied?: readonly WrittenObject[];

@@ -9,7 +9,7 @@ export interface Absence {
 }
 
 /**
- * How much it matters that something is not in these clusters: nothing but a hint where a chart that does not run here may
+ * How much it matters that something is not in these clusters: nothing but a hint where a chart that is not looked into may
  * bring it. `namespace` is where the chart would have to put it; undefined where it may put it anywhere.
  */
 export function absence(clusters: readonly ClusterView[], namespace: string | undefined): Absence {
@@ -20,5 +20,5 @@ export function absence(clusters: readonly ClusterView[], namespace: string | un
     .filter((name, index, all) => all.indexOf(name) === index);
   return charts.length === 0
     ? { severity: "error", note: "" }
-    : { severity: "info", note: `; the chart ${listed(charts)}, which may bring it, does not run here` };
+    : { severity: "info", note: `; the chart ${listed(charts)} may bring it` };
 }

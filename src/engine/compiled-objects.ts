@@ -1,7 +1,7 @@
 import type { ObjectsOfCluster, WrittenObject } from "../checks/index.ts";
 import type { Compiled, CompiledItem } from "../compile/index.ts";
 import type { Mesh } from "../mesh/index.ts";
-import { chartStandIns } from "./charts/index.ts";
+import { chartStandIns, findChartStandIn } from "./charts/index.ts";
 import { describedCluster } from "./described-cluster.ts";
 
 /**
@@ -13,6 +13,10 @@ export function compiledObjects(mesh: Mesh, compiled: Compiled): readonly Object
     .filter(({ role }) => role === "workload")
     .map((cluster) => ({
       ...describedCluster(cluster, mesh),
+      // Not rendered by helm here, and what those with a stand-in make once they run is not known either.
+      chartsLeftOut: cluster.manifests.flatMap((entry) =>
+        entry.kind === "chart" ? [{ name: entry.name, namespace: entry.namespace ?? "default" }] : [],
+      ),
       objects: (compiled.clusters.get(cluster.name) ?? []).flatMap((item) => objectsOf(item, mesh)),
     }));
 }
@@ -32,10 +36,10 @@ function objectsOf(item: CompiledItem, mesh: Mesh): readonly WrittenObject[] {
         },
       ];
     case "chart": {
-      const { chart, namespace, version = mesh.istio.version, values, from } = item.chart;
-      const standIn = chartStandIns().find((one) => one.chart === chart.split("/").at(-1));
+      const { name, namespace, version, values, from } = item.chart;
+      const standIn = findChartStandIn(chartStandIns(mesh.istio.version), item.chart);
       // Values that wait for an address stay as they are written: no check looks at them.
-      const objects = standIn?.render({ namespace, version, values, isInstalled: () => false }) ?? [];
+      const objects = standIn?.render({ name, namespace, version, values, isInstalled: () => false }) ?? [];
       return objects.map((object) => ({ object, writtenAt: from }));
     }
   }

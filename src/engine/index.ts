@@ -7,6 +7,7 @@
  * Only wiring: no rules about meshes, and nothing that a real cluster would not have behind the same seams.
  */
 
+export { checkHelm } from "./charts/index.ts";
 export type { ClusterChange } from "./cluster-control.ts";
 export { compiledObjects } from "./compiled-objects.ts";
 export { type ControlClient, connectEngine } from "./control-client.ts";

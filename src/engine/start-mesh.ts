@@ -12,7 +12,7 @@ import type { Telemetry } from "../telemetry/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
 import { applyCompiled } from "./apply/apply-compiled.ts";
 import type { ApplyTarget } from "./apply/applying.ts";
-import { chartStandIns } from "./charts/index.ts";
+import { chartRenderer } from "./charts/index.ts";
 import { clusterProgress } from "./cluster-progress.ts";
 import { type ClusterSet, createClusterSet } from "./cluster-set.ts";
 import type { ClusterWatch } from "./cluster-watch.ts";
@@ -166,8 +166,7 @@ async function start(
   });
   const warnings = await applyCompiled(compiled, {
     targets: applyTargets(clusters, watches, trust),
-    charts: chartStandIns(),
-    istioVersion: mesh.istio.version,
+    renderChart: chartRenderer(mesh, lifetime),
     addressTimeout: options.timeout,
     signal: lifetime,
     log,

@@ -34,8 +34,10 @@ import type { Traces } from "../telemetry/index.ts";
 import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
 import { createMeshTelemetry, type MeshTelemetry } from "./mesh-telemetry.ts";
+import { kubernetesVersionOf } from "./kubernetes-version.ts";
 import { homeOf, type Peer } from "./peers.ts";
 import { createPodConnector } from "./pod-connector.ts";
+import { createCertManagerStandIns } from "./stand-ins/cert-manager.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
 
@@ -67,7 +69,6 @@ export interface MeshParts {
   readonly log: Logger;
 }
 
-const defaultKubernetesVersion = "1.33.1";
 const administrator = { name: "isthmus", groups: ["system:masters"] };
 
 /** The parts that exist once for all clusters. `warn` is told, once, of ports that had to move. */
@@ -104,6 +105,7 @@ export function wireMesh(options: {
     }),
     createPilotStandIn({ connectRemote, clock }),
     createJaegerStandIn(openTraces),
+    ...createCertManagerStandIns(clock),
   ];
   return { network, standIns, images, peers: new Map(), openTraces, telemetry, clock, log };
 }
@@ -150,7 +152,7 @@ export async function startCluster(
         tls: { key: keys.serverKey, cert: keys.serverCert },
         clientCa: keys.caCert,
         serviceAccountKey: keys.serviceAccountKey,
-        kubernetesVersion: cluster.kubernetes ?? defaultKubernetesVersion,
+        kubernetesVersion: kubernetesVersionOf(cluster),
         serviceRange: addresses.services,
         pods: createPodConnector({
           own: ownPods,
@@ -231,7 +233,7 @@ export async function startCluster(
         images: parts.images,
         attachPod: (pod) => attachPod(network, cluster.name, pod),
         apiService: { address: addresses.services.first, port: 443 },
-        kubernetesVersion: cluster.kubernetes ?? defaultKubernetesVersion,
+        kubernetesVersion: kubernetesVersionOf(cluster),
         stateFolder: place.folder,
         clock,
         log: log.child({ part: "runtime" }),

@@ -50,14 +50,9 @@ function notRun(mesh: Mesh, cluster: Cluster): Diagnostic[] {
       `${cluster.name}: ${what} does not run on this machine yet`,
       "traffic between workloads is the same without it",
     );
-  return [
-    ...cluster.addons.flatMap(({ name, from }, index) =>
-      runs.has(name) ? [] : [warn([...stepsOf(from), index], `add-on ${name}`)],
-    ),
-    ...cluster.manifests.flatMap((entry) =>
-      entry.kind === "chart" ? [warn(stepsOf(entry.from), `chart ${entry.chart}`)] : [],
-    ),
-  ];
+  return cluster.addons.flatMap(({ name, from }, index) =>
+    runs.has(name) ? [] : [warn([...stepsOf(from), index], `add-on ${name}`)],
+  );
 }
 
 function diagnostic(

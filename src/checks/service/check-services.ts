@@ -34,7 +34,8 @@ function checkOne(service: Service, cluster: ClusterView, mesh: MeshView): Findi
       matchesLabels(service.spec.selector ?? {}, pod.metadata.labels),
   );
   const isMesh = cluster.namespaces.some((one) => one.metadata.name === namespace && isInjected(one));
-  if (pods.length === 0 && (!isMesh || isForOutside(service, mesh))) return [];
+  if (pods.length === 0 && (!isMesh || isForOutside(service, mesh) || isBehindFront(service, owners, mesh)))
+    return [];
   const host = `${name}.${namespace}`;
   const names = pods.map(({ metadata }) => metadata.name);
   const where = listed(owners.map((one) => one.name));
@@ -82,6 +83,22 @@ function isForOutside({ metadata }: Service, { clusters }: MeshView): boolean {
         )
       );
     }),
+  );
+}
+
+const instanceLabel = "app.kubernetes.io/instance";
+
+/** Whether it belongs to an installation of which another Service is for outside: it serves that one, where both are. */
+function isBehindFront({ metadata }: Service, owners: readonly ClusterView[], mesh: MeshView): boolean {
+  const instance = metadata.labels?.[instanceLabel];
+  if (instance === undefined) return false;
+  return owners.every(({ services }) =>
+    services.some(
+      (one) =>
+        one.metadata.namespace === metadata.namespace &&
+        one.metadata.labels?.[instanceLabel] === instance &&
+        isForOutside(one, mesh),
+    ),
   );
 }
 

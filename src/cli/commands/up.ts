@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { type ErrorCode, IsthmusError, type Logger } from "../../base/index.ts";
 import {
+  checkHelm,
   createTimings,
   guardProcess,
   openStateFolder,
@@ -76,7 +77,7 @@ async function upHere(input: CommandInput): Promise<number> {
   const started = performance.now();
   try {
     const { mesh, compiled, warnings } = await readMesh(input, {
-      check: checkSupported,
+      check: (asked) => [...checkSupported(asked), ...checkHelm(asked)],
       unless: "Nothing was started.",
     });
     timings.mark("mesh file read and compiled");

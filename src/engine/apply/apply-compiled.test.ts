@@ -64,8 +64,7 @@ async function startTestCluster(): Promise<TestCluster> {
       const deleted: string[] = [];
       const warnings = await applyCompiled(compiled, {
         targets: new Map([["one", { client, services, server: api.url, apiCa: keys.caCert, caFiles }]]),
-        charts: [],
-        istioVersion: "1.31.1",
+        renderChart: () => [],
         addressTimeout: 1000,
         signal,
         log: silentLogger,

@@ -8,7 +8,6 @@ import {
 } from "../../base/index.ts";
 import { type ChartReference, type Compiled, type CompiledItem, waves } from "../../compile/index.ts";
 import { ApiError, type KubeObject, kinds, startInformer } from "../../kube/index.ts";
-import type { ChartStandIn } from "../charts/index.ts";
 import type { Applying, ApplyTarget } from "./applying.ts";
 import { fillSecret } from "./generated-secret.ts";
 import { openInventory } from "./inventory.ts";
@@ -20,8 +19,11 @@ import { whenWebhooksAnswer } from "./when-webhooks-answer.ts";
 
 export interface ApplyOptions {
   readonly targets: ReadonlyMap<string, ApplyTarget>;
-  readonly charts: readonly ChartStandIn[];
-  readonly istioVersion: string;
+  /** The objects of a chart whose values are complete; none when it is not run here. */
+  renderChart(
+    chart: ChartReference,
+    release: { readonly cluster: string; isInstalled(object: KubeObject): boolean },
+  ): readonly KubeObject[] | Promise<readonly KubeObject[]>;
   /** How long to wait for a load balancer's address or an admission webhook, in milliseconds. */
   readonly addressTimeout: number;
   readonly signal: AbortSignal;
@@ -112,7 +114,7 @@ async function applyCluster(
     code: "mesh/kind-not-served",
     path: ["clusters", name],
     message: `${name}: ${kind} ${metadata.name} (${apiVersion}) waits for its CustomResourceDefinition`,
-    hint: "what would install it does not run here yet; it is applied as soon as the kind is served",
+    hint: "it is applied as soon as something, mostly a chart, installs its definition",
   }));
 }
 
@@ -182,16 +184,11 @@ async function renderChart(
   { name: cluster, inventory }: Applying,
   options: ApplyOptions,
 ): Promise<readonly KubeObject[]> {
-  const standIn = options.charts.find((one) => one.chart === chart.chart.split("/").at(-1));
-  if (standIn === undefined) return [];
   const values = await fillLateValues(chart.values, (reference) => addressOf(reference, cluster, options));
-  const version = chart.version ?? options.istioVersion;
-  return standIn.render({
-    namespace: chart.namespace,
-    version,
-    values: values as Readonly<Record<string, unknown>>,
-    isInstalled: (object) => inventory.has(object),
-  });
+  return options.renderChart(
+    { ...chart, values: values as Readonly<Record<string, unknown>> },
+    { cluster, isInstalled: (object) => inventory.has(object) },
+  );
 }
 
 async function addressOf(

@@ -1,5 +1,5 @@
 import type { KubeObject, LabelSelector, Webhook } from "../../kube/index.ts";
-import type { IstioValues } from "./chart-values.ts";
+import type { IstioValues } from "./istio-values.ts";
 
 type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
 

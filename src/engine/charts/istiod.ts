@@ -1,6 +1,6 @@
 import { formatYaml, type KubeObject, serviceNameLabel } from "../../kube/index.ts";
-import type { IstioValues } from "./chart-values.ts";
 import { injectionWebhooks } from "./injection-webhooks.ts";
+import type { IstioValues } from "./istio-values.ts";
 import { rule } from "./rbac-rule.ts";
 import { validationWebhooks } from "./validation-webhooks.ts";
 

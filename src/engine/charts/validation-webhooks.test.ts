@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
 import type { WebhookConfiguration } from "../../kube/index.ts";
-import { readIstioValues } from "./chart-values.ts";
+import { readIstioValues } from "./istio-values.ts";
 import { validationWebhooks } from "./validation-webhooks.ts";
 
 function rendered(values: Readonly<Record<string, unknown>>, isInstalled = false) {

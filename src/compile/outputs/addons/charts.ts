@@ -21,6 +21,7 @@ export function chartOf(name: ChartAddon, addon: Addon, cluster: Cluster): Chart
     ...charts[name],
     values: valuesOf(name, addon, cluster),
     from: addon.from,
+    isAddon: true,
   };
 }
 

@@ -1,3 +1,5 @@
+import { section, text, texts, type Values } from "./read-values.ts";
+
 /** Values of Istio's charts that the stand-ins read; everything else passes by unread. Defaults as the charts have them. */
 export interface IstioValues {
   readonly revision: string;
@@ -19,8 +21,6 @@ export interface IstioValues {
   /** All of `global`, as the injector's template reads it. */
   readonly global: Readonly<Record<string, unknown>>;
 }
-
-type Values = Readonly<Record<string, unknown>>;
 
 /** Reads the values of an istiod release. `version` is what `tag` and `hub` default to. */
 export function readIstioValues(values: Values, version: string): IstioValues {
@@ -49,17 +49,4 @@ export function readIstioValues(values: Values, version: string): IstioValues {
     replicas: Number(values["replicaCount"] ?? pilot["replicaCount"] ?? 1),
     global: { hub, tag, ...global },
   };
-}
-
-function section(values: Values, name: string): Values {
-  const value = values[name];
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Values) : {};
-}
-
-function text(value: unknown, otherwise: string): string {
-  return value === undefined || value === null || value === "" ? otherwise : String(value);
-}
-
-function texts(values: Values): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 }
