@@ -33,8 +33,8 @@ import {
 import type { Traces } from "../telemetry/index.ts";
 import { addressesOf, apiPort, type ClaimedBlock } from "./address-blocks.ts";
 import { type ClusterKeys, clusterKeys } from "./cluster-keys.ts";
-import { createMeshTelemetry, type MeshTelemetry } from "./mesh-telemetry.ts";
 import { kubernetesVersionOf } from "./kubernetes-version.ts";
+import { createMeshTelemetry, type MeshTelemetry } from "./mesh-telemetry.ts";
 import { homeOf, type Peer } from "./peers.ts";
 import { createPodConnector } from "./pod-connector.ts";
 import { createCertManagerStandIns } from "./stand-ins/cert-manager.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { afterEach, beforeEach, suite, test } from "vitest";
+import { createManualClock, type ManualClock } from "../../base/testing/manual-clock.ts";
 import { type KubeObject, kinds, type Secret } from "../../kube/index.ts";
 import { isSignedBy } from "../../pki/index.ts";
-import { createManualClock, type ManualClock } from "../test-support/manual-clock.ts";
 import { startTestCluster, type TestCluster } from "../test-support/test-cluster.ts";
 import {
   type Certificate,

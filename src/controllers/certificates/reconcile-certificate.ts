@@ -1,11 +1,9 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
-import { type Condition, type Kind, kinds, type Secret } from "../../kube/index.ts";
+import { type Condition, type Kind, kinds, kubeTime, type Requeue, type Secret } from "../../kube/index.ts";
 import { isEquivalent } from "../core/canonical-json.ts";
 import type { Cluster } from "../core/cluster.ts";
-import { timestamp } from "../core/cluster.ts";
 import { findCondition, withMessage, withoutCondition } from "../core/conditions.ts";
 import { splitKey } from "../core/keys.ts";
-import type { Requeue } from "../core/start-reconciler.ts";
 import {
   type Certificate,
   type CertificateStatus,
@@ -250,9 +248,9 @@ async function writeStatus(
     ...(life === undefined
       ? {}
       : {
-          notBefore: timestamp(life.notBefore),
-          notAfter: timestamp(life.notAfter),
-          renewalTime: timestamp(life.renewal),
+          notBefore: kubeTime(life.notBefore),
+          notAfter: kubeTime(life.notAfter),
+          renewalTime: kubeTime(life.renewal),
         }),
     ...(revision === undefined ? {} : { revision }),
   };

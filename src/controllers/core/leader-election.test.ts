@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, suite, test } from "vitest";
 import type { Stop } from "../../base/index.ts";
 import { silentLogger, waitFor } from "../../base/index.ts";
+import { createManualClock, type ManualClock } from "../../base/testing/manual-clock.ts";
 import { kinds } from "../../kube/index.ts";
 import { createFakeApi, type FakeApi, statusOf } from "../test-support/fake-api.ts";
-import { createManualClock, type ManualClock } from "../test-support/manual-clock.ts";
 import { runAsLeader } from "./leader-election.ts";
 
 const place = { namespace: "kube-system", name: "it" };

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
+import { escapeHtml } from "../../../base/index.ts";
 import { dataFile } from "../../../kube/index.ts";
 import type { StandIn } from "../../contracts.ts";
-import { escapeHtml } from "../escape-html.ts";
 import { type HttpAnswer, type ReadBody, serveHttp } from "../serve-http.ts";
 import { createChatSockets } from "./chat-sockets.ts";
 import { createModelServers, type ModelServers, ServerFailure } from "./model-servers.ts";
