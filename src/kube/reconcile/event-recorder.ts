@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import type { Clock, Logger } from "../../base/index.ts";
 import { isApiError } from "../api-error.ts";
 import type { KubeClient } from "../client.ts";
@@ -61,7 +62,8 @@ export function createEventRecorder(options: {
   const budgets = new Map<string, Budget>();
   const waiting = new Set<Entry>();
   let writing: Promise<void> | undefined;
-  let serial = 0;
+  // Another recorder may tell of the same object in the same millisecond.
+  let serial = randomInt(1_000_000);
 
   const isAllowed = (key: string) => {
     const now = clock.now();
