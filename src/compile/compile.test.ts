@@ -83,7 +83,7 @@ suite("compile()", () => {
       for (const item of items) {
         if (item.kind === "chart") continue;
         const { labels, annotations } = item.object.metadata;
-        const isUsers = item.wave === "manifests";
+        const isUsers = item.wave === "manifests" && !item.from.endsWith(".addons");
         assert.equal(labels?.["app.kubernetes.io/managed-by"], isUsers ? undefined : "isthmus");
         assert.equal(annotations?.["isthmus.dev/from"], isUsers ? undefined : item.from);
         assert.notEqual(item.from, "");

@@ -8,6 +8,7 @@ const pages: Readonly<
   Record<string, { readonly service: string; readonly port: string; readonly path: string }>
 > = {
   jaeger: { service: "tracing", port: "http-query", path: "/" },
+  prometheus: { service: "prometheus", port: "http", path: "/" },
 };
 
 /** The add-ons that run, whether the mesh file or a user's manifest installed them, with the addresses of their pages. */

@@ -40,6 +40,7 @@ import { createPodConnector } from "./pod-connector.ts";
 import { createCertManagerStandIns } from "./stand-ins/cert-manager.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
+import { createPrometheusStandIn, createReloaderStandIn } from "./stand-ins/prometheus.ts";
 
 /** One running cluster of the engine. */
 export interface RunningCluster {
@@ -106,6 +107,8 @@ export function wireMesh(options: {
     createPilotStandIn({ connectRemote, clock }),
     createJaegerStandIn(openTraces),
     ...createCertManagerStandIns(clock),
+    createPrometheusStandIn(telemetry.telemetry),
+    createReloaderStandIn(),
   ];
   return { network, standIns, images, peers: new Map(), openTraces, telemetry, clock, log };
 }

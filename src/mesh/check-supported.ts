@@ -36,7 +36,7 @@ export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
 }
 
 /** Add-ons that run on this machine. */
-const runs = new Set(["jaeger"]);
+const runs = new Set(["jaeger", "prometheus"]);
 
 type Path = readonly (string | number)[];
 

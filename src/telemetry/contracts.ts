@@ -46,6 +46,8 @@ export interface RangeValues {
 export interface Telemetry {
   /** The Prometheus HTTP API under /api/v1, and /-/healthy and /-/ready. */
   readonly prometheusApi: HttpHandler;
+  /** A page for people, that evaluates what they type. */
+  readonly prometheusPage: HttpHandler;
   /** Evaluates PromQL at one moment, in milliseconds since 1970 (default now). query/wrong when it can't. */
   query(expression: string, at?: number): readonly InstantValue[];
   /** Evaluates PromQL from `start` to `end` every `step` milliseconds. query/wrong when it can't. */

@@ -1,6 +1,7 @@
 import { IsthmusError } from "../base/index.ts";
 import type { Telemetry, TelemetryOptions } from "./contracts.ts";
 import { buildGraph } from "./graph/build-graph.ts";
+import { createExpressionPage } from "./prometheus-api/expression-page.ts";
 import { createPrometheusApi } from "./prometheus-api/serve-prometheus-api.ts";
 import { PromqlError } from "./promql/expression.ts";
 import { runInstantQuery, runRangeQuery } from "./promql/run-query.ts";
@@ -40,6 +41,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
       now: clock.now,
       targets: () => scraping.states,
     }),
+    prometheusPage: createExpressionPage({ store, now: clock.now }),
     query(expression, at = clock.now()) {
       const result = answered(() => runInstantQuery(expression, at, store.select));
       switch (result.type) {

@@ -21,6 +21,25 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
     return found[0] as TrafficEdge;
   };
 
+  const prometheus = async (): Promise<string> => {
+    const { stdout } = await mesh.isthmus("dashboard", "prometheus");
+    return stdout.trim();
+  };
+  /** An instant query of the add-on: values by the labels that are asked for, parted by blanks. */
+  const query = async (expression: string, ...labels: string[]): Promise<Record<string, number>> => {
+    const body = new URLSearchParams({ query: expression });
+    const response = await fetch(new URL("/api/v1/query", await prometheus()), { method: "POST", body });
+    const { data } = (await response.json()) as {
+      data: { result: { metric: Record<string, string>; value: [number, string] }[] };
+    };
+    return Object.fromEntries(
+      data.result.map(({ metric, value }) => [
+        labels.map((label) => metric[label]).join(" "),
+        Number(value[1]),
+      ]),
+    );
+  };
+
   beforeAll(async () => {
     mesh = await startAks();
     // Requests are only counted evenly once both endpoints are known.
@@ -73,6 +92,53 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
       stdout,
       /main0 {2}sample\/sleep +⇒ +remote0 {2}sample\/helloworld-v2 +http +[\d.]+ +\d+ % +0 % .*✓/,
     );
+  });
+
+  test("AKS-24 OKE-12 requests are counted with their clusters and versions, and the metrics of both clusters are in one place", async () => {
+    const labels = ["source_cluster", "destination_cluster", "destination_version"];
+    const bySource = 'istio_requests_total{reporter="source", source_workload="sleep"}';
+    const counted = await eventually(async () => {
+      const found = await query(`sum by (${labels}) (${bySource})`, ...labels);
+      return Object.values(found).reduce((sum, count) => sum + count, 0) >= 104 && found;
+    }, 15_000);
+    // Four requests were sent until both versions answered, 100 after them.
+    assert.deepEqual(Object.keys(counted).sort(), ["main0 main0 v1", "main0 remote0 v2"]);
+    assert.equal((counted["main0 main0 v1"] ?? 0) + (counted["main0 remote0 v2"] ?? 0) >= 104, true);
+    const arrived = await query(
+      'sum by (cluster, destination_version) (istio_requests_total{reporter="destination"})',
+      "cluster",
+      "destination_version",
+    );
+    assert.deepEqual(arrived, {
+      "main0 v1": counted["main0 main0 v1"],
+      "remote0 v2": counted["main0 remote0 v2"],
+    });
+    const up = await query('min by (cluster) (up{job="kubernetes-pods"})', "cluster");
+    assert.deepEqual(up, { main0: 1, remote0: 1 });
+  });
+
+  test("AKS-27 the add-on is there with the mesh, at the place that status names", async () => {
+    const { stdout } = await mesh.isthmus("status", "-o", "json");
+    const { addons } = JSON.parse(stdout);
+    const url = await prometheus();
+    assert.deepEqual(
+      addons.find(({ name }: { name: string }) => name === "prometheus"),
+      { cluster: "main0", name: "prometheus", namespace: "istio-system", url },
+    );
+    assert.equal((await fetch(new URL("/-/ready", url))).status, 200);
+    const page = await (await fetch(new URL("/graph?range=5m&expr=sum(up)", url))).text();
+    assert.match(page, /<path class="line [^>]*d="M/);
+    const ready = await mesh.kubectl(
+      "main0",
+      "-n",
+      "istio-system",
+      "get",
+      "deploy",
+      "prometheus",
+      "-o",
+      "jsonpath={.status.readyReplicas}",
+    );
+    assert.equal(ready, "1");
   });
 
   test("a graph of something else is refused with what there is", async () => {

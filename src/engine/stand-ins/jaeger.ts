@@ -1,7 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { RequestHandler, StandIn } from "../../runtime/index.ts";
 import { serveRequests } from "../../runtime/index.ts";
-import type { HttpHandler, Traces } from "../../telemetry/index.ts";
+import type { Traces } from "../../telemetry/index.ts";
+import { firstOf } from "./first-of.ts";
 
 /**
  * Jaeger's image (jaeger, or all-in-one of version 1): its collectors for Zipkin and OTLP over HTTP, its query API and
@@ -39,15 +40,6 @@ export function createJaegerStandIn(openTraces: () => Promise<Traces>): StandIn 
       context.log("jaeger is up: spans at 9411 (Zipkin) and 4318 (OTLP over HTTP), page at 16686");
       return running;
     },
-  };
-}
-
-/** Asks one handler after the other; what none of them knows is not found. */
-function firstOf(...handlers: readonly HttpHandler[]): RequestHandler {
-  return async (request, response) => {
-    for (const handle of handlers) if (await handle(request, response)) return;
-    request.resume();
-    response.writeHead(404, { "content-type": "text/plain; charset=utf-8" }).end("not found\n");
   };
 }
 

@@ -3,6 +3,7 @@ import type { Addon, Cluster } from "../../../mesh/index.ts";
 import type { CompiledItem } from "../../compiled.ts";
 import { chartOf } from "./charts.ts";
 import { jaegerObjects } from "./jaeger.ts";
+import { prometheusObjects } from "./prometheus.ts";
 
 /** The add-ons of a cluster: plain objects as Istio's samples have them, or references to their projects' charts. */
 export function addons(cluster: Cluster): CompiledItem[] {
@@ -15,6 +16,7 @@ function itemsOf(addon: Addon, cluster: Cluster): CompiledItem[] {
     case "jaeger":
       return objectItems(jaegerObjects(addon), addon);
     case "prometheus":
+      return objectItems(prometheusObjects(addon, cluster), addon);
     case "grafana":
     case "kiali":
       return [{ kind: "chart", wave: "manifests", chart: chartOf(name, addon, cluster) }];

@@ -4,11 +4,10 @@ import type { ChartReference } from "../../compiled.ts";
 type Values = Readonly<Record<string, unknown>>;
 
 /** Add-ons that are installed by their project's chart. */
-type ChartAddon = Exclude<Addon["name"], "jaeger">;
+type ChartAddon = Exclude<Addon["name"], "jaeger" | "prometheus">;
 
 /** The chart of each, as its project publishes it. */
 const charts: Readonly<Record<ChartAddon, { readonly chart: string; readonly repo: string }>> = {
-  prometheus: { chart: "prometheus", repo: "https://prometheus-community.github.io/helm-charts" },
   grafana: { chart: "grafana", repo: "https://grafana.github.io/helm-charts" },
   kiali: { chart: "kiali-server", repo: "https://kiali.org/helm-charts" },
 };
@@ -28,15 +27,6 @@ export function chartOf(name: ChartAddon, addon: Addon, cluster: Cluster): Chart
 function valuesOf(name: ChartAddon, { port }: Addon, cluster: Cluster): Values {
   const service = port === undefined ? {} : { service: { type: "NodePort", nodePort: port } };
   switch (name) {
-    case "prometheus":
-      // Without the parts that watch the cluster itself: only the mesh's metrics are wanted.
-      return {
-        ...(port === undefined ? {} : { server: service }),
-        alertmanager: { enabled: false },
-        "prometheus-pushgateway": { enabled: false },
-        "prometheus-node-exporter": { enabled: false },
-        "kube-state-metrics": { enabled: false },
-      };
     case "grafana":
       return service;
     case "kiali":
@@ -55,5 +45,5 @@ function externalServices({ addons: all }: Cluster): Values {
   const prometheus = all.find(({ name }) => name === "prometheus");
   return prometheus === undefined
     ? {}
-    : { external_services: { prometheus: { url: `http://prometheus-server.${prometheus.namespace}` } } };
+    : { external_services: { prometheus: { url: `http://prometheus.${prometheus.namespace}:9090` } } };
 }

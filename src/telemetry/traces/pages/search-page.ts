@@ -1,7 +1,7 @@
+import { type Html, html } from "../../pages/html.ts";
+import { colourClass, formatDuration, plural } from "../../pages/page.ts";
 import type { Operation, TraceQuery } from "../find-traces.ts";
 import type { Trace } from "../trace.ts";
-import { type Html, html } from "./html.ts";
-import { formatDuration, plural, serviceColour } from "./page.ts";
 
 /** What the search page shows. */
 export interface SearchView {
@@ -102,7 +102,7 @@ function row(
 ): Html {
   const chips = [...services].map(
     ([service, count]) =>
-      html`<span class="chip ${serviceColour(service)}">${service} <span class="dim">${count}</span></span>`,
+      html`<span class="chip ${colourClass(service)}">${service} <span class="dim">${count}</span></span>`,
   );
   const share = Math.round((duration / longest) * 120);
   return html`<tr>

@@ -1,8 +1,8 @@
+import { type Html, html } from "../../pages/html.ts";
+import { colourClass, formatDuration, plural } from "../../pages/page.ts";
+import { depthClass } from "../../pages/style.ts";
 import type { Span, Tags } from "../span.ts";
 import type { Trace } from "../trace.ts";
-import { type Html, html } from "./html.ts";
-import { formatDuration, plural, serviceColour } from "./page.ts";
-import { depthClass } from "./style.ts";
 
 /** One trace as a waterfall: a row for every span below the one that caused it, with what is known of it on demand. */
 export function tracePage(trace: Trace): Html {
@@ -64,8 +64,8 @@ function spanRow({ span, depth }: Row, { start, duration }: Trace): Html {
   const long = duration === 0 ? width : Math.max(3, (span.duration / duration) * width);
   const lines = [250, 500, 750].map((x) => html`<line class="line" x1="${x}" x2="${x}" y1="0" y2="12"/>`);
   return html`<details id="${span.spanId}"><summary class="row">
-<span class="what ${depthClass(depth)}"><span class="chip ${serviceColour(span.service)}">${span.service}</span>${span.isError && html`<span class="fail" title="failed">● error</span>`}<span class="operation" title="${span.name}">${span.name}</span></span>
-<svg class="span ${serviceColour(span.service)}" viewBox="0 0 ${width} 12" preserveAspectRatio="none" role="img" aria-label="begins after ${formatDuration(span.start - start)}, takes ${formatDuration(span.duration)}">${lines}<rect class="bar" x="${Math.min(at, width - 3).toFixed(1)}" y="2" width="${Math.min(long, width).toFixed(1)}" height="8"/></svg>
+<span class="what ${depthClass(depth)}"><span class="chip ${colourClass(span.service)}">${span.service}</span>${span.isError && html`<span class="fail" title="failed">● error</span>`}<span class="operation" title="${span.name}">${span.name}</span></span>
+<svg class="span ${colourClass(span.service)}" viewBox="0 0 ${width} 12" preserveAspectRatio="none" role="img" aria-label="begins after ${formatDuration(span.start - start)}, takes ${formatDuration(span.duration)}">${lines}<rect class="bar" x="${Math.min(at, width - 3).toFixed(1)}" y="2" width="${Math.min(long, width).toFixed(1)}" height="8"/></svg>
 <span class="took">${formatDuration(span.duration)}</span></summary>
 <div class="about">
 ${section("Span", spanFacts(span))}

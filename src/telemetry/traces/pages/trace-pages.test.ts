@@ -143,6 +143,6 @@ suite("the pages on traces", () => {
     assert.equal((await get("/elsewhere")).known, false);
     const empty = await pagesOf()("/");
     assert.match(wordsOf(empty.text), /Nobody has reported a span yet\. .*isthmus load/);
-    assert.match((await get("/traces.css")).headers["content-type"] ?? "", /^text\/css/);
+    assert.match((await get("/pages.css")).headers["content-type"] ?? "", /^text\/css/);
   });
 });

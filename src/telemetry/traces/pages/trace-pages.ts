@@ -1,13 +1,13 @@
 import type { Clock } from "../../../base/index.ts";
 import type { HttpHandler } from "../../contracts.ts";
+import { html } from "../../pages/html.ts";
+import { sendPage } from "../../pages/page.ts";
+import { style } from "../../pages/style.ts";
 import { findTraces, operationsOf, servicesIn, type TraceQuery } from "../find-traces.ts";
 import { traceById } from "../jaeger-api.ts";
 import { QueryError, readTraceQuery } from "../trace-query.ts";
 import type { TraceStore } from "../trace-store.ts";
-import { html } from "./html.ts";
-import { sendPage } from "./page.ts";
 import { lookbacks, type SearchView, searchPage } from "./search-page.ts";
-import { style } from "./style.ts";
 import { tracePage } from "./trace-page.ts";
 
 /**
@@ -18,7 +18,7 @@ export function createTracePages(store: TraceStore, clock: Clock): HttpHandler {
   return async ({ method, url = "/" }, response) => {
     if (method !== "GET") return false;
     const { pathname, searchParams } = new URL(url, "http://jaeger");
-    if (pathname === "/traces.css") {
+    if (pathname === "/pages.css") {
       response
         .writeHead(200, { "content-type": "text/css; charset=utf-8", "cache-control": "no-cache" })
         .end(style);

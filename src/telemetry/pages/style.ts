@@ -54,6 +54,13 @@ td.number, th.number { text-align: right; white-space: nowrap }
 td.when { white-space: nowrap }
 td .services { display: flex; flex-wrap: wrap; gap: 2px 14px }
 td a.trace { display: block; min-width: 380px; font-weight: 560; overflow-wrap: anywhere }
+label.expression { grid-column: span 5 }
+label.expression input { font-family: ui-monospace, "JetBrains Mono", Menlo, Consolas, monospace }
+.panel { padding: 12px; margin-bottom: 16px }
+svg.chart { display: block; width: 100%; height: auto }
+svg.chart .grid { stroke: var(--line); stroke-width: 1 }
+svg.chart .axis { fill: var(--ink3); font-size: 11px }
+svg.chart path.line { fill: none; stroke: var(--service); stroke-width: 1.5; stroke-linejoin: round }
 svg.share { display: block; width: 120px; height: 4px; margin-top: 4px }
 svg.share rect.ground { fill: var(--line) }
 svg.share rect.part { fill: var(--ink3) }

@@ -1,4 +1,4 @@
-import { escapeHtml } from "../../../base/index.ts";
+import { escapeHtml } from "../../base/index.ts";
 
 /** Markup that may stand in a page as it is. Only `html` makes it. */
 export interface Html {

@@ -12,7 +12,7 @@ export function sendPage(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
-<link rel="stylesheet" href="${base}traces.css">
+<link rel="stylesheet" href="${base}pages.css">
 <link rel="icon" href="data:,">
 </head>
 <body>
@@ -33,10 +33,10 @@ ${body}
 
 const palette = 10;
 
-/** Class of a service's colour: the same for the same name everywhere. */
-export function serviceColour(service: string): string {
+/** Class of a name's colour: the same for the same name everywhere. */
+export function colourClass(name: string): string {
   let hash = 0;
-  for (const character of service) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
+  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 65_521;
   return `k${hash % palette}`;
 }
 
