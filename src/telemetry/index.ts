@@ -31,6 +31,11 @@ export type {
   TrafficGraph,
   TrafficNode,
 } from "./graph/traffic-graph.ts";
+export type { AccessEntry } from "./live/access-entry.ts";
+export { createLive, type Live, type LiveOptions } from "./live/create-live.ts";
+export type { TrailStep } from "./live/decision-trail.ts";
+export type { LiveFilter, LiveRequest } from "./live/live-request.ts";
+export { readRequests } from "./live/read-requests.ts";
 export type { LogLine } from "./logs/log-line.ts";
 export { followPodLogs, type PodLogsOptions, readPodLogs } from "./logs/pod-logs.ts";
 export { startTelemetry } from "./start-telemetry.ts";

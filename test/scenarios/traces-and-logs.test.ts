@@ -216,6 +216,32 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
     assert.deepEqual(await access("--service", "nobody.sample"), []);
   });
 
+  test("logs --access --trail tells a request's way over both clusters, decision by decision", async () => {
+    const trail = await eventually(async () => {
+      await mesh.curl("main0", hello, 4);
+      const { stdout, stderr, code } = await mesh.isthmus(
+        "logs",
+        "--access",
+        "--trail",
+        "--service",
+        "helloworld.sample",
+        "--since",
+        "1m",
+      );
+      assert.equal(code, 0, stderr);
+      return stdout.split("\n\n").find((one) => /remote0 +helloworld-v2-\S+ +its app answers 200/.test(one));
+    }, 15_000);
+    const wanted = [
+      /main0 +sleep-\S+\.sample +asks for GET helloworld\.sample:5000\/hello/,
+      /main0 +sleep-\S+\.sample +the service's own route leads to helloworld\.sample\.svc\.cluster\.local:5000/,
+      /main0 +sleep-\S+\.sample +takes the endpoint 127\.\d+\.255\.\d+:\d+, the gateway istio-ingressgateway of remote0/,
+      /remote0 +helloworld-v2-\S+\.sample +gets it over mutual TLS from pod istio-ingressgateway-\S+\.istio-system/,
+      /remote0 +helloworld-v2-\S+\.sample +its app answers 200 after \d+ ms/,
+      /main0 +sleep-\S+\.sample +gets 200 after \d+ ms/,
+    ];
+    for (const step of wanted) assert.match(trail, step);
+  });
+
   test("logs --access --follow goes on with what comes", async () => {
     const following = background(
       process.execPath,
@@ -241,6 +267,7 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
       [["logs", "--access", "--code", "9xx"], /--code wants a status/],
       [["logs", "--access", "--side", "left"], /--side is client, server or passthrough/],
       [["logs", "--cluster", "nowhere"], /no context "nowhere"/],
+      [["logs", "--trail"], /--trail goes with --access/],
     ] as const) {
       const { code, stderr } = await mesh.isthmus(...args);
       assert.match(stderr, reason);

@@ -10,12 +10,14 @@ import {
   type PodLogsOptions,
   parseAccessLine,
   readPodLogs,
+  readRequests,
   sideOf,
 } from "../../telemetry/index.ts";
 import { type Command, type CommandInput, textOption, textOptions } from "../command.ts";
 import { accessText } from "../logs/access-text.ts";
-import { kubeconfigClusters } from "../logs/kubeconfig-clusters.ts";
+import { kubeconfigClusters, type ReachedCluster } from "../logs/kubeconfig-clusters.ts";
 import { podSelector } from "../logs/pod-selection.ts";
+import { trailLines } from "../logs/trail-lines.ts";
 import { readDuration } from "../read-duration.ts";
 import { readNumber } from "../read-number.ts";
 import { stateFolderOf } from "../state-option.ts";
@@ -29,7 +31,7 @@ export const logs: Command = {
   summary:
     "Logs of pods over all clusters; with --access what the proxies' access logs say of requests. Goes on with --follow.",
   usage:
-    "logs [deploy/NAME.NAMESPACE|POD.NAMESPACE] [-n NAMESPACE] [--cluster CLUSTER] [--follow] [--since 10m] [--tail N] [--access [--service NAME] [--code 5xx] …] [-o json]",
+    "logs [deploy/NAME.NAMESPACE|POD.NAMESPACE] [-n NAMESPACE] [--cluster CLUSTER] [--follow] [--since 10m] [--tail N] [--access [--service NAME] [--code 5xx] … [--trail]] [-o json]",
   options: {
     namespace: { type: "string", short: "n" },
     cluster: { type: "string", short: "c", multiple: true },
@@ -44,6 +46,7 @@ export const logs: Command = {
     method: { type: "string" },
     path: { type: "string" },
     side: { type: "string" },
+    trail: { type: "boolean" },
     kubeconfig: { type: "string" },
   },
   optionTexts: {
@@ -60,6 +63,7 @@ export const logs: Command = {
     method: "only requests with this method",
     path: "only requests whose path begins so",
     side: "only what proxies of callers (client), of the called (server) or in between (passthrough) wrote",
+    trail: "with --access: each request once, with what every proxy on its way decided about it",
     kubeconfig: "the clusters of this kubeconfig instead of the running mesh's",
     output: "json: an object a line",
   },
@@ -79,6 +83,11 @@ export const logs: Command = {
         away.add(cluster);
       },
     };
+    if (input.values["trail"] === true) {
+      checkTrail(input);
+      await printTrails(input, options).finally(() => closeAll(clusters));
+      return away.size === 0 ? 0 : 1;
+    }
     const textOf = showing(input);
     const print = (line: LogLine) => {
       const text = textOf(line);
@@ -90,15 +99,38 @@ export const logs: Command = {
         const lines = await readPodLogs(options);
         const wanted = lines.map(textOf).filter((text) => text !== undefined);
         const tail = input.values["access"] === true ? (tailOption(input) ?? -1) : -1;
-        for (const text of tail < 0 ? wanted : wanted.slice(wanted.length - tail)) terminal.print(text);
+        for (const text of tail < 0 ? wanted : wanted.slice(Math.max(0, wanted.length - tail)))
+          terminal.print(text);
         if (wanted.length === 0) sayNothing(input, lines.length, terminal);
       }
     } finally {
-      for (const cluster of clusters) cluster.close();
+      closeAll(clusters);
     }
     return away.size === 0 ? 0 : 1;
   },
 };
+
+function closeAll(clusters: readonly ReachedCluster[]): void {
+  for (const cluster of clusters) cluster.close();
+}
+
+function checkTrail(input: CommandInput): void {
+  if (input.values["access"] === true && input.values["follow"] !== true) return;
+  throw new IsthmusError("arguments/wrong", "--trail goes with --access, and looks back", {
+    nextStep: "isthmus logs --access --trail [--since 5m] [--service NAME] [--code 5xx]",
+  });
+}
+
+async function printTrails(input: CommandInput, options: PodLogsOptions): Promise<void> {
+  const { terminal } = input;
+  const requests = await readRequests(options, accessFilter(input));
+  const tail = tailOption(input) ?? -1;
+  for (const request of tail < 0 ? requests : requests.slice(Math.max(0, requests.length - tail))) {
+    if (textOption(input, "output") === "json") terminal.print(JSON.stringify(request));
+    else for (const line of trailLines(request, terminal.paint)) terminal.print(line);
+  }
+  if (requests.length === 0) sayNothing(input, 1, terminal);
+}
 
 function messageOf(reason: unknown): string {
   return reason instanceof Error ? reason.message : String(reason);

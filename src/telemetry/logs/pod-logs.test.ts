@@ -1,130 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
-import { createSignal, silentLogger, systemClock, waitFor } from "../../base/index.ts";
-import { type ApiRequest, type ApiResponse, createKubeClient } from "../../kube/index.ts";
+import { silentLogger, systemClock, waitFor } from "../../base/index.ts";
 import type { LogLine } from "./log-line.ts";
 import { followPodLogs, type PodLogsOptions, readPodLogs } from "./pod-logs.ts";
-
-/** A cluster's API with pods and their logs, which a test writes and ends. */
-function fakeCluster(name: string) {
-  interface FakePod {
-    readonly object: object;
-    lines: string[];
-    /** Followers end with the run that they read. */
-    run: number;
-  }
-  const pods = new Map<string, FakePod>();
-  const changed = createSignal();
-  const events: object[] = [];
-  let isAway = false;
-  let opened = 0;
-  const next = (signal: AbortSignal | undefined) =>
-    new Promise<void>((resolve) => {
-      const once = new AbortController();
-      const done = () => {
-        once.abort();
-        resolve();
-      };
-      changed.subscribe(done, once.signal);
-      signal?.addEventListener("abort", done, { once: true });
-    });
-  async function* watch(signal: AbortSignal | undefined, from: number): AsyncIterable<unknown> {
-    for (let at = from; signal?.aborted !== true && !isAway; ) {
-      if (at < events.length) yield events[at++];
-      else await next(signal);
-    }
-  }
-  async function* log(pod: FakePod, query: URLSearchParams, signal: AbortSignal | undefined) {
-    const { run } = pod;
-    const since = query.get("sinceTime") ?? "";
-    const tail = query.get("tailLines");
-    // Kubernetes counts in whole seconds.
-    const isWanted = (line: string) => line.slice(0, 19) >= since.slice(0, 19);
-    let at = tail === null ? 0 : Math.max(0, pod.lines.length - Number(tail));
-    for (;;) {
-      for (; at < pod.lines.length; at++) {
-        const line = `${pod.lines[at]}\n`;
-        if (!isWanted(line)) continue;
-        // In pieces, as networks deliver.
-        yield Buffer.from(line.slice(0, 9));
-        yield Buffer.from(line.slice(9));
-      }
-      if (query.get("follow") !== "true" || pod.run !== run || signal?.aborted === true || isAway) return;
-      await next(signal);
-    }
-  }
-  const answer = async ({ path, query }: ApiRequest, signal?: AbortSignal): Promise<ApiResponse> => {
-    if (isAway) throw new Error(`${name} is away`);
-    const [, podName] = /\/pods\/([^/]+)\/log$/.exec(path) ?? [];
-    if (podName === undefined) {
-      if (query.get("watch") === "true")
-        return { status: 200, headers: {}, events: watch(signal, Number(query.get("resourceVersion"))) };
-      const items = [...pods.values()].map(({ object }) => object);
-      return {
-        status: 200,
-        headers: {},
-        body: { items, metadata: { resourceVersion: String(events.length) } },
-      };
-    }
-    opened++;
-    const pod = pods.get(podName);
-    if (pod === undefined) {
-      const body = {
-        kind: "Status",
-        apiVersion: "v1",
-        metadata: {},
-        status: "Failure",
-        message: "gone",
-        reason: "NotFound",
-        code: 404,
-      };
-      return { status: 404, headers: {}, body };
-    }
-    return { status: 200, headers: {}, chunks: log(pod, query, signal) };
-  };
-  return {
-    name,
-    client: createKubeClient({ send: answer }),
-    get opened() {
-      return opened;
-    },
-    add(pod: string, ...lines: string[]) {
-      const object = {
-        apiVersion: "v1",
-        kind: "Pod",
-        metadata: { name: pod, namespace: "shop", uid: `${pod}-uid`, resourceVersion: "1" },
-        spec: { containers: [{ name: "app" }, { name: "istio-proxy" }] },
-        status: { phase: "Running" },
-      };
-      pods.set(pod, { object, lines, run: 1 });
-      events.push({ type: "ADDED", object });
-      changed.notify();
-    },
-    write(pod: string, ...lines: string[]) {
-      pods.get(pod)?.lines.push(...lines);
-      changed.notify();
-    },
-    /** The container ends and begins again, with an empty log. */
-    restart(pod: string) {
-      const fake = pods.get(pod);
-      if (fake !== undefined) {
-        fake.run++;
-        fake.lines = [];
-      }
-      changed.notify();
-    },
-    setAway(value: boolean) {
-      isAway = value;
-      changed.notify();
-    },
-  };
-}
+import { type FakeCluster, fakeCluster } from "./test-support/fake-cluster.ts";
 
 const at = (second: number, text: string) =>
   `2026-11-21T16:40:${String(second).padStart(2, "0")}.123456789Z ${text}`;
 
 function optionsFor(
-  clusters: readonly ReturnType<typeof fakeCluster>[],
+  clusters: readonly FakeCluster[],
   more: Partial<PodLogsOptions> = {},
 ): PodLogsOptions & { readonly gone: string[] } {
   const gone: string[] = [];
@@ -146,9 +31,9 @@ const textsOf = (lines: readonly LogLine[]) =>
 suite("readPodLogs()", () => {
   test("gives the lines of all clusters in the order of time; a cluster that is away takes nothing from the others", async () => {
     const [east, west, north] = ["east", "west", "north"].map(fakeCluster) as [
-      ReturnType<typeof fakeCluster>,
-      ReturnType<typeof fakeCluster>,
-      ReturnType<typeof fakeCluster>,
+      FakeCluster,
+      FakeCluster,
+      FakeCluster,
     ];
     east.add("a", at(1, "one"), at(4, "four é"));
     west.add("b", at(2, "two"), at(3, "three"));
@@ -183,7 +68,7 @@ suite("readPodLogs()", () => {
 
 suite("followPodLogs()", () => {
   /** Follows in the background; `lines` grows. */
-  function follow(clusters: readonly ReturnType<typeof fakeCluster>[], more: Partial<PodLogsOptions> = {}) {
+  function follow(clusters: readonly FakeCluster[], more: Partial<PodLogsOptions> = {}) {
     const stop = new AbortController();
     const lines: string[] = [];
     const options = optionsFor(clusters, { signal: stop.signal, ...more });
