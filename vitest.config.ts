@@ -18,7 +18,12 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["src/**/*.test.ts", "test/repo/**/*.test.ts", "bench/**/*.test.ts"],
+          include: [
+            "src/**/*.test.ts",
+            "console-web/src/**/*.test.ts",
+            "test/repo/**/*.test.ts",
+            "bench/**/*.test.ts",
+          ],
           pool: "threads",
           isolate: false,
           testTimeout: 20_000,

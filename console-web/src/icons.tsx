@@ -145,7 +145,7 @@ export type IconName = keyof typeof drawings;
 /** A drawn sign. It says nothing to screen readers: the words beside it do. */
 export function Icon({ name, size }: { readonly name: IconName; readonly size?: 12 | 14 }) {
   return (
-    <svg className={size === undefined ? "icon" : `icon s${size}`} viewBox="0 0 16 16" aria-hidden="true">
+    <svg className="icon" width={size ?? 16} height={size ?? 16} viewBox="0 0 16 16" aria-hidden="true">
       {drawings[name]}
     </svg>
   );

@@ -4,6 +4,7 @@ import "../styles/parts.css";
 import "../styles/shell.css";
 import "../styles/lists.css";
 import "../styles/mesh.css";
+import "../styles/traffic.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
 

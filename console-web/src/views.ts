@@ -31,6 +31,13 @@ export const views: readonly View[] = [
     page: lazy(async () => ({ default: (await import("./pages/mesh/mesh.tsx")).Mesh })),
   },
   {
+    title: "Traffic",
+    path: "/traffic",
+    icon: "traffic",
+    key: "t",
+    page: lazy(async () => ({ default: (await import("./pages/traffic/traffic.tsx")).Traffic })),
+  },
+  {
     title: "Checks",
     path: "/checks",
     icon: "check",

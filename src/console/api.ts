@@ -244,7 +244,7 @@ export interface MissingEndpoint {
   readonly because: string;
 }
 
-/** GET /api/traffic?level=&range=&ns=&clusters=&services=&idle=&at= */
+/** GET /api/traffic?level=versionedApp&range=60&ns=&clusters=&services=1&idle=1&at= */
 export interface TrafficPage {
   /** Absent while nobody measures. */
   readonly graph?: TrafficGraph;
@@ -252,8 +252,6 @@ export interface TrafficPage {
   readonly facts: Readonly<Record<string, NodeFacts>>;
   /** Namespaces there are, of all clusters. */
   readonly namespaces: readonly string[];
-  /** The oldest moment that can be replayed. */
-  readonly keptSince?: number;
 }
 
 export interface NodeFacts {
@@ -261,8 +259,6 @@ export interface NodeFacts {
   readonly isOutsideMesh?: true;
   /** A VirtualService rules over requests to it. */
   readonly hasVirtualService?: true;
-  /** Its pods, where it stands for workloads. */
-  readonly workloads?: readonly WorkloadId[];
 }
 
 /** GET /api/index: everything that the search finds. */

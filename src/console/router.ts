@@ -5,6 +5,7 @@ import { checksPage } from "./pages/checks-page.ts";
 import { destinationsPage } from "./pages/destinations-page.ts";
 import { meshPage } from "./pages/mesh-page.ts";
 import { searchIndex } from "./pages/search-index.ts";
+import { trafficPage } from "./pages/traffic-page.ts";
 import { workloadPage } from "./pages/workload-page.ts";
 import { workloadsPage } from "./pages/workloads-page.ts";
 import type { Reader } from "./reader.ts";
@@ -18,6 +19,7 @@ const pages: Readonly<Record<string, Page>> = {
   "/api/mesh": meshPage,
   "/api/checks": checksPage,
   "/api/index": searchIndex,
+  "/api/traffic": trafficPage,
   "/api/workloads": workloadsPage,
   "/api/clusters/{cluster}/namespaces/{namespace}/workloads/{name}": workloadPage,
   "/api/clusters/{cluster}/namespaces/{namespace}/pods/{pod}/destinations": destinationsPage,

@@ -1,6 +1,7 @@
 import { IsthmusError, version } from "../base/index.ts";
 import type { ConsoleSource, SourceAuthority, SourceState, SourceTrust } from "../console/index.ts";
 import { certificateInfo, splitPem } from "../pki/index.ts";
+import type { Telemetry } from "../telemetry/index.ts";
 import { runVerification } from "../verify/index.ts";
 import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
 import { gatherFindings } from "./gather-findings.ts";
@@ -15,10 +16,20 @@ const startTimeout = 60_000;
 
 /** The running mesh as its console sees it. */
 export function consoleSource(mesh: RunningMesh): ConsoleSource {
+  let telemetry: Telemetry | undefined;
+  // It starts after the mesh; until then nothing is measured.
+  mesh.telemetry.then(
+    (started) => {
+      telemetry = started;
+    },
+    () => {},
+  );
   return {
     state: () => sourceState(mesh),
     findings: () => gatherFindings(mesh),
-    telemetry: undefined,
+    get telemetry() {
+      return telemetry;
+    },
     async endpoints({ cluster, namespace, name }) {
       const address = mesh.watches.get(knownCluster(mesh, cluster))?.pods.get(name, namespace)?.status?.podIP;
       if (address === undefined)

@@ -105,7 +105,8 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
     findings: async () => options.findings ?? [],
     telemetry: isMeasured
       ? {
-          graph: (wanted) => clusterGraph(wanted, clusters),
+          graph: (wanted) =>
+            wanted.level === "cluster" ? clusterGraph(wanted, clusters) : appGraph(wanted, clusters),
           query: () => [],
           queryRange: (_, { start, end, step }) =>
             names.flatMap((from, i) =>
@@ -220,5 +221,57 @@ function clusterGraph(
       ];
     }),
   );
+  return { level, rangeSeconds, at: 0, nodes, edges };
+}
+
+/** In every cluster a web calls reviews, in two versions, which call ratings; a part of it goes to the next cluster. */
+function appGraph(
+  { level, rangeSeconds = 60 }: GraphOptions,
+  clusters: readonly SourceCluster[],
+): TrafficGraph {
+  const nodes: TrafficNode[] = [];
+  const edges: TrafficEdge[] = [];
+  const node = (cluster: string, name: string, version: string): string => {
+    const id = `app:${cluster}/shop/${name}/${version}`;
+    nodes.push({ id, kind: "app", cluster, namespace: "shop", name, app: name, version });
+    return id;
+  };
+  const ends = clusters.map(({ name }) => ({
+    web: node(name, "web", "v1"),
+    reviews: [node(name, "reviews", "v1"), node(name, "reviews", "v2")],
+    ratings: node(name, "ratings", "v1"),
+  }));
+  const edge = (from: string, to: string, rate: number, share: number, changes: Partial<TrafficEdge> = {}) =>
+    edges.push({
+      from,
+      to,
+      protocol: "http",
+      requestsPerSecond: rate,
+      failedPerSecond: 0,
+      share,
+      latencyMs: { p50: 1, p95: 4.2, p99: 9.1, average: 1.6 },
+      bytesPerSecond: { sent: 40 * rate, received: 300 * rate },
+      mutualTls: 1,
+      codes: { "200": rate },
+      flags: {},
+      crossesNetwork: false,
+      service: "reviews.shop.svc.cluster.local",
+      ...changes,
+    });
+  for (const [i, one] of ends.entries()) {
+    const next = ends[(i + 1) % ends.length];
+    for (const reviews of one.reviews) {
+      edge(one.web, reviews, 6 + i, 0.4);
+      edge(
+        reviews,
+        one.ratings,
+        3,
+        1,
+        i === 1 ? { failedPerSecond: 0.6, codes: { "200": 2.4, "503": 0.6 } } : {},
+      );
+    }
+    const far = next?.reviews[1];
+    if (far !== undefined && next !== one) edge(one.web, far, 4, 0.2, { crossesNetwork: true });
+  }
   return { level, rangeSeconds, at: 0, nodes, edges };
 }

@@ -94,7 +94,7 @@ function controlPlane(
     mesh.clusters.find((one) => one.name === primary)?.network !==
     mesh.clusters.find((one) => one.name === name)?.network;
   if (registry !== undefined && registry !== "synced") return [`istiod in ${primary}`, registry];
-  return [`istiod in ${primary}`, crosses ? "through its gateway" : ""];
+  return [`istiod in ${primary}`, crosses ? "by gateway" : ""];
 }
 
 function Fact({

@@ -1,9 +1,10 @@
 import type { MeshLink, MeshPage } from "../../../../src/console/api.ts";
-import { figure, milliseconds, percentage } from "../../format.ts";
+import { figure, milliseconds } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
 import { ClusterName } from "../../parts/cluster-mark.tsx";
 import { Sparkline } from "../../parts/sparkline.tsx";
 import { Empty } from "../../parts/states.tsx";
+import { Secured } from "./secured.tsx";
 
 const most = 40;
 
@@ -112,16 +113,5 @@ function Row({ link, seconds }: { readonly link: MeshLink; readonly seconds: num
         <Secured part={mutualTls} />
       </td>
     </tr>
-  );
-}
-
-/** How much of the requests came over mutual TLS. */
-export function Secured({ part }: { readonly part: number | undefined }) {
-  if (part === undefined) return <span className="dimmer">–</span>;
-  return (
-    <span className={`row tight ${part === 1 ? "dim" : "warn"}`}>
-      <Icon name={part === 1 ? "lock" : "unlock"} size={14} />
-      {part === 1 ? "all" : part === 0 ? "none" : `${percentage(part)} %`}
-    </span>
   );
 }

@@ -40,9 +40,9 @@ export interface Lane {
 type Side = "left" | "right";
 
 export const cardHeight = 244;
-export const labelSize = { width: 176, height: 40 };
+export const labelSize = { width: 190, height: 40 };
 const band = { padding: 16, head: 40, gap: 16 };
-const gutter = { least: 236, most: 300 };
+const gutter = { least: 252, most: 320 };
 const cardGap = 14;
 /** Where lanes leave and arrive on a card's inner edge. One gateway takes all that comes in. */
 const offsets = {

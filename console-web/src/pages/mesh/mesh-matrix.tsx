@@ -1,12 +1,12 @@
-import { Fragment } from "react";
-import type { MeshCluster, MeshLink, MeshPage } from "../../../../src/console/api.ts";
+import type { MeshCluster, MeshPage } from "../../../../src/console/api.ts";
 import { figure } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
 import { follow } from "../../location.ts";
-import { ClusterMark, ClusterName, useClusterLook } from "../../parts/cluster-mark.tsx";
+import { ClusterMark, useClusterLook } from "../../parts/cluster-mark.tsx";
 import { clusterTone, clusterWord } from "../../parts/cluster-tone.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
 import { Status } from "../../parts/states.tsx";
+import { Matrix } from "./matrix.tsx";
 
 /** Many clusters: a tile each on the band of its network, and who calls whom as a matrix instead of lines over lines. */
 export function MeshMatrix({ mesh }: { readonly mesh: MeshPage }) {
@@ -30,7 +30,9 @@ export function MeshMatrix({ mesh }: { readonly mesh: MeshPage }) {
           );
         })}
       </section>
-      {mesh.links.length === 0 ? null : <Matrix mesh={mesh} />}
+      {mesh.links.length === 0 ? null : (
+        <Matrix clusters={mesh.clusters.map(({ name }) => name)} links={mesh.links} />
+      )}
     </>
   );
 }
@@ -72,67 +74,5 @@ function Tile({ cluster }: { readonly cluster: MeshCluster }) {
         </span>
       )}
     </a>
-  );
-}
-
-function Matrix({ mesh: { clusters, links } }: { readonly mesh: MeshPage }) {
-  const most = Math.max(...links.map(({ requestsPerSecond }) => requestsPerSecond), 1e-9);
-  const linkOf = (from: string, to: string) => links.find((link) => link.from === from && link.to === to);
-  return (
-    <section className="card matrix-card" aria-label="Who calls whom">
-      <header>
-        <h2>Who calls whom</h2>
-        <span className="small dimmer">
-          rows call columns, in requests per second; dark is more, red fails
-        </span>
-      </header>
-      <div
-        className="matrix"
-        style={{ gridTemplateColumns: `minmax(96px, auto) repeat(${clusters.length}, minmax(0, 1fr))` }}
-      >
-        <span />
-        {clusters.map(({ name }) => (
-          <span key={name} className="matrix-head" title={name}>
-            <ClusterMark name={name} />
-          </span>
-        ))}
-        {clusters.map(({ name: from }) => (
-          <Fragment key={from}>
-            <span className="matrix-row small">
-              <ClusterName name={from} />
-            </span>
-            {clusters.map(({ name: to }) => (
-              <Cell key={to} from={from} to={to} link={linkOf(from, to)} most={most} />
-            ))}
-          </Fragment>
-        ))}
-      </div>
-    </section>
-  );
-}
-
-function Cell({
-  from,
-  to,
-  link,
-  most,
-}: {
-  readonly from: string;
-  readonly to: string;
-  readonly link: MeshLink | undefined;
-  readonly most: number;
-}) {
-  const rate = link?.requestsPerSecond ?? 0;
-  const isFailing = link !== undefined && (link.isCut || link.failedPerSecond > 0);
-  const depth = rate === 0 ? 0 : 0.08 + 0.42 * Math.sqrt(rate / most);
-  const words = link?.isCut === true ? "cut" : `${figure(rate)} rps${isFailing ? ", some fail" : ""}`;
-  return (
-    <span
-      className={`matrix-cell ${isFailing ? "is-failing" : ""} ${rate === 0 ? "is-idle" : ""}`}
-      style={{ "--depth": `${Math.round(depth * 100)}%` } as React.CSSProperties}
-      title={`${from} → ${to}: ${words}`}
-    >
-      {rate === 0 ? (link?.isCut === true ? "×" : "") : figure(rate)}
-    </span>
   );
 }

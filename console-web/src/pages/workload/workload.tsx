@@ -196,7 +196,9 @@ function Overview({ page }: { readonly page: WorkloadPage }) {
               format={figure}
               series={[
                 { name: "all", colour: `var(--c${hue})`, values: history.requestsPerSecond },
-                { name: "failed", colour: "var(--fail)", values: history.failedPerSecond },
+                ...(history.failedPerSecond.some((value) => value > 0)
+                  ? [{ name: "failed", colour: "var(--fail)", values: history.failedPerSecond }]
+                  : []),
               ]}
             />
           </section>
