@@ -68,6 +68,8 @@ export interface PodUsage {
 export interface ContainerUsage {
   readonly name: string;
   readonly cpu: number;
+  /** Processor time since it started. */
+  readonly cpuSeconds: number;
   readonly memory: number;
 }
 

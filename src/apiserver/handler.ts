@@ -11,6 +11,7 @@ import { refusal } from "./authorization/refusal.ts";
 import type { PodConnector } from "./contracts.ts";
 import { type Answer, type Call, json } from "./http/call.ts";
 import { type RequestTarget, requestTarget } from "./http/request-target.ts";
+import { nodePage } from "./resource-metrics/node-page.ts";
 import { resourceMetrics } from "./resource-metrics/resource-metrics.ts";
 import { badRequest, methodNotAllowed, unknownPath } from "./status.ts";
 import { aggregatedService, forwardToAggregated } from "./subresources/aggregated-api.ts";
@@ -195,6 +196,7 @@ function answerSubresource(
   const { type, subresource } = target;
   const known = type.subresources.find(({ name }) => name === subresource);
   if (known === undefined) throw unknownPath();
+  if (subresource === "proxy" && type.plural === "nodes") return nodePage(context, parts.pods, target, rest);
   if (subresource === "proxy") return proxy(parts, call, target, rest);
   const actions: Readonly<Record<string, () => Answer | Promise<Answer>>> = {
     "GET log": () => podLog(context, parts.pods, call, target),

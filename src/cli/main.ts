@@ -26,6 +26,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "who calls whom, how often, how fast, and whether encrypted",
     load: async () => (await import("./commands/graph.ts")).graph,
   },
+  top: {
+    summary: "the busiest workloads: requests, errors, latency, processor and memory",
+    load: async () => (await import("./commands/top.ts")).top,
+  },
   endpoints: {
     summary: "the endpoints that a proxy knows",
     load: async () => (await import("./commands/endpoints.ts")).endpoints,

@@ -76,6 +76,10 @@ export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record
       const telemetry = await mesh.telemetry;
       return telemetry.graph(graphOptions(body));
     },
+    async top(body) {
+      const telemetry = await mesh.telemetry;
+      return telemetry.workloads(graphOptions(body));
+    },
     async query(body) {
       const { expression = "" } = textFields(body);
       const telemetry = await mesh.telemetry;

@@ -144,6 +144,8 @@ export interface ContainerUsage {
   readonly name: string;
   /** Processors kept busy, on average over the window: 0.25 is a quarter of one. */
   readonly cpu: number;
+  /** Processor time since it started. */
+  readonly cpuSeconds: number;
   /** Bytes. */
   readonly memory: number;
 }

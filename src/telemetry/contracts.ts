@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Logger } from "../base/index.ts";
 import type { KubeClient } from "../kube/index.ts";
+import type { WorkloadSummary } from "./graph/summarize-workloads.ts";
 import type { GraphOptions, TrafficGraph } from "./graph/traffic-graph.ts";
 
 /** A cluster of the mesh as telemetry sees it. */
@@ -56,6 +57,8 @@ export interface Telemetry {
     range: { readonly start: number; readonly end: number; readonly step: number },
   ): readonly RangeValues[];
   graph(options: GraphOptions): TrafficGraph;
+  /** What each workload does, the busiest first. */
+  workloads(options: Omit<GraphOptions, "level" | "withServices">): readonly WorkloadSummary[];
   /** Scrapes everything now instead of at the next turn; resolves when it is done. */
   scrape(): Promise<void>;
   stop(): Promise<void>;

@@ -1,6 +1,7 @@
 import { IsthmusError } from "../base/index.ts";
 import type { Telemetry, TelemetryOptions } from "./contracts.ts";
 import { buildGraph } from "./graph/build-graph.ts";
+import { summarizeWorkloads } from "./graph/summarize-workloads.ts";
 import { createExpressionPage } from "./prometheus-api/expression-page.ts";
 import { createPrometheusApi } from "./prometheus-api/serve-prometheus-api.ts";
 import { PromqlError } from "./promql/expression.ts";
@@ -61,6 +62,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
         values: times.map((at, i) => ({ at, value: values[i] ?? Number.NaN })),
       })),
     graph: (wanted) => buildGraph({ store, now: clock.now(), retention, ...objects }, wanted),
+    workloads: (wanted) => summarizeWorkloads({ store, now: clock.now(), retention, ...objects }, wanted),
     scrape: () => scraping.round(),
     async stop() {
       abort.abort();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, suite, test } from "vitest";
-import type { TrafficEdge, TrafficGraph } from "../../src/telemetry/index.ts";
+import type { TrafficEdge, TrafficGraph, WorkloadSummary } from "../../src/telemetry/index.ts";
 import { findKubectls } from "../support/tools.ts";
 import { hello, startAks } from "./support/examples.ts";
 import { assertShare, versions } from "./support/hello.ts";
@@ -139,6 +139,21 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
       "jsonpath={.status.readyReplicas}",
     );
     assert.equal(ready, "1");
+  });
+
+  test("top lists workloads by their traffic, with what their containers use", async () => {
+    const { stdout } = await mesh.isthmus("top", "--namespace", "sample", "-o", "json");
+    const all: WorkloadSummary[] = JSON.parse(stdout);
+    const sleep = all.find(({ cluster, workload }) => cluster === "main0" && workload === "sleep");
+    assert.ok((sleep?.outgoing.requestsPerSecond ?? 0) > 1, stdout);
+    assert.equal(all[0]?.workload, "sleep");
+    const served = all.find(({ cluster, workload }) => cluster === "remote0" && workload === "helloworld-v2");
+    assert.ok((served?.incoming.latencyMs?.p50 ?? 0) > 0, stdout);
+    assert.ok((served?.memory ?? 0) > 0, stdout);
+    assert.match(
+      (await mesh.isthmus("top")).stdout,
+      /^CLUSTER +NAMESPACE +WORKLOAD .*\nmain0 +sample +sleep /,
+    );
   });
 
   test("a graph of something else is refused with what there is", async () => {

@@ -22,7 +22,7 @@ v1 endpoints Endpoints N ep - -
 v1 events Event N ev - -
 v1 limitranges LimitRange N limits - -
 v1 namespaces Namespace C ns - status,finalize
-v1 nodes Node C no - status
+v1 nodes Node C no - status,proxy
 v1 persistentvolumeclaims PersistentVolumeClaim N pvc - status
 v1 persistentvolumes PersistentVolume C pv - status
 v1 pods Pod N po all status,log,exec,attach,portforward,proxy,eviction,binding,ephemeralcontainers,resize

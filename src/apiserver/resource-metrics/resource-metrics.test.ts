@@ -42,8 +42,8 @@ beforeAll(async () => {
     timestamp,
     window: 15_250,
     containers: [
-      { name: "app", cpu, memory: 3 * 1024 * 1024 },
-      { name: "proxy", cpu: 0.001, memory: 1024 },
+      { name: "app", cpu, cpuSeconds: 60 * cpu, memory: 3 * 1024 * 1024 },
+      { name: "proxy", cpu: 0.001, cpuSeconds: 1, memory: 1024 },
     ],
   });
   usages = [usage("a", 0.25), usage("b", 0.5), usage("gone", 1)];
@@ -135,5 +135,35 @@ suite("metrics.k8s.io", () => {
       path: "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io",
     });
     assert.equal(service.status, 200);
+  });
+
+  test("a node's page has the processor time and memory of each container on it, for Prometheus", async () => {
+    const page = async (path: string) => {
+      const { status, body } = await api.send({
+        path: `/api/v1/nodes/${path}`,
+        headers: { accept: "text/plain" },
+      });
+      return { status, text: String(body) };
+    };
+    const { status, text } = await page("n1/proxy/metrics/cadvisor");
+    assert.equal(status, 200);
+    assert.deepEqual(
+      text.split("\n").filter((line) => line.startsWith("container_")),
+      [
+        `container_cpu_usage_seconds_total{namespace="${namespace}",pod="a",container="app"} 15`,
+        `container_cpu_usage_seconds_total{namespace="${namespace}",pod="a",container="proxy"} 1`,
+        `container_cpu_usage_seconds_total{namespace="${namespace}",pod="b",container="app"} 30`,
+        `container_cpu_usage_seconds_total{namespace="${namespace}",pod="b",container="proxy"} 1`,
+        ...["container_memory_usage_bytes", "container_memory_working_set_bytes"].flatMap((name) =>
+          ["a", "b"].flatMap((pod) => [
+            `${name}{namespace="${namespace}",pod="${pod}",container="app"} 3145728`,
+            `${name}{namespace="${namespace}",pod="${pod}",container="proxy"} 1024`,
+          ]),
+        ),
+      ],
+    );
+    assert.doesNotMatch((await page("n2/proxy/metrics/cadvisor")).text, /container_/);
+    assert.equal((await page("n1/proxy/pods")).status, 404);
+    assert.equal((await page("nobody/proxy/metrics/cadvisor")).status, 404);
   });
 });

@@ -2,6 +2,7 @@ import { IsthmusError } from "../../base/index.ts";
 import { connectEngine, graphLevels, openStateFolder } from "../../engine/index.ts";
 import type { TrafficEdge, TrafficGraph, TrafficNode } from "../../telemetry/index.ts";
 import { type Command, textOption, textOptions } from "../command.ts";
+import { byteRateText, errorShare, latencyText, rateText } from "../rates.ts";
 import { readDuration } from "../read-duration.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { type Paint, table } from "../terminal.ts";
@@ -67,10 +68,10 @@ export function graphLines({ nodes, edges, rangeSeconds }: TrafficGraph, paint: 
     edge.crossesNetwork ? "⇒" : "→",
     place(edge.to),
     edge.protocol,
-    edge.protocol === "tcp" ? "–" : rate(edge.requestsPerSecond),
+    edge.protocol === "tcp" ? "–" : rateText(edge.requestsPerSecond),
     `${Math.round(edge.share * 100)} %`,
-    errors(edge, paint),
-    latency(edge),
+    edge.protocol === "tcp" ? "–" : errorShare(edge, paint),
+    latencyText(edge.latencyMs),
     mutualTls(edge, paint),
     remarks(edge),
   ]);
@@ -91,27 +92,6 @@ function placeOf(node: TrafficNode | undefined): string {
   return `${cluster}  ${namespace}/${shown}${what}`;
 }
 
-function rate(perSecond: number): string {
-  return perSecond >= 100
-    ? perSecond.toFixed(0)
-    : perSecond >= 10
-      ? perSecond.toFixed(1)
-      : perSecond.toFixed(2);
-}
-
-function errors({ protocol, requestsPerSecond, failedPerSecond }: TrafficEdge, paint: Paint): string {
-  if (protocol === "tcp" || requestsPerSecond === 0) return "–";
-  const part = (failedPerSecond / requestsPerSecond) * 100;
-  const text = `${part === 0 || part >= 10 ? part.toFixed(0) : part.toFixed(1)} %`;
-  return part === 0 ? text : part < 5 ? paint.warn(text) : paint.bad(text);
-}
-
-function latency({ latencyMs }: TrafficEdge): string {
-  if (latencyMs === undefined) return "–";
-  const { p50, p95, p99 } = latencyMs;
-  return [p50, p95, p99].map((value) => value.toFixed(value < 10 ? 1 : 0)).join(" / ");
-}
-
 function mutualTls({ mutualTls: part }: TrafficEdge, paint: Paint): string {
   if (part >= 0.999) return paint.good("✓");
   return part === 0 ? paint.warn("no") : paint.warn(`${Math.round(part * 100)} %`);
@@ -121,17 +101,6 @@ function mutualTls({ mutualTls: part }: TrafficEdge, paint: Paint): string {
 function remarks({ protocol, flags, bytesPerSecond }: TrafficEdge): string {
   const names = Object.keys(flags).join(" ");
   if (protocol !== "tcp") return names;
-  const bytes = `${byteRate(bytesPerSecond.sent)} sent, ${byteRate(bytesPerSecond.received)} received`;
+  const bytes = `${byteRateText(bytesPerSecond.sent)} sent, ${byteRateText(bytesPerSecond.received)} received`;
   return names === "" ? bytes : `${names}  ${bytes}`;
-}
-
-function byteRate(perSecond: number): string {
-  const units = ["B/s", "kB/s", "MB/s", "GB/s"];
-  let value = perSecond;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 100 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
 }

@@ -86,7 +86,12 @@ export function createUsageMeter(
       const window = at - base.at;
       const known = pods.get(id) ?? newPod(pod, at, window);
       pods.set(id, known);
-      known.containers.push({ name, cpu: Math.max(0, cpuTime - base.cpuTime) / window, memory });
+      known.containers.push({
+        name,
+        cpu: Math.max(0, cpuTime - base.cpuTime) / window,
+        cpuSeconds: cpuTime / 1000,
+        memory,
+      });
     }
     return [...pods.values()].map(({ usage }) => usage);
   };

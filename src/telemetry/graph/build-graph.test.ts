@@ -97,6 +97,7 @@ function graphOf(traffic: readonly Traffic[], options: Partial<GraphOptions> = {
       now: end,
       retention: 3_600_000,
       networkOf: (cluster) => ({ east: "n1", west: "n2" })[cluster],
+      placeOf: (cluster, _, workload) => (workload === "lent" ? "west" : cluster),
       isGateway: (_, __, workload) => workload.endsWith("gateway"),
       isServiceEntry: (host) => host === "api.example.com",
     },
@@ -249,6 +250,12 @@ suite("the traffic graph", () => {
       ["gateway", "workload"],
     );
     assert.equal(edges.length, 1);
+  });
+
+  test("puts a workload into the cluster on which its own has placed it", () => {
+    const { edges } = graphOf([{ by: "source", from: web, to: "east/shop/lent/lent/v1", count: 60 }]);
+    assert.deepEqual(drawn(edges), ["workload:east/shop/web -> workload:west/shop/lent http 1 100%"]);
+    assert.equal(edges[0]?.crossesNetwork, true);
   });
 
   test("counts failures of HTTP and of gRPC, each by its codes", () => {

@@ -23,6 +23,8 @@ export interface GraphSource {
   /** Milliseconds. */
   readonly retention: number;
   networkOf(cluster: string): string | undefined;
+  /** The cluster that a workload runs in, which may not be the one that it is of. */
+  placeOf(cluster: string, namespace: string, workload: string): string;
   isGateway(cluster: string, namespace: string, workload: string): boolean;
   /** Whether a ServiceEntry of the mesh declares the host. */
   isServiceEntry(host: string): boolean;
@@ -40,15 +42,28 @@ interface Edge {
   readonly group: string;
 }
 
-/** Draws who called whom out of the store. */
-export function buildGraph(source: GraphSource, options: GraphOptions): TrafficGraph {
-  const { level, rangeSeconds = 60, at = source.now, withServices = false, withIdle = false } = options;
+/** Seconds. */
+const defaultRange = 60;
+
+/** The traffic that the options are about, each request once, between the clusters in which its ends run. */
+export function wantedFlows(
+  source: GraphSource,
+  options: Omit<GraphOptions, "level" | "withServices">,
+): readonly SettledFlow[] {
+  const { rangeSeconds = defaultRange, at = source.now, withIdle = false } = options;
   const from = at - rangeSeconds * 1000;
   const seen = withIdle ? Math.min(from, at - source.retention) : from;
-  const flows = settleFlows(readFlows(source.store, { seen, from, to: at }))
+  return settleFlows(readFlows(source.store, { seen, from, to: at }))
     .filter((flow) => withIdle || !isIdle(flow.measured))
     .filter((flow) => !isPassedOn(flow, source))
+    .map((flow) => inPlace(flow, source))
     .filter((flow) => isWanted(flow, options));
+}
+
+/** Draws who called whom out of the store. */
+export function buildGraph(source: GraphSource, options: GraphOptions): TrafficGraph {
+  const { level, rangeSeconds = defaultRange, at = source.now, withServices = false } = options;
+  const flows = wantedFlows(source, options);
   const edges = new Map<string, Edge>();
   const showsServices = withServices && level !== "service" && level !== "cluster";
   for (const flow of flows) {
@@ -88,6 +103,15 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** The flow between the clusters in which its ends run. */
+function inPlace(flow: SettledFlow, { placeOf }: GraphSource): SettledFlow {
+  const moved = (party: Party): Party => {
+    const cluster = placeOf(party.cluster, party.namespace, party.workload);
+    return cluster === party.cluster ? party : { ...party, cluster };
+  };
+  return { ...flow, source: moved(flow.source), destination: moved(flow.destination) };
+}
+
 /** Bytes that a gateway passes on without opening them: both ends of the connection inside report them as well. */
 function isPassedOn({ source, destination, protocol }: SettledFlow, { isGateway }: GraphSource): boolean {
   return (
@@ -97,7 +121,10 @@ function isPassedOn({ source, destination, protocol }: SettledFlow, { isGateway 
   );
 }
 
-function isWanted({ source, destination, service }: SettledFlow, options: GraphOptions): boolean {
+function isWanted(
+  { source, destination, service }: SettledFlow,
+  options: Pick<GraphOptions, "namespaces" | "clusters">,
+): boolean {
   const { namespaces, clusters } = options;
   const ofCallee = isKnown(destination) ? destination.namespace : service.namespace;
   return (
@@ -170,9 +197,9 @@ function serviceNode({ service }: SettledFlow, cluster: string, source: GraphSou
   };
 }
 
-function partyNode(party: Party, level: GraphLevel, { isGateway }: GraphSource): TrafficNode {
+function partyNode(party: Party, level: GraphLevel, source: GraphSource): TrafficNode {
   const { cluster, namespace, workload, app, version } = party;
-  const kind = isGateway(cluster, namespace, workload) ? "gateway" : undefined;
+  const kind = source.isGateway(cluster, namespace, workload) ? "gateway" : undefined;
   const place = `${cluster}/${namespace}`;
   const known = app === unknown ? {} : { app };
   switch (level) {

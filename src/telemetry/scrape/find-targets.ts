@@ -1,4 +1,4 @@
-import type { EndpointSlice, Node, Pod, Service } from "../../kube/index.ts";
+import { type EndpointSlice, isVirtualNode, type Node, type Pod, type Service } from "../../kube/index.ts";
 import type { Labels } from "../store/labels.ts";
 import type { ScrapeTarget } from "./scrape-target.ts";
 
@@ -16,18 +16,27 @@ export interface TargetObjects {
  * Services that are annotated prometheus.io/scrape, the API server, and the containers of each node.
  */
 export function findTargets(objects: TargetObjects): ScrapeTarget[] {
+  const { cluster, nodes, pods, services } = objects;
+  // What is placed on another cluster is a pod there, too, and scraped there.
+  const elsewhere = new Set(nodes.filter(isVirtualNode).map(({ metadata }) => metadata.name));
+  const isHere = (node: string | undefined) => node === undefined || !elsewhere.has(node);
   return [
-    apiServer(objects.cluster),
-    objectState(objects.cluster),
-    ...objects.nodes.map((node) => nodeContainers(node, objects.cluster)),
-    ...objects.pods.flatMap((pod) => podTargets(pod, objects.cluster)),
-    ...objects.services.flatMap((service) => serviceTargets(service, objects)),
+    apiServer(cluster),
+    objectState(cluster),
+    ...nodes.filter((node) => !isVirtualNode(node)).map((node) => nodeContainers(node, cluster)),
+    ...pods.filter(({ spec }) => isHere(spec.nodeName)).flatMap((pod) => podTargets(pod, cluster)),
+    ...services
+      .flatMap((service) => serviceTargets(service, objects))
+      .filter(({ labels }) => isHere(labels["node"])),
   ];
 }
 
+/** Pages that cost more than they change, in milliseconds. */
+const rarely = 15_000;
+
 function apiServer(cluster: string): ScrapeTarget {
   const labels = { job: "kubernetes-apiservers", instance: cluster, cluster };
-  return { cluster, labels, address: { kind: "api", path: "/metrics" } };
+  return { cluster, labels, every: rarely, address: { kind: "api", path: "/metrics" } };
 }
 
 function objectState(cluster: string): ScrapeTarget {
@@ -43,6 +52,7 @@ function nodeContainers({ metadata }: Node, cluster: string): ScrapeTarget {
   return {
     cluster,
     labels: { ...mapped(metadata.labels), job: "kubernetes-nodes-cadvisor", instance: name, cluster },
+    every: rarely,
     address: { kind: "api", path: `/api/v1/nodes/${encodeURIComponent(name)}/proxy/metrics/cadvisor` },
   };
 }

@@ -14,6 +14,8 @@ export interface ScrapeTarget {
   /** Of each of its series: job, instance, cluster and what the target's object says. */
   readonly labels: Labels;
   readonly address: ScrapeAddress;
+  /** Least milliseconds between two scrapes; default at every turn. */
+  readonly every?: number;
   /** When its counters began at 0, in milliseconds since 1970, if it is known. */
   readonly startedAt?: number;
 }

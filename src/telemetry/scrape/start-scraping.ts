@@ -32,6 +32,13 @@ const most = 0.2;
 const recent = 120_000;
 const trimEvery = 60_000;
 
+/** Rounds may come a little early. */
+const early = 1_000;
+
+function isDue({ target: { every = 0 }, lastScrape }: TargetState, now: number): boolean {
+  return lastScrape === undefined || now - lastScrape >= every - early;
+}
+
 interface Known {
   readonly series: TargetSeries;
   state: TargetState;
@@ -96,7 +103,7 @@ export function startScraping(options: ScrapeOptions): Scraping {
 
   const runRound = async () => {
     look();
-    const queue = [...known.values()];
+    const queue = [...known.values()].filter(({ state }) => isDue(state, clock.now()));
     const workers = Array.from({ length: concurrency }, async () => {
       for (let one = queue.shift(); one !== undefined && !isStopped; one = queue.shift()) await scrape(one);
     });

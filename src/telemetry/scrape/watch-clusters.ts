@@ -1,11 +1,14 @@
 import type { Logger } from "../../base/index.ts";
 import {
   type Informer,
+  isVirtualNode,
   type Kind,
   type KubeClient,
   type KubeObject,
   kinds,
+  type Node,
   type Pod,
+  remoteClusterLabel,
   startInformer,
 } from "../../kube/index.ts";
 import type { TelemetryCluster } from "../contracts.ts";
@@ -21,6 +24,10 @@ export interface ClusterObjects {
   /** The page of a target that is made of objects or answered by the Kubernetes API. */
   page(target: ScrapeTarget): Promise<string>;
   networkOf(cluster: string): string | undefined;
+  /** Where the workload runs: where its cluster placed all of it, when that is not at home. */
+  placeOf(cluster: string, namespace: string, workload: string): string;
+  /** "namespace/workload" of a pod; undefined when it is not known. */
+  workloadOf(cluster: string, namespace: string, pod: string): string | undefined;
   /** Whether the workload is nothing but a proxy. */
   isGateway(cluster: string, namespace: string, workload: string): boolean;
   isServiceEntry(host: string): boolean;
@@ -67,6 +74,12 @@ export function watchClusters(
       );
     },
     networkOf: (cluster) => clusters.find(({ name }) => name === cluster)?.network,
+    placeOf: (cluster, namespace, workload) =>
+      watched.get(cluster)?.places().get(`${namespace}/${workload}`) ?? cluster,
+    workloadOf(cluster, namespace, name) {
+      const pod = watched.get(cluster)?.pods.get(name, namespace);
+      return pod === undefined ? undefined : workloadOf(pod);
+    },
     isGateway: (cluster, namespace, workload) =>
       watched.get(cluster)?.gateways().has(`${namespace}/${workload}`) ?? false,
     isServiceEntry: (host) => all.some(({ hosts }) => hosts().has(host)),
@@ -79,16 +92,18 @@ function watchCluster(
 ) {
   const watch = <T extends KubeObject>(kind: Kind<T>) => startInformer(client, kind, options);
   const pods = watch(kinds.pods);
+  const nodes = watch(kinds.nodes);
   const serviceEntries = watch(kinds.serviceEntries);
   return {
     client,
     pods,
     services: watch(kinds.services),
     endpointSlices: watch(kinds.endpointSlices),
-    nodes: watch(kinds.nodes),
+    nodes,
     deployments: watch(kinds.deployments),
     autoscalers: watch(autoscalers),
     gateways: derived(pods, (list) => new Set(list.flatMap(gatewayOf)), options.signal),
+    places: derived(pods, (list) => placesOf(list, nodes.list()), options.signal),
     hosts: derived(
       serviceEntries,
       (list) =>
@@ -115,15 +130,40 @@ function derived<T extends KubeObject, V>(
 }
 
 /** "namespace/workload" of a pod whose own container is a proxy. */
-function gatewayOf({ metadata, spec }: Pod): string[] {
-  const [first] = spec.containers;
-  if (first?.name !== "istio-proxy" || spec.containers.length > 1) return [];
+function gatewayOf(pod: Pod): string[] {
+  const [first, ...more] = pod.spec.containers;
+  return first?.name === "istio-proxy" && more.length === 0 ? [workloadOf(pod)] : [];
+}
+
+/** The other cluster on which all pods of a workload are, by "namespace/workload". */
+function placesOf(pods: readonly Pod[], nodes: readonly Node[]): ReadonlyMap<string, string> {
+  const remote = new Map(
+    nodes
+      .filter(isVirtualNode)
+      .map(({ metadata }) => [metadata.name, metadata.labels?.[remoteClusterLabel] ?? metadata.name]),
+  );
+  const places = new Map<string, Set<string | undefined>>();
+  if (remote.size === 0) return new Map();
+  for (const pod of pods) {
+    const workload = workloadOf(pod);
+    const found = places.get(workload) ?? new Set();
+    places.set(workload, found.add(remote.get(pod.spec.nodeName ?? "")));
+  }
+  return new Map(
+    [...places].flatMap(([workload, [place, ...others]]) =>
+      place === undefined || others.length > 0 ? [] : [[workload, place] as const],
+    ),
+  );
+}
+
+/** "namespace/workload", the workload as proxies name it. */
+function workloadOf({ metadata }: Pod): string {
   const owner = metadata.ownerReferences?.[0];
   const hash = metadata.labels?.["pod-template-hash"];
   const name = owner?.name ?? metadata.name;
   // A Deployment's pods belong to its ReplicaSet.
   const workload = owner?.kind === "ReplicaSet" && hash !== undefined ? name.replace(`-${hash}`, "") : name;
-  return [`${metadata.namespace ?? "default"}/${workload}`];
+  return `${metadata.namespace ?? "default"}/${workload}`;
 }
 
 async function synced(informer: Informer<KubeObject>): Promise<void> {
