@@ -100,7 +100,7 @@ function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"]): string[
       : paint.dim(waitingFor === undefined ? "starting" : `waiting for ${waitingFor}`);
   return [
     cluster.name,
-    cluster.network ?? "flat",
+    cluster.network ?? (cluster.controlPlane === "management" ? "" : "flat"),
     cluster.region ?? "",
     `api ${cluster.api}`,
     cluster.controlPlane,

@@ -51,7 +51,7 @@ function rendered(files: ReadonlyMap<string, string>, cluster: string): string {
 }
 
 suite("compile()", () => {
-  for (const example of ["aks", "oke", "global", "liqo"]) {
+  for (const example of ["aks", "oke", "global", "liqo", "gloo"]) {
     test(`MESH-01 examples/${example} becomes the objects that are checked in`, async () => {
       const compiled = await compileExample(example);
       const files = renderFiles(compiled, { includeSecrets: false });

@@ -6,6 +6,7 @@ import { cacerts } from "./outputs/cacerts.ts";
 import { exposure } from "./outputs/exposure.ts";
 import { gatewayWorkloads } from "./outputs/gateway-workloads.ts";
 import { istioChartItems } from "./outputs/istio-charts.ts";
+import { managementObjects } from "./outputs/management.ts";
 import { namespaces } from "./outputs/namespaces.ts";
 import { peerings } from "./outputs/peerings.ts";
 import { remoteCredentials } from "./outputs/remote-credentials.ts";
@@ -41,6 +42,7 @@ function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): Comp
           ...tracing(cluster, mesh, manifests),
         ]
       : []),
+    ...(cluster.role === "management" ? managementObjects(cluster, mesh) : []),
     ...addons(cluster),
     ...userManifests(cluster, manifests),
   ];

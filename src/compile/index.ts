@@ -18,3 +18,4 @@ export {
 export { tenantNamespace } from "./outputs/offloaded-namespaces.ts";
 export { clustersReadBy } from "./outputs/remote-credentials.ts";
 export { renderFiles } from "./render/render-files.ts";
+export { managementCluster } from "./topology.ts";

@@ -10,6 +10,11 @@ export function workloadClusters(mesh: Mesh): Cluster[] {
   return [...mesh.clusters.values()].filter(({ role }) => role === "workload");
 }
 
+/** The cluster on which the others are registered; a mesh has one at most. */
+export function managementCluster(mesh: Mesh): Cluster | undefined {
+  return [...mesh.clusters.values()].find(({ role }) => role === "management");
+}
+
 /** Whether a control plane of another cluster reads this one. A provider's pods are seen in its consumer, and it has nothing of Istio. */
 export function isRemote(cluster: Cluster): boolean {
   return cluster.role === "workload" && !isPrimary(cluster) && !isProvider(cluster);

@@ -10,7 +10,7 @@ import { loadManifests } from "./manifests/load-manifests.ts";
 const examples = path.join(import.meta.dirname, "../../examples");
 
 suite("compiled objects", () => {
-  for (const example of ["aks", "oke", "global", "liqo"]) {
+  for (const example of ["aks", "oke", "global", "liqo", "gloo"]) {
     test(`every object of examples/${example} is what Kubernetes and Istio accept, field by field`, async () => {
       const folder = path.join(examples, example);
       const text = readFileSync(path.join(folder, "mesh.yaml"), "utf8");

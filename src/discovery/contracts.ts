@@ -22,6 +22,8 @@ export interface DiscoveryOptions {
   /** Istio's revision label (REVISION); absent or "default" for the default one. */
   readonly revision?: string;
   readonly systemNamespace: string;
+  /** PILOT_SKIP_VALIDATE_TRUST_DOMAIN: workloads take callers of any trust domain that the mesh's roots vouch for. Default false. */
+  readonly skipValidateTrustDomain?: boolean;
   readonly client: KubeClient;
   /** A client for a remote cluster, from the kubeconfig text of its remote secret. Throws on a kubeconfig it can't use. */
   connectRemote(kubeconfig: string, clusterId: string): KubeClient;

@@ -23,7 +23,11 @@ export function clusterProgress(
     ...(cluster?.region === undefined ? {} : { region: cluster.region }),
     api: `${addressesOf(block).api}:${apiPort}`,
     controlPlane:
-      cluster === undefined || cluster.primary === cluster.name ? "istiod" : `← ${cluster.primary}`,
+      cluster?.role === "management"
+        ? "management"
+        : cluster === undefined || cluster.primary === cluster.name
+          ? "istiod"
+          : `← ${cluster.primary}`,
     gateways: [
       ...(ingress === undefined ? [] : ["ingress"]),
       ...(eastwest === undefined ? [] : ["east-west"]),

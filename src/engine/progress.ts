@@ -18,7 +18,7 @@ export interface ClusterProgress {
   readonly network?: string;
   readonly region?: string;
   readonly api: string;
-  /** "istiod" or "← fra" */
+  /** "istiod", "← fra" or "management" */
   readonly controlPlane: string;
   readonly gateways: readonly string[];
   readonly pods: { readonly ready: number; readonly total: number };

@@ -2,10 +2,15 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
-import type { Compiled } from "../compile/index.ts";
+import { type Compiled, managementCluster } from "../compile/index.ts";
 import { type Console, startConsole } from "../console/index.ts";
 import { formatKubeconfig, formatYaml } from "../kube/index.ts";
-import { startFederation, startOffloading } from "../management/index.ts";
+import {
+  createClusterInformers,
+  startFederation,
+  startManager,
+  startOffloading,
+} from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
 import type { Telemetry } from "../telemetry/index.ts";
@@ -182,16 +187,23 @@ async function start(
       }),
   });
   for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
-  if (mesh.discovery === "exports")
-    startFederation({
-      // A provider's Services are its consumer's.
-      clusters: [...clusters.values()]
-        .filter(({ cluster }) => cluster.consumer === undefined)
-        .map(({ cluster, client }) => ({ ...cluster, client })),
-      hostSuffix: mesh.hostSuffix,
+  const management = clusters.get(managementCluster(mesh)?.name ?? "");
+  if (management !== undefined)
+    startManager({
+      client: management.client,
+      connect: (name) => (clusters.get(name) ?? management).client,
+      hostSuffix: mesh.discovery === "exports" ? mesh.hostSuffix : undefined,
       signal: lifetime,
-      log: log.child({ part: "federation" }),
+      log: log.child({ part: "manager" }),
     });
+  else if (mesh.discovery === "exports") {
+    const federationLog = log.child({ part: "federation" });
+    const federation = startFederation({ hostSuffix: mesh.hostSuffix, signal: lifetime, log: federationLog });
+    // A provider's Services are its consumer's.
+    for (const { cluster, client } of clusters.values())
+      if (cluster.consumer === undefined)
+        federation.add({ ...cluster, informers: createClusterInformers(client, lifetime, federationLog) });
+  }
   timings.mark("objects applied");
 
   await waitUntilReady(watches, options, lifetime, (name, isReady) => {
@@ -283,8 +295,7 @@ function applyTargets(
   for (const [name, { client, server, keys }] of clusters) {
     const caFiles = trust.files.get(name);
     const services = watches.get(name)?.services;
-    if (caFiles !== undefined && services !== undefined)
-      targets.set(name, { client, services, server, apiCa: keys.caCert, caFiles });
+    if (services !== undefined) targets.set(name, { client, services, server, apiCa: keys.caCert, caFiles });
   }
   return targets;
 }

@@ -23,6 +23,7 @@ export interface ClusterStatus {
   /** "stopped": by `isthmus cluster stop`. */
   readonly state: "starting" | "ready" | "failed" | "stopped";
   readonly api: string;
+  readonly role: "workload" | "management";
   readonly network?: string;
   readonly region?: string;
   /** The cluster whose istiod serves this one; itself when it has its own. */

@@ -8,6 +8,8 @@ export const fromAnnotation = "isthmus.dev/from";
 export const exportsAnnotation = "isthmus.dev/exports";
 /** Namespace of Istio's control plane, and of what belongs to it. */
 export const systemNamespace = "istio-system";
+/** Namespace of the management plane: on a management cluster the manager and its objects, elsewhere the agents. */
+export const managementNamespace = "gloo-mesh";
 
 /** `metadata` of a generated object, with the label and the annotation that say so. */
 export function generatedMeta(metadata: ObjectMeta, from: string): ObjectMeta {

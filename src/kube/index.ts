@@ -35,10 +35,12 @@ export {
   generated,
   generatedMeta,
   managedBy,
+  managementNamespace,
   systemNamespace,
 } from "./generated.ts";
 export { createHttpTransport, type HttpTransport, type HttpTransportOptions } from "./http-transport.ts";
 export { type Change, type Informer, startInformer } from "./informer.ts";
+export { injectionLabel, isInjected } from "./injection-label.ts";
 export { apiVersionOf, groupVersion, type Kind, kinds } from "./kinds.ts";
 export {
   accessOf,
@@ -60,6 +62,7 @@ export {
   virtualNodeType,
 } from "./liqo-labels.ts";
 export type * from "./liqo-types.ts";
+export type * from "./management-types.ts";
 export { isWantedNode, preferenceFor } from "./node-affinity.ts";
 export { renewNodeLease } from "./node-lease.ts";
 export {

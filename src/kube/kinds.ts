@@ -1,4 +1,5 @@
 import type * as liqo from "./liqo-types.ts";
+import type * as management from "./management-types.ts";
 import type { KubeObject } from "./object.ts";
 import type * as types from "./types.ts";
 
@@ -87,6 +88,19 @@ export const kinds = {
   ),
   autoscalers: namespaced("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
   serviceExports: namespaced("multicluster.x-k8s.io/v1alpha1", "ServiceExport", "serviceexports"),
+  kubernetesClusters: namespaced<management.KubernetesCluster>(
+    "management.isthmus.dev/v1alpha1",
+    "KubernetesCluster",
+    "kubernetesclusters",
+  ),
+  meshes: namespaced<management.FleetMesh>("management.isthmus.dev/v1alpha1", "Mesh", "meshes"),
+  workloads: namespaced<management.FleetWorkload>("management.isthmus.dev/v1alpha1", "Workload", "workloads"),
+  destinations: namespaced<management.FleetDestination>(
+    "management.isthmus.dev/v1alpha1",
+    "Destination",
+    "destinations",
+  ),
+  workspaces: namespaced<management.Workspace>("management.isthmus.dev/v1alpha1", "Workspace", "workspaces"),
   foreignClusters: clusterWide<liqo.ForeignCluster>(
     "core.liqo.io/v1beta1",
     "ForeignCluster",

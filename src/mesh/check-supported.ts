@@ -22,15 +22,25 @@ export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
       `a provider that the control plane of its consumer does not serve ("${provider}")`,
       `write primary: ${consumer} under clusters.${provider}`,
     );
-  const management = clusters.filter(({ role }) => use === "up" && role === "management");
+  const management = clusters.filter(({ role }) => role === "management");
   return [
     ...mesh.peerings.flatMap(({ provider, consumer, from }) =>
       mesh.clusters.get(provider)?.consumer === consumer
         ? []
         : [refuseProvider([...stepsOf(from), "provider"], provider, consumer)],
     ),
-    ...(mesh.workspaces.size > 0 ? [refuse(["workspaces"], "a workspace")] : []),
-    ...management.map(({ name }) => refuse(["clusters", name, "role"], "a management cluster")),
+    ...(mesh.workspaces.size > 0 && management.length === 0
+      ? [
+          refuse(
+            ["workspaces"],
+            "workspaces without a management cluster",
+            "add one to clusters, for example mgmt: { role: management }",
+          ),
+        ]
+      : []),
+    ...management
+      .slice(1)
+      .map(({ name }) => refuse(["clusters", name, "role"], "a second management cluster")),
     ...(use === "up" ? clusters.flatMap((cluster) => notRun(mesh, cluster)) : []),
   ].sort((a, b) => (a.range?.line ?? 0) - (b.range?.line ?? 0));
 }

@@ -1,10 +1,9 @@
-import type { Namespace, Pod } from "../../kube/index.ts";
+import { injectionLabel, isInjected, type Namespace, type Pod } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding, MeshView } from "../contracts.ts";
 import { reference } from "../object-reference.ts";
 import { count, kubectl, listed } from "../text.ts";
 import { isSystemNamespace } from "../view/labels.ts";
 import { isAlive, proxyOf } from "../view/pods.ts";
-import { injectionLabel, isInjected } from "./injection-label.ts";
 
 const injectLabel = "sidecar.istio.io/inject";
 

@@ -1,9 +1,8 @@
-import type { Namespace } from "../../kube/index.ts";
+import { injectionLabel, isInjected, type Namespace } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { namesOf, reference } from "../object-reference.ts";
 import { kubectl, listed } from "../text.ts";
 import { isAlive, proxyOf } from "../view/pods.ts";
-import { injectionLabel, isInjected } from "./injection-label.ts";
 import { injectorValues } from "./injector-values.ts";
 
 const ownImage = "sidecar.istio.io/proxyImage";

@@ -1,8 +1,7 @@
-import { matchesLabels, type Service } from "../../kube/index.ts";
+import { isInjected, matchesLabels, type Service } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding, MeshView } from "../contracts.ts";
 import { groupBy } from "../group-by.ts";
 import { fullHost } from "../hosts.ts";
-import { isInjected } from "../injection/injection-label.ts";
 import { reference } from "../object-reference.ts";
 import { kubectl, listed } from "../text.ts";
 import { allDestinationsOf, gatewaysOf } from "../traffic/virtual-service.ts";

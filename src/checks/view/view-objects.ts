@@ -1,5 +1,6 @@
 import {
   groupVersion,
+  isInjected,
   type KubeObject,
   key,
   matchesLabels,
@@ -8,7 +9,6 @@ import {
   type PodTemplate,
 } from "../../kube/index.ts";
 import type { CheckedCluster, ClusterView, WrittenObject } from "../contracts.ts";
-import { isInjected } from "../injection/injection-label.ts";
 import { makeView, type ObjectsByKind } from "./make-view.ts";
 import { type ReadKind, readKinds } from "./read-kinds.ts";
 

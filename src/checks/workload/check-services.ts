@@ -1,8 +1,7 @@
-import { type Deployment, matchesLabels, type Service } from "../../kube/index.ts";
+import { type Deployment, isInjected, matchesLabels, type Service } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding } from "../contracts.ts";
 import { findingAbout } from "../finding-about.ts";
 import { groupBy } from "../group-by.ts";
-import { isInjected } from "../injection/injection-label.ts";
 import { named, namesOf } from "../object-reference.ts";
 import { listed } from "../text.ts";
 import { isSystemNamespace } from "../view/labels.ts";

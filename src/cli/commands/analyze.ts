@@ -136,7 +136,8 @@ async function findInRunningMesh(
   const engine = connectEngine(openStateFolder(stateFolderOf(input), { create: false }));
   if (written.length === 0 && named.length === 0) return engine.call("analyze", {}, signal);
   const { clusters } = await engine.call<MeshStatus>("status", {}, signal);
-  const applied = Object.fromEntries(targetsOf(clusters, named).map((name) => [name, written]));
+  const workload = clusters.filter(({ role }) => role === "workload");
+  const applied = Object.fromEntries(targetsOf(workload, named).map((name) => [name, written]));
   return engine.call("analyze", { applied }, signal);
 }
 

@@ -34,8 +34,12 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
     return [
       cluster.name,
       cluster.state === "ready" ? paint.good("ok") : paint.warn(cluster.waitingFor ?? cluster.state),
-      cluster.istiod ? "istiod (own)" : `istiod.${cluster.primary}`,
-      cluster.network ?? "flat",
+      cluster.role === "management"
+        ? "management"
+        : cluster.istiod
+          ? "istiod (own)"
+          : `istiod.${cluster.primary}`,
+      cluster.network ?? (cluster.role === "management" ? "–" : "flat"),
       gateway === undefined
         ? "–"
         : gateway.address === undefined

@@ -1,7 +1,7 @@
 import { generated, type KubeObject, networkLabel } from "../../kube/index.ts";
 import type { Cluster, Gateway, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { gatewayLabel, hasRemotes } from "../topology.ts";
+import { gatewayLabel, hasRemotes, managementCluster } from "../topology.ts";
 
 interface GatewayPort {
   readonly name: string;
@@ -109,7 +109,7 @@ function service(gateway: Gateway, cluster: Cluster, uses: Uses, mesh: Mesh): Ku
     spec: {
       type,
       selector: selectorOf(gateway),
-      ports: (ports ?? portsOf(gateway, uses, hasRemotes(mesh))).map((one) => ({
+      ports: (ports ?? portsOf(gateway, uses, mesh)).map((one) => ({
         ...one,
         targetPort: one.targetPort ?? one.port,
         protocol: "TCP",
@@ -123,7 +123,8 @@ function service(gateway: Gateway, cluster: Cluster, uses: Uses, mesh: Mesh): Ku
 }
 
 /** Ports by purpose. Pods listen above 1024, so that they need no right for it; Istio maps a Service port to its target. */
-function portsOf({ port }: Gateway, { outside, eastwest }: Uses, remotes: boolean): readonly GatewayPort[] {
+function portsOf({ port }: Gateway, { outside, eastwest }: Uses, mesh: Mesh): readonly GatewayPort[] {
+  const remotes = hasRemotes(mesh);
   const same = (name: string, number: number): GatewayPort => ({ name, port: number, targetPort: number });
   const crossNetwork = { name: "tls", port, targetPort: port < 1024 ? port + 8000 : port };
   return [
@@ -131,7 +132,8 @@ function portsOf({ port }: Gateway, { outside, eastwest }: Uses, remotes: boolea
     ...(outside ? [{ name: "http2", port: 80, targetPort: 8080 }] : []),
     // On a shared gateway the cross-network port takes the place of HTTPS: both are told apart by server name.
     ...(outside && !(eastwest && port === 443) ? [{ name: "https", port: 443, targetPort: 8443 }] : []),
-    ...(eastwest ? [crossNetwork] : []),
+    // A fleet's ingress gateways can be opened for mesh traffic too, by a Gateway object of the user's.
+    ...(eastwest || managementCluster(mesh) !== undefined ? [crossNetwork] : []),
     ...(eastwest && remotes ? [same("tls-istiod", 15_012), same("tls-webhook", 15_017)] : []),
   ];
 }

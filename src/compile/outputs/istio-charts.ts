@@ -1,7 +1,7 @@
 import { systemNamespace } from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { isPrimary, remotesOf, workloadClusters } from "../topology.ts";
+import { isPrimary, managementCluster, remotesOf, workloadClusters } from "../topology.ts";
 import { tracingProviders } from "./tracing.ts";
 
 /** Where Istio publishes its charts. */
@@ -84,12 +84,14 @@ function meshConfigOf(cluster: Cluster, mesh: Mesh): Values {
   const { domain } = cluster.trust;
   const domains = [...new Set(workloadClusters(mesh).map(({ trust }) => trust.domain))].sort();
   const aliases = domains.filter((other) => other !== domain);
+  const proxyMetadata = {
+    ...(mesh.discovery === "exports" ? { ISTIO_META_DNS_CAPTURE: "true" } : {}),
+    ...(managementCluster(mesh) === undefined ? {} : { GLOO_MESH_CLUSTER_NAME: cluster.name }),
+  };
   return {
     ...(domain === "cluster.local" && aliases.length === 0 ? {} : { trustDomain: domain }),
     ...(aliases.length === 0 ? {} : { trustDomainAliases: aliases }),
-    ...(mesh.discovery === "exports"
-      ? { defaultConfig: { proxyMetadata: { ISTIO_META_DNS_CAPTURE: "true" } } }
-      : {}),
+    ...(Object.keys(proxyMetadata).length === 0 ? {} : { defaultConfig: { proxyMetadata } }),
   };
 }
 

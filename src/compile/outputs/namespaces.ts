@@ -1,6 +1,7 @@
 import {
   exportsAnnotation,
   generated,
+  managementNamespace,
   networkLabel,
   remoteClusterLabel,
   systemNamespace,
@@ -34,6 +35,7 @@ export function namespaces(cluster: Cluster, mesh: Mesh): CompiledItem[] {
   if (cluster.role === "workload" && !isProvider(cluster)) {
     add(systemNamespace, `clusters.${cluster.name}`, networkLabels(cluster), controlPlane(cluster));
   }
+  if (cluster.role === "management") add(managementNamespace, `clusters.${cluster.name}.role`);
   for (const { gateways } of [...(isProvider(cluster) ? [] : [cluster]), ...providersOf(mesh, cluster)]) {
     for (const gateway of Object.values(gateways))
       if (gateway !== undefined) add(gateway.namespace, gateway.from);

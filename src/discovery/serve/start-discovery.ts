@@ -47,6 +47,7 @@ export async function startDiscovery(
   setMaxListeners(0, signal); // Every watch of every cluster ends with it.
   const changes = createSignal();
   const objects = createWorldObjects(clusterId, systemNamespace);
+  objects.skipValidateTrustDomain = options.skipValidateTrustDomain ?? false;
   const plane = createControlPlane(objects, { clock, log, changes, signal });
   const watch = { client, signal, log };
 

@@ -8,6 +8,8 @@ import { readTracingSettings, type TracingSettings } from "./tracing-settings.ts
 export interface MeshConfig {
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
+  /** Whether workloads take only callers of these trust domains. No field: a setting of istiod's process. */
+  readonly validatesTrustDomain: boolean;
   readonly rootNamespace: string;
   readonly domain: string;
   readonly connectTimeout: number;
@@ -102,7 +104,10 @@ const time = (value: unknown, otherwise: number) =>
  * MeshConfig from the `mesh` key of Istio's ConfigMap (YAML). Unknown fields are passed over, wrong values
  * count as absent. Throws only when the text is no YAML.
  */
-export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespace: string }): MeshConfig {
+export function parseMeshConfig(
+  yaml: string,
+  defaults: { readonly systemNamespace: string; readonly skipValidateTrustDomain?: boolean },
+): MeshConfig {
   const raw = object(parse(yaml === "" ? "{}" : yaml));
   const config = object(raw["defaultConfig"]);
   const retry = raw["defaultHttpRetryPolicy"];
@@ -110,6 +115,7 @@ export function parseMeshConfig(yaml: string, defaults: { readonly systemNamespa
   const providers = object(raw["defaultProviders"]);
   return {
     trustDomain: text(raw["trustDomain"], "cluster.local"),
+    validatesTrustDomain: defaults.skipValidateTrustDomain !== true,
     trustDomainAliases: list(raw["trustDomainAliases"]),
     rootNamespace: text(raw["rootNamespace"], defaults.systemNamespace),
     domain: "cluster.local",

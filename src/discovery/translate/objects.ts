@@ -76,6 +76,8 @@ export interface WorldObjects {
   readonly config: ConfigObjects;
   /** YAML of MeshConfig and MeshNetworks as Istio's ConfigMap has them. */
   mesh: string;
+  /** See DiscoveryOptions. */
+  skipValidateTrustDomain: boolean;
   meshNetworks: string;
   /** Addresses that were found for gateways given by host name. */
   readonly gatewayAddresses: Map<string, readonly string[]>;
@@ -110,6 +112,7 @@ export function createWorldObjects(primary: string, systemNamespace: string): Wo
       telemetries: new Map(),
     },
     mesh: "",
+    skipValidateTrustDomain: false,
     meshNetworks: "",
     gatewayAddresses: new Map(),
   };

@@ -71,9 +71,10 @@ export function meshClientContext(identities: readonly string[], sni: string, al
   });
 }
 
-/** TLS that only workloads of the mesh's trust domains can open. */
+/** TLS that only workloads of the mesh's trust domains can open; of any when istiod is told not to look. */
 export function meshServerContext(mesh: MeshConfig, alpn: readonly string[]): Any {
-  const prefixes = [mesh.trustDomain, ...mesh.trustDomainAliases].map((domain) => ({
+  const domains = mesh.validatesTrustDomain ? [mesh.trustDomain, ...mesh.trustDomainAliases] : [];
+  const prefixes = domains.map((domain) => ({
     matchPattern: { case: "prefix" as const, value: `spiffe://${domain}/` },
   }));
   return any(DownstreamTlsContextSchema, {

@@ -11,7 +11,8 @@ export interface ApplyTarget {
   readonly server: string;
   /** PEM of the API's CA. */
   readonly apiCa: string;
-  readonly caFiles: CaFiles;
+  /** Undefined: a cluster without a control plane or workloads of the mesh. */
+  readonly caFiles: CaFiles | undefined;
 }
 
 /** A cluster while it is applied to. */

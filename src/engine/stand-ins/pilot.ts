@@ -39,6 +39,7 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
         version: versionOf(context.container.image),
         revision: env["REVISION"] ?? "default",
         systemNamespace: namespace,
+        skipValidateTrustDomain: env["PILOT_SKIP_VALIDATE_TRUST_DOMAIN"] === "true",
         client,
         connectRemote: (kubeconfig) => connectRemote(kubeconfig, context),
         ...(env["RESOLVE_HOSTNAME_GATEWAYS"] === "false"

@@ -1,6 +1,6 @@
 import { readDataFile } from "./data-file.ts";
 
-/** A CustomResourceDefinition of upstream, without texts. */
+/** A CustomResourceDefinition of upstream, without texts, or of isthmus itself. */
 export interface CrdEntry {
   /** "virtualservices.networking.istio.io" */
   readonly name: string;
@@ -18,7 +18,7 @@ interface CrdSpec {
 }
 
 /** The projects whose kinds isthmus knows without asking an API server. */
-export type CrdProject = "istio" | "liqo";
+export type CrdProject = "istio" | "liqo" | "isthmus";
 
 /** The CustomResourceDefinitions of a project. Reads them every time; callers keep what they need. */
 export function readCrds(project: CrdProject): readonly CrdEntry[] {

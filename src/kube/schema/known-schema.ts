@@ -12,14 +12,14 @@ export interface KnownSchema {
 
 const ofProjects = new Map<string, KnownSchema | undefined>();
 
-/** The schema of one of Kubernetes', Istio's or Liqo's kinds, without any API server; undefined for kinds of others. */
+/** The schema of one of Kubernetes', Istio's, Liqo's or isthmus' own kinds, without any API server; undefined for kinds of others. */
 export function knownSchema(apiVersion: string, kind: string): KnownSchema | undefined {
   const { group, version } = groupVersion(apiVersion);
   const own = loadBuiltInSchema().forKind(group, version, kind);
   if (own !== undefined) return { schema: own, isBuiltIn: true };
   const id = `${apiVersion} ${kind}`;
   if (!ofProjects.has(id)) {
-    const project: CrdProject = group.endsWith(".liqo.io") ? "liqo" : "istio";
+    const project = projectOf(group);
     const served = readCrds(project)
       .find(({ spec }) => spec.group === group && spec.names.kind === kind)
       ?.spec.versions.find(({ name }) => name === version);
@@ -31,4 +31,9 @@ export function knownSchema(apiVersion: string, kind: string): KnownSchema | und
     );
   }
   return ofProjects.get(id);
+}
+
+function projectOf(group: string): CrdProject {
+  if (group.endsWith(".liqo.io")) return "liqo";
+  return group.endsWith(".isthmus.dev") || group === "admin.gloo.solo.io" ? "isthmus" : "istio";
 }

@@ -1,20 +1,42 @@
-import type { Logger } from "../../base/index.ts";
-import type { KubeClient, KubeObject, Service } from "../../kube/index.ts";
+import type { Logger, Signal } from "../../base/index.ts";
+import type { KubeObject, Service } from "../../kube/index.ts";
+import type { ClusterInformers } from "../cluster-informers.ts";
 
 /** A cluster whose services can be exported, and that imports what others export. */
 export interface FederatedCluster {
   readonly name: string;
   /** The cluster whose control plane serves it and reads Istio's objects for it; itself when it has its own. */
   readonly primary: string;
-  readonly client: KubeClient;
+  readonly informers: ClusterInformers;
 }
 
 export interface FederationOptions {
-  readonly clusters: readonly FederatedCluster[];
   /** DNS suffix of exported services: "global" makes `messenger.default.global`. */
   readonly hostSuffix: string;
+  /** What is offered beside ServiceExports and annotated namespaces. */
+  readonly offers?: { current(): readonly Offer[]; readonly changes: Signal };
+  /** Told, after each change, of exporters of one name that disagree. */
+  disagree?(clashes: readonly ExportClash[]): void;
   readonly signal: AbortSignal;
   readonly log: Logger;
+}
+
+/** Services of one cluster that get names in others, for some namespaces only. */
+export interface Offer {
+  readonly cluster: string;
+  readonly services: readonly Service[];
+  readonly workspace: string;
+  /** What asked for it. */
+  readonly from: string;
+  /** By primary: the namespaces that know the names. */
+  readonly visibleIn: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Exporters of one name whose Services are not the same. */
+export interface ExportClash {
+  readonly host: string;
+  readonly workspaces: readonly string[];
+  readonly message: string;
 }
 
 /**

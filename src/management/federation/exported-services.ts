@@ -1,5 +1,5 @@
 import type { Service } from "../../kube/index.ts";
-import type { ClusterFacts, ServiceExport } from "./contracts.ts";
+import type { ClusterFacts, Offer, ServiceExport } from "./contracts.ts";
 
 /** A Service that one cluster offers. */
 export interface ExportedService {
@@ -8,12 +8,17 @@ export interface ExportedService {
   readonly namespace: string;
   /** Undefined: nobody has made the Service yet. */
   readonly service: Service | undefined;
-  /** Absent when the whole namespace is exported. */
+  /** Absent when the whole namespace is exported, or a workspace exports it. */
   readonly by?: ServiceExport;
+  /** Absent: everybody in other clusters may know it. */
+  readonly offer?: Offer;
 }
 
 /** All that a cluster exports, each Service once, in the order of namespace and name. */
-export function exportedServices(cluster: ClusterFacts): readonly ExportedService[] {
+export function exportedServices(
+  cluster: ClusterFacts,
+  offers: readonly Offer[] = [],
+): readonly ExportedService[] {
   const found = new Map<string, ExportedService>();
   const services = new Map(cluster.services.map((service) => [idOf(service), service]));
   for (const by of cluster.exports) {
@@ -24,6 +29,13 @@ export function exportedServices(cluster: ClusterFacts): readonly ExportedServic
     const { name, namespace = "default" } = service.metadata;
     if (found.has(id) || !cluster.exportedNamespaces.includes(namespace) || !canBeExported(service)) continue;
     found.set(id, { cluster, name, namespace, service });
+  }
+  for (const offer of offers) {
+    if (offer.cluster !== cluster.name) continue;
+    for (const service of offer.services) {
+      const { name, namespace = "default" } = service.metadata;
+      if (!found.has(idOf(service))) found.set(idOf(service), { cluster, name, namespace, service, offer });
+    }
   }
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, exported]) => exported);
 }

@@ -92,15 +92,15 @@ suite("federate()", () => {
     );
   });
 
-  test("two exporters of one name are one host with an endpoint each; neither imports it", () => {
+  test("two exporters of one name are one host with an endpoint each; to either it means the other", () => {
     const { objects } = federate([cluster("a"), cluster("b", shop), cluster("c", shop)], suffix);
     assert.deepEqual(summary(objects.get("a"))[0]?.split(" ").slice(3), [
       "STATIC",
       '192.0.2.98{"http":15443}',
       '192.0.2.99{"http":15443}',
     ]);
-    assert.equal(summary(objects.get("b")).length, 1);
-    assert.equal(summary(objects.get("c")).length, 1);
+    assert.deepEqual(summary(objects.get("b"))[0]?.split(" ").slice(4), ['192.0.2.99{"http":15443}']);
+    assert.deepEqual(summary(objects.get("c"))[0]?.split(" ").slice(4), ['192.0.2.98{"http":15443}']);
   });
 
   test("an annotated namespace exports all of its Services but aliases, and the API server's own never", () => {
@@ -230,5 +230,46 @@ suite("federate()", () => {
     ]);
     assert.equal(summary(objects.get("q")).length, 2);
     assert.equal(objects.has("r"), false);
+  });
+
+  test("what a workspace offers is known where it says, and nowhere else", () => {
+    const offers = ["b", "c"].map((name) => ({
+      cluster: name,
+      services: [service("cart", "shop")],
+      workspace: "shop",
+      from: "workspaces.shop",
+      visibleIn: new Map([
+        ["b", ["shop"]],
+        ["c", ["shop", "front"]],
+      ]),
+    }));
+    const { objects } = federate([cluster("a"), cluster("b"), cluster("c")], suffix, offers);
+    const exportTo = (name: string) =>
+      (objects.get(name) ?? [])
+        .filter(({ kind }) => kind !== "Gateway")
+        .map(({ spec }) => (spec as { exportTo?: string[] }).exportTo?.join());
+    assert.deepEqual(["a", "b", "c"].map(exportTo), [[], ["shop", "shop"], ["front,shop", "front,shop"]]);
+    assert.deepEqual(summary(objects.get("b"))[0]?.split(" ").slice(4), ['192.0.2.99{"http":15443}']);
+  });
+
+  test("GLOO-47 exporters of one name whose ports differ are told, and each port leads to those who have it", () => {
+    const offers = [
+      ["b", 80],
+      ["c", 81],
+    ].map(([name, port]) => ({
+      cluster: String(name),
+      services: [service("cart", "shop", [{ name: "http", port: Number(port) }])],
+      workspace: "shop",
+      from: "workspaces.shop",
+      visibleIn: new Map([["a", ["shop"]]]),
+    }));
+    const { clashes } = federate([cluster("a"), cluster("b"), cluster("c")], suffix, offers);
+    assert.deepEqual(clashes, [
+      {
+        host: "cart.shop.global",
+        workspaces: ["shop"],
+        message: "cart.shop.global has the ports 80/HTTP in b, but 81/HTTP in c",
+      },
+    ]);
   });
 });

@@ -2,7 +2,14 @@ import { isIP } from "node:net";
 import { nearestName } from "../../base/index.ts";
 import { fromAnnotation, generated, type KubeObject, systemNamespace } from "../../kube/index.ts";
 import { allocateAddresses } from "./allocate-addresses.ts";
-import type { ClusterFacts, ServiceEntry, ServiceEntryEndpoint, ServiceExport } from "./contracts.ts";
+import type {
+  ClusterFacts,
+  ExportClash,
+  Offer,
+  ServiceEntry,
+  ServiceEntryEndpoint,
+  ServiceExport,
+} from "./contracts.ts";
 import { type ExportedService, exportedServices } from "./exported-services.ts";
 import { type ExportedPort, exportedPorts } from "./service-ports.ts";
 
@@ -11,6 +18,9 @@ export interface Federation {
   /** By primary: all objects of ours in its API. */
   readonly objects: ReadonlyMap<string, readonly KubeObject[]>;
   readonly exports: readonly ExportState[];
+  readonly clashes: readonly ExportClash[];
+  /** The names of each exported Service, by "cluster/namespace/name". */
+  readonly hosts: ReadonlyMap<string, string>;
 }
 
 export interface ExportState {
@@ -32,11 +42,15 @@ const clusterDomain = "cluster.local";
 /**
  * Services that clusters export, as the others import them: a ServiceEntry `name.namespace.suffix` whose endpoints are
  * the exporters' gateways, a DestinationRule that asks those gateways for the Service by its server name, and on each
- * exporter a Gateway that lets through these Services and nothing else. A cluster that exports a name itself does not
- * import it. Of clusters that are not known yet, what the others hold is kept. Pure.
+ * exporter a Gateway that lets through these Services and nothing else. In a cluster that exports a name itself, the name
+ * means the other exporters'. Of clusters that are not known yet, what the others hold is kept. Pure.
  */
-export function federate(clusters: readonly ClusterFacts[], hostSuffix: string): Federation {
-  const exported = clusters.flatMap((cluster) => (cluster.isKnown ? exportedServices(cluster) : []));
+export function federate(
+  clusters: readonly ClusterFacts[],
+  hostSuffix: string,
+  offers: readonly Offer[] = [],
+): Federation {
+  const exported = clusters.flatMap((cluster) => (cluster.isKnown ? exportedServices(cluster, offers) : []));
   const byHost = new Map<string, ExportedService[]>();
   for (const one of exported) {
     if (one.service === undefined) continue;
@@ -50,16 +64,65 @@ export function federate(clusters: readonly ClusterFacts[], hostSuffix: string):
   const objects = [...primaries].map((primary) => {
     const own = clusters.filter((cluster) => cluster.primary === primary);
     const imported = hosts.flatMap((host) => {
-      const exporters = byHost.get(host) ?? [];
-      if (exporters.some(({ cluster }) => cluster.primary === primary)) return [];
-      return importedObjects(host, addresses.get(host), exporters, kept.get(host));
+      const all = byHost.get(host) ?? [];
+      const exporters = all.filter(({ cluster }) => cluster.primary !== primary);
+      const before = keptBy(primary, kept.get(host), own);
+      const visibleTo = visibility(exporters, primary, before);
+      if ((exporters.length === 0 && before === undefined) || visibleTo.length === 0) return [];
+      return importedObjects(host, { address: addresses.get(host), exporters, kept: before, visibleTo });
     });
     return [primary, [...imported, ...own.flatMap((cluster) => gatewayOf(cluster, exported))]] as const;
   });
   return {
     objects: new Map(objects),
     exports: exported.flatMap((one) => (one.by === undefined ? [] : [stateOf(one, one.by, hostSuffix)])),
+    hosts: new Map(
+      exported.map((one) => [`${one.cluster.name}/${one.namespace}/${one.name}`, hostOf(one, hostSuffix)]),
+    ),
+    clashes: [...byHost].flatMap(([host, exporters]) => clashOf(host, exporters)),
   };
+}
+
+/** Namespaces of a primary's clusters that know a host; "*" when everybody does. */
+function visibility(
+  exporters: readonly ExportedService[],
+  primary: string,
+  kept: ServiceEntry | undefined,
+): readonly string[] {
+  const namespaces = exporters.flatMap(({ offer }) =>
+    offer === undefined ? ["*"] : (offer.visibleIn.get(primary) ?? []),
+  );
+  if (kept !== undefined) namespaces.push(...((kept.spec["exportTo"] as string[] | undefined) ?? ["*"]));
+  return namespaces.includes("*") ? ["*"] : [...new Set(namespaces)].sort();
+}
+
+/** What leads from a primary to itself is nothing that it imports. */
+function keptBy(
+  primary: string,
+  kept: ServiceEntry | undefined,
+  own: readonly ClusterFacts[],
+): ServiceEntry | undefined {
+  if (kept === undefined) return undefined;
+  const names = new Set([primary, ...own.map(({ name }) => name)]);
+  const endpoints = (kept.spec.endpoints ?? []).filter(
+    ({ labels }) => !names.has(labels?.[clusterLabel] ?? ""),
+  );
+  return endpoints.length === 0 ? undefined : { ...kept, spec: { ...kept.spec, endpoints } };
+}
+
+/** Exporters whose Services have other ports, or other protocols on them, than the first one's. */
+function clashOf(host: string, exporters: readonly ExportedService[]): readonly ExportClash[] {
+  const described = exporters.flatMap(({ service, cluster }) => {
+    const ports = service === undefined ? [] : exportedPorts(service);
+    const text = ports.map(({ number, protocol = "unknown" }) => `${number}/${protocol}`).join(", ");
+    return service === undefined ? [] : [{ cluster: cluster.name, text }];
+  });
+  const [first] = described;
+  const other = described.find(({ text }) => text !== first?.text);
+  if (first === undefined || other === undefined) return [];
+  const workspaces = [...new Set(exporters.flatMap(({ offer }) => offer?.workspace ?? []))];
+  const message = `${host} has the ports ${first.text} in ${first.cluster}, but ${other.text} in ${other.cluster}`;
+  return [{ host, workspaces, message }];
 }
 
 function hostOf({ name, namespace }: ExportedService, hostSuffix: string): string {
@@ -106,11 +169,16 @@ function takenAddresses(clusters: readonly ClusterFacts[]): ReadonlySet<string> 
   return new Set(others.flatMap(({ spec }) => spec.addresses ?? []));
 }
 
+interface Imported {
+  readonly address: string | undefined;
+  readonly exporters: readonly ExportedService[];
+  readonly kept: ServiceEntry | undefined;
+  readonly visibleTo: readonly string[];
+}
+
 function importedObjects(
   host: string,
-  address: string | undefined,
-  exporters: readonly ExportedService[],
-  kept: ServiceEntry | undefined,
+  { address, exporters, kept, visibleTo }: Imported,
 ): readonly KubeObject[] {
   const ports = portsOf(exporters, kept);
   const endpoints = [...exporters.flatMap((one) => endpointsOf(one, ports)), ...(kept?.spec.endpoints ?? [])];
@@ -123,8 +191,12 @@ function importedObjects(
   };
   const from =
     exporters[0] === undefined ? kept?.metadata.annotations?.[fromAnnotation] : causeOf(exporters[0]);
+  const exportTo = visibleTo.includes("*") ? {} : { exportTo: visibleTo };
   const make = (kind: string, spec: object) =>
-    generated({ apiVersion: "networking.istio.io/v1", kind, metadata, spec }, from ?? host);
+    generated(
+      { apiVersion: "networking.istio.io/v1", kind, metadata, spec: { ...spec, ...exportTo } },
+      from ?? host,
+    );
   return [
     make("ServiceEntry", {
       hosts: [host],
@@ -215,9 +287,11 @@ function gatewayOf(cluster: ClusterFacts, exported: readonly ExportedService[]):
 }
 
 /** The field of the mesh file, or the object, that asked for the export. */
-function causeOf({ by, cluster, namespace, name }: ExportedService): string {
+function causeOf({ by, offer, cluster, namespace, name }: ExportedService): string {
   return (
-    by?.metadata.annotations?.[fromAnnotation] ?? `ServiceExport ${namespace}/${name} of ${cluster.name}`
+    offer?.from ??
+    by?.metadata.annotations?.[fromAnnotation] ??
+    `ServiceExport ${namespace}/${name} of ${cluster.name}`
   );
 }
 

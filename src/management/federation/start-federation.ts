@@ -1,4 +1,4 @@
-import { createRetry, createSignal, type Logger, systemClock, waitFor } from "../../base/index.ts";
+import { createSignal, type Signal, systemClock } from "../../base/index.ts";
 import {
   type Informer,
   jsonEqual,
@@ -6,9 +6,10 @@ import {
   type KubeClient,
   type KubeObject,
   kinds,
-  objectKey,
-  startInformer,
 } from "../../kube/index.ts";
+import { stamped } from "../conditions.ts";
+import { keepInStep } from "../keep-in-step.ts";
+import { keepObjects } from "../keep-objects.ts";
 import type { FederatedCluster, FederationOptions, ServiceExport } from "./contracts.ts";
 import { type ExportState, type Federation, federate, federationLabels, isOurs } from "./federate.ts";
 import { readFacts } from "./read-facts.ts";
@@ -25,72 +26,79 @@ const madeKinds: Readonly<Record<string, Kind>> = {
   Gateway: kinds.gateways,
 };
 
+/** A running federation, which clusters join and leave. */
+export interface Federating {
+  /** The cluster takes part until its informers' signal aborts. */
+  add(cluster: FederatedCluster): void;
+  /** Told after every change of what is exported. */
+  readonly changes: Signal;
+  /** The names that exported Services have elsewhere, by "cluster/namespace/name". */
+  hosts(): ReadonlyMap<string, string>;
+}
+
 /**
- * Keeps what federate() says true in every cluster until the signal aborts: services come and go, gateways get other
- * addresses, clusters go away and come back. A cluster that does not answer holds up nobody else; what is known of it
- * stays.
+ * Keeps what federate() says true in every cluster that is added, until the signal aborts: services come and go,
+ * gateways get other addresses, clusters go away and come back. A cluster that does not answer holds up nobody else;
+ * what is known of it stays. One that leaves is forgotten by the others, and keeps what it has.
  */
-export function startFederation({ clusters, hostSuffix, signal, log }: FederationOptions): void {
+export function startFederation(options: FederationOptions): Federating {
+  const { hostSuffix, offers, signal, log } = options;
   const changes = createSignal();
-  const watched = clusters.map((cluster) => watchCluster(cluster, signal, log, () => changes.notify()));
+  const watched = new Map<string, WatchedCluster>();
   let version = 0;
   let known: { readonly version: number; readonly federation: Federation } | undefined;
-  changes.subscribe(() => version++, signal);
-  const current = (): { readonly version: number; readonly federation: Federation } => {
-    if (known?.version !== version)
-      known = {
-        version,
-        federation: federate(
-          watched.map(({ facts }) => facts()),
-          hostSuffix,
-        ),
-      };
-    return known;
+  const changed = () => {
+    version++;
+    changes.notify();
   };
-  for (const one of watched) {
-    const run = async () => {
-      const retry = createRetry(systemClock, { first: 100, most: 5000 });
-      let done = -1;
-      for (;;) {
-        await waitFor(() => (one.isSynced() && version !== done ? true : undefined), { signal, changes });
-        const { version: now, federation } = current();
-        try {
-          await reconcile(one, federation);
-          done = now;
-          retry.reset();
-        } catch (reason) {
-          log.warn({ cluster: one.cluster.name, reason: String(reason) }, "exported services: trying again");
-          await retry.wait(signal);
-        }
-      }
-    };
-    run().catch((reason: unknown) => {
-      if (!signal.aborted)
-        log.error({ reason: String(reason) }, "exported services are no longer kept in step");
-    });
-  }
+  offers?.changes.subscribe(changed, signal);
+  const current = (): Federation => {
+    if (known?.version !== version) {
+      const facts = [...watched.values()].map((one) => one.facts());
+      known = { version, federation: federate(facts, hostSuffix, offers?.current()) };
+      options.disagree?.(known.federation.clashes);
+    }
+    return known.federation;
+  };
+  return {
+    changes,
+    hosts: () => current().hosts,
+    add(cluster) {
+      const one = watchCluster(cluster);
+      const { signal: stopped } = cluster.informers;
+      watched.set(cluster.name, one);
+      for (const informer of one.informers) informer.changes.subscribe(changed, stopped);
+      stopped.addEventListener("abort", () => {
+        if (watched.get(cluster.name) === one) watched.delete(cluster.name);
+        changed();
+      });
+      changed();
+      keepInStep({
+        what: "exported services",
+        cluster: cluster.name,
+        version: () => (one.isSynced() ? version : undefined),
+        changes,
+        reconcile: () => reconcile(one, current()),
+        signal: stopped,
+        log,
+      });
+    },
+  };
 }
 
 interface WatchedCluster {
   readonly cluster: FederatedCluster;
+  readonly informers: readonly Informer<KubeObject>[];
   isSynced(): boolean;
   facts(): ReturnType<typeof readFacts>;
   /** Objects of ours in its API; only a primary has some. */
   own(): readonly KubeObject[];
 }
 
-function watchCluster(
-  cluster: FederatedCluster,
-  signal: AbortSignal,
-  log: Logger,
-  changed: () => void,
-): WatchedCluster {
-  const { client } = cluster;
+function watchCluster(cluster: FederatedCluster): WatchedCluster {
   const all: Informer<KubeObject>[] = [];
   const watch = <T extends KubeObject>(kind: Kind<T>, labelSelector?: string): Informer<T> => {
-    const selector = labelSelector === undefined ? {} : { labelSelector };
-    const informer = startInformer(client, kind, { ...selector, signal, log });
-    informer.changes.subscribe(changed, signal);
+    const informer = cluster.informers.watch(kind, labelSelector === undefined ? {} : { labelSelector });
     all.push(informer as unknown as Informer<KubeObject>);
     return informer;
   };
@@ -106,6 +114,7 @@ function watchCluster(
   const isSynced = () => all.every((informer) => informer.isSynced);
   return {
     cluster,
+    informers: all,
     isSynced,
     facts: () =>
       readFacts(
@@ -127,36 +136,11 @@ function watchCluster(
 }
 
 async function reconcile({ cluster, own }: WatchedCluster, federation: Federation): Promise<void> {
-  const { client, name } = cluster;
-  const wanted = new Map((federation.objects.get(name) ?? []).map((object) => [idOf(object), object]));
-  const present = new Map(own().map((object) => [idOf(object), object]));
-  for (const [id, object] of wanted) {
-    const kind = madeKinds[object.kind];
-    if (kind !== undefined && !isSame(present.get(id), object))
-      await client.apply(kind, object, fieldManager);
-  }
-  for (const [id, { kind, metadata }] of present) {
-    const made = madeKinds[kind];
-    const place = metadata.namespace === undefined ? {} : { namespace: metadata.namespace };
-    if (made !== undefined && !wanted.has(id)) await client.delete(made, metadata.name, place);
-  }
-  for (const state of federation.exports) if (state.cluster === name) await writeState(client, state);
-}
-
-function idOf(object: KubeObject): string {
-  return `${object.kind} ${objectKey(object)}`;
-}
-
-/** Whether everything that we want of an object is so already. */
-function isSame(present: KubeObject | undefined, wanted: KubeObject): boolean {
-  if (present === undefined) return false;
-  const has = (map: Readonly<Record<string, string>> = {}, part: Readonly<Record<string, string>> = {}) =>
-    Object.entries(part).every(([name, value]) => map[name] === value);
-  return (
-    jsonEqual(present["spec"], wanted["spec"]) &&
-    has(present.metadata.labels, wanted.metadata.labels) &&
-    has(present.metadata.annotations, wanted.metadata.annotations)
-  );
+  const { name, informers } = cluster;
+  const wanted = federation.objects.get(name) ?? [];
+  await keepObjects(informers.client, wanted, own(), { kinds: madeKinds, fieldManager });
+  for (const state of federation.exports)
+    if (state.cluster === name) await writeState(informers.client, state);
 }
 
 /** Writes how the export fares into its status, as conditions of the Multi-Cluster Services API. */
@@ -174,13 +158,5 @@ async function writeState(client: KubeClient, state: ExportState): Promise<void>
 
 function condition(by: ServiceExport, type: string, isTrue: boolean, reason: string, message: string) {
   const status = isTrue ? ("True" as const) : ("False" as const);
-  const before = by.status?.conditions?.find((one) => one.type === type);
-  const since = before?.status === status ? before.lastTransitionTime : undefined;
-  return {
-    type,
-    status,
-    reason,
-    message,
-    lastTransitionTime: since ?? new Date(systemClock.now()).toISOString().replace(/\.\d+/, ""),
-  };
+  return stamped({ type, status, reason, message }, by.status?.conditions, systemClock.now());
 }

@@ -23,7 +23,9 @@ export function labelValue(what: string): TextRule {
 
 /** The nearest DNS label, or undefined when nothing is left. */
 export function suggestLabel(wrong: string): string | undefined {
-  const label = wrong
+  // The context of a vcluster, vcluster_NAME_NAMESPACE_…: its name says which cluster it is, also without a hyphen.
+  const virtual = /^vcluster_([^_]+)_/.exec(wrong)?.[1]?.replace(/(?<=[a-z])(?=\d+$)/i, "-");
+  const label = (virtual ?? wrong)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .slice(0, 63)

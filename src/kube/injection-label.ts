@@ -1,4 +1,4 @@
-import type { Namespace } from "../../kube/index.ts";
+import type { Namespace } from "./types.ts";
 
 /** The label that switches injection on for a namespace, as kubectl writes it; undefined when none does. */
 export function injectionLabel(namespace: Namespace | undefined): string | undefined {

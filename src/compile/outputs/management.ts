@@ -1,0 +1,67 @@
+import { generated, type KubeObject, managementNamespace, readCrds } from "../../kube/index.ts";
+import type { Cluster, Mesh, Workspace } from "../../mesh/index.ts";
+import type { CompiledItem } from "../compiled.ts";
+import { isProvider, workloadClusters } from "../topology.ts";
+
+const apiVersion = "management.isthmus.dev/v1alpha1";
+
+/**
+ * What a management cluster gets: the kinds of the management plane, the workload clusters that are registered there
+ * (a provider is its consumer's), and the workspaces of the mesh file.
+ */
+export function managementObjects(cluster: Cluster, mesh: Mesh): CompiledItem[] {
+  const role = `clusters.${cluster.name}.role`;
+  const item = (wave: CompiledItem["wave"], object: KubeObject, from: string): CompiledItem => ({
+    kind: "object",
+    wave,
+    from,
+    object: generated(object, from),
+  });
+  return [
+    ...definitions().map((definition) => item("control-plane", definition, role)),
+    ...workloadClusters(mesh)
+      .filter((one) => !isProvider(one))
+      .map((one) => item("exposure", kubernetesCluster(one), `clusters.${one.name}`)),
+    ...[...mesh.workspaces].map(([name, one]) =>
+      item("exposure", workspaceObject(name, one), `workspaces.${name}`),
+    ),
+  ];
+}
+
+/** The kinds of the management plane. */
+function definitions(): readonly KubeObject[] {
+  return readCrds("isthmus").map(({ name, spec }) => ({
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name },
+    spec,
+  }));
+}
+
+function kubernetesCluster({ name, primary }: Cluster): KubeObject {
+  return {
+    apiVersion,
+    kind: "KubernetesCluster",
+    metadata: { name, namespace: managementNamespace },
+    spec: primary === name ? {} : { primary },
+  };
+}
+
+function workspaceObject(name: string, workspace: Workspace): KubeObject {
+  const { namespaces, exports, exportTo, importFrom, isolation } = workspace;
+  return {
+    apiVersion,
+    kind: "Workspace",
+    metadata: { name, namespace: managementNamespace },
+    spec: {
+      clusters:
+        namespaces instanceof Map
+          ? [...namespaces].map(([cluster, list]) => ({ name: cluster, namespaces: list }))
+          : [{ name: "*", namespaces }],
+      ...(exports.length === 0 ? {} : { exports }),
+      ...(exportTo.length === 0 ? {} : { exportTo }),
+      ...(importFrom.length === 0 ? {} : { importFrom }),
+      isolation,
+    },
+  };
+}

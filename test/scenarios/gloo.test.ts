@@ -1,0 +1,528 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, suite, test } from "vitest";
+import { findKubectls } from "../support/tools.ts";
+import { edit } from "./support/examples.ts";
+import { eventually, isthmus, type MeshUnderTest, run, startExample } from "./support/running-mesh.ts";
+
+const hasKubectl = findKubectls().length > 0;
+const workloadClusters = ["cluster-1", "cluster-2"];
+const globalReviews = "http://reviews.bookinfo.global:9080/reviews/0";
+
+suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their management [needs kubectl]", () => {
+  let mesh: MeshUnderTest;
+  let ingress: string;
+
+  beforeAll(async () => {
+    mesh = await startExample({
+      example: "gloo",
+      client: "deploy/ratings-v1",
+      container: "ratings",
+      namespace: "bookinfo",
+      prepare(folder) {
+        // Which reviews answer is each test's own matter.
+        rmSync(path.join(folder, "bookinfo/cluster-1/reviews-split.yaml"));
+      },
+    });
+    ingress = await mesh.kubectl(
+      ...(["cluster-1", "-n", "istio-system", "get", "svc", "istio-ingressgateway"] as const),
+      ...["-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"],
+    );
+    for (const cluster of workloadClusters) {
+      await mesh.kubectl(cluster, "create", "namespace", "other");
+      await mesh.kubectl(cluster, "label", "namespace", "other", "istio-injection=enabled");
+      await client(cluster, "other", "caller");
+      await client(cluster, "default", "plain");
+    }
+    await enforced();
+  }, 120_000);
+  afterAll(() => mesh?.stop());
+
+  /** A pod to send requests from. */
+  const client = async (cluster: string, namespace: string, name: string) => {
+    const args = ["-n", namespace, "run", name, "--image=curlimages/curl", "--", "sleep", "infinity"];
+    await mesh.kubectl(cluster, ...args);
+    await mesh.kubectl(
+      ...([cluster, "-n", namespace, "wait", "--for=condition=Ready", `pod/${name}`] as const),
+      "--timeout=30s",
+    );
+  };
+  const json = async (cluster: string, ...args: string[]) =>
+    JSON.parse(await mesh.kubectl(cluster, ...args, "-o", "json"));
+  const apply = async (cluster: string, object: object, ...more: string[]) => {
+    const args = ["apply", "-f", "-", ...more];
+    const { code, stderr } = await mesh.tryKubectl(cluster, args, JSON.stringify(object));
+    assert.equal(code, 0, stderr);
+  };
+  const workspace = (name: string) => json("mgmt", "-n", "gloo-mesh", "get", "workspace", name);
+  const change = async (name: string, spec: object) => {
+    const args = ["-n", "gloo-mesh", "patch", "workspace", name, "--type=merge", "-p"];
+    await mesh.kubectl("mgmt", ...args, JSON.stringify({ spec }));
+    await enforced();
+  };
+  /** Waits until every control plane has what the workspaces say now. */
+  const enforced = () =>
+    eventually(async () => {
+      const { items } = await json("mgmt", "-n", "gloo-mesh", "get", "workspaces");
+      return items.every(
+        ({ metadata, status }: WorkspaceObject) =>
+          status?.observedGeneration === metadata.generation &&
+          status.conditions.some(({ type, status }) => type === "Enforced" && status === "True"),
+      );
+    }, 15_000);
+  /** What a pod's curl gets: status, then body. */
+  const get = async (cluster: string, from: string, url: string, ...args: string[]) => {
+    const [namespace = "", target = "", container = ""] = from.split(" ");
+    const place = ["-n", namespace, target, ...(container === "" ? [] : ["-c", container])];
+    const curl = ["curl", "-sS", "--max-time", "10", "-w", "\n%{http_code}", ...args, url];
+    const { stdout } = await mesh.tryKubectl(cluster, ["exec", ...place, "--", ...curl]);
+    const lines = stdout.trimEnd().split("\n");
+    return { status: Number(lines.at(-1)), body: lines.slice(0, -1).join("\n") };
+  };
+  const inBookinfo = "bookinfo deploy/ratings-v1 ratings";
+  const page = async () => {
+    const response = await fetch(`http://${ingress}/productpage`, { headers: { connection: "close" } });
+    return { status: response.status, body: await response.text() };
+  };
+  /** Versions of reviews that answered, and how often. */
+  const reviewers = async (url: string, times: number) => {
+    const count = { v1: 0, v2: 0, v3: 0 };
+    for (const line of await mesh.curl("cluster-1", url, times, "-w", "\n")) {
+      const version = /"podname": ?"reviews-(v[123])-/.exec(line)?.[1] as keyof typeof count | undefined;
+      if (version !== undefined) count[version]++;
+    }
+    return count;
+  };
+
+  test("GLOO-01 the three API servers and the whole mesh are up within the guide's time, which is printed", async () => {
+    for (const cluster of ["mgmt", ...workloadClusters])
+      assert.match(await mesh.kubectl(cluster, "get", "ns"), /default +Active/);
+    const [, seconds] = /ready in ([\d.]+) s/.exec(mesh.said) ?? [];
+    assert.ok(Number(seconds) < 60, mesh.said);
+  });
+
+  test("GLOO-02 namespaces, objects and kinds of a cluster are its own", async () => {
+    await mesh.kubectl("cluster-2", "create", "namespace", "only-here");
+    await mesh.kubectl("cluster-2", "label", "crd", "sidecars.networking.istio.io", "release=other");
+    for (const cluster of ["mgmt", "cluster-1"]) {
+      const { code } = await mesh.tryKubectl(cluster, ["get", "namespace", "only-here"]);
+      assert.equal(code, 1);
+    }
+    const crd = await json("cluster-1", "get", "crd", "sidecars.networking.istio.io");
+    assert.equal(crd.metadata.labels.release, undefined);
+    assert.doesNotMatch(await mesh.kubectl("mgmt", "api-resources"), /istio\.io/);
+    assert.match(await mesh.kubectl("mgmt", "api-resources"), /^meshes .*management\.isthmus\.dev/m);
+    await mesh.kubectl("cluster-2", "delete", "namespace", "only-here");
+  });
+
+  test("GLOO-03 the contexts are in a file of the mesh's own", async () => {
+    const { stdout } = await mesh.tryKubectl("mgmt", ["config", "get-contexts", "-o", "name"]);
+    assert.deepEqual(stdout.trim().split("\n").sort(), ["cluster-1", "cluster-2", "mgmt"]);
+    assert.ok(mesh.kubeconfig.startsWith(mesh.folder));
+  });
+
+  test("GLOO-06 each cluster reports its own version of Istio", async () => {
+    for (const [cluster, version] of [
+      ["cluster-1", "1.29.2"],
+      ["cluster-2", "1.30.0"],
+    ] as const) {
+      const { items } = await json(cluster, "get", "pods", "-A");
+      const [istiod] = items.filter(({ metadata }: PodObject) => metadata.labels.app === "istiod");
+      const answer = await fetch(`http://${istiod.status.podIP}:15014/version`);
+      assert.match(await answer.text(), new RegExp(`^${version.replaceAll(".", "\\.")}-`));
+      const lines = (await (
+        await fetch(`http://${istiod.status.podIP}:15014/debug/syncz`)
+      ).json()) as readonly { istio_version: string }[];
+      assert.ok(lines.length > 5);
+      assert.deepEqual([...new Set(lines.map((line) => line.istio_version))], [version]);
+    }
+  });
+
+  test("GLOO-08 the gateways have the ports and settings of the guide, and :15443 passes mTLS on", async () => {
+    for (const cluster of workloadClusters) {
+      const ports = async (name: string) => {
+        const { spec } = await json(cluster, "-n", "istio-system", "get", "svc", name);
+        return spec.ports.map(({ name, port, targetPort }: ServicePort) => `${name} ${port} ${targetPort}`);
+      };
+      assert.deepEqual(await ports("istio-ingressgateway"), [
+        "status-port 15021 15021",
+        "http2 80 8080",
+        "https 443 8443",
+        "tls 15443 15443",
+      ]);
+      assert.deepEqual(await ports("istio-eastwestgateway"), ["status-port 15021 15021", "tls 15443 15443"]);
+      const { spec } = await json(
+        ...([cluster, "-n", "istio-system", "get", "deploy", "istio-eastwestgateway"] as const),
+      );
+      const { env } = spec.template.spec.containers[0];
+      assert.deepEqual(env[0], { name: "ISTIO_META_ROUTER_MODE", value: "sni-dnat" });
+      const gateway = await json(
+        ...([cluster, "-n", "istio-system", "get", "gateway.networking.istio.io"] as const),
+        "cross-network-gateway",
+      );
+      assert.equal(gateway.spec.servers[0].tls.mode, "AUTO_PASSTHROUGH");
+    }
+  });
+
+  test("GLOO-09 names of exports resolve to an address of their own, others go upstream, apps wait for their proxy", async () => {
+    const resolve = async (name: string) => {
+      const args = [
+        "-n",
+        "bookinfo",
+        "exec",
+        "deploy/ratings-v1",
+        "-c",
+        "ratings",
+        "--",
+        "getent",
+        "hosts",
+        name,
+      ];
+      return (await mesh.tryKubectl("cluster-1", args)).stdout.split(/\s+/)[0];
+    };
+    const address = await resolve("reviews.bookinfo.global");
+    assert.match(address ?? "", /^240\.241\./);
+    assert.equal(await resolve("reviews.bookinfo.global"), address);
+    assert.match((await resolve("reviews.bookinfo.svc.cluster.local")) ?? "", /^127\./);
+    assert.equal(await resolve("unheard-of.invalid"), "");
+    const { items } = await json("cluster-1", "-n", "bookinfo", "get", "pods", "-l", "app=ratings");
+    const [first] = items[0].spec.containers;
+    assert.equal(first.name, "istio-proxy");
+    assert.ok(first.lifecycle.postStart !== undefined);
+  });
+
+  test("GLOO-10 workspaces are listed with their namespaces, imports, exports and isolation", async () => {
+    const wide = await mesh.kubectl("mgmt", "get", "workspaces", "-A", "-o", "wide");
+    assert.match(
+      wide,
+      /^gloo-mesh +bookinfo +true +\["\*"\] +\["istio-system"\] +True +True +\["cluster-1\/bookinfo","cluster-2\/bookinfo"\]/m,
+    );
+    assert.match(wide, /^gloo-mesh +istio-system +false +\["bookinfo"\] +True +True /m);
+  });
+
+  test("GLOO-11 reviews.bookinfo.global leads to the other cluster, and every service has such a name in both", async () => {
+    assert.deepEqual(await reviewers(globalReviews, 6), { v1: 0, v2: 0, v3: 6 });
+    const { status } = await workspace("bookinfo");
+    const hosts = ["details", "productpage", "ratings", "reviews"].map((name) => `${name}.bookinfo.global`);
+    assert.deepEqual(status.hosts, hosts);
+    for (const cluster of workloadClusters) {
+      const { items } = await json(cluster, "get", "serviceentries", "-A");
+      assert.deepEqual(items.flatMap(({ spec }: { spec: { hosts: string[] } }) => spec.hosts).sort(), hosts);
+      for (const host of hosts)
+        assert.equal((await get(cluster, inBookinfo, `http://${host}:9080/health`)).status, 200, host);
+    }
+  });
+
+  test("GLOO-07 identities are of the cluster's trust domain, and the other one's is accepted as long as it is an alias", async () => {
+    const { items } = await json("cluster-1", "-n", "bookinfo", "get", "pods", "-l", "app=reviews");
+    const certificates = await (await fetch(`http://${items[0].status.podIP}:15000/certs`)).text();
+    assert.match(certificates, /spiffe:\/\/cluster-1\/ns\/bookinfo\/sa\/bookinfo-reviews/);
+    assert.equal((await get("cluster-1", inBookinfo, globalReviews)).status, 200);
+    const config = await json("cluster-2", "-n", "istio-system", "get", "configmap", "istio");
+    const write = (text: string) =>
+      mesh.kubectl(
+        ...([
+          "cluster-2",
+          "-n",
+          "istio-system",
+          "patch",
+          "configmap",
+          "istio",
+          "--type=merge",
+          "-p",
+        ] as const),
+        JSON.stringify({ data: { mesh: text } }),
+      );
+    await write(config.data.mesh.replace(/^trustDomainAliases:\n( *- .*\n)+/m, ""));
+    // Trust is checked when a connection begins, so the caller is one that has none yet.
+    const [reviews] = (await json("cluster-2", "-n", "bookinfo", "get", "pods", "-l", "app=reviews")).items;
+    await eventually(async () => {
+      const dump = await (await fetch(`http://${reviews.status.podIP}:15000/config_dump`)).text();
+      return !dump.includes('"spiffe://cluster-1/"');
+    });
+    const unconnected = "bookinfo deploy/details-v1 details";
+    assert.equal((await get("cluster-1", unconnected, globalReviews)).status, 503);
+    assert.equal((await get("cluster-2", inBookinfo, "http://reviews:9080/reviews/0")).status, 200);
+    await write(config.data.mesh);
+    await eventually(async () => (await get("cluster-1", unconnected, globalReviews)).status === 200);
+  });
+
+  test("GLOO-12 an isolated workspace answers its own and who imports it, and nobody else", async () => {
+    const url = "http://reviews.bookinfo:9080/reviews/0";
+    for (const cluster of workloadClusters) {
+      const stranger = await get(cluster, "other caller", url);
+      assert.deepEqual([stranger.status, stranger.body], [403, "RBAC: access denied"]);
+      const plain = await get(cluster, "default plain", url);
+      assert.notEqual(plain.status, 200);
+      assert.doesNotMatch(plain.body, /reviews/);
+      assert.equal((await get(cluster, inBookinfo, url)).status, 200);
+      assert.doesNotMatch((await get(cluster, "other caller", globalReviews)).body, /"reviews"/);
+    }
+    assert.equal((await page()).status, 200);
+    const { spec } = await json("cluster-1", "-n", "bookinfo", "get", "sidecar", "workspace-bookinfo");
+    assert.ok(spec.egress[0].hosts.includes("istio-system/*"));
+  });
+
+  test("GLOO-13 import and export are both needed, and the state names the missing half", async () => {
+    assert.equal((await page()).status, 200);
+    for (const [name, taken, given, told] of [
+      ["istio-system", { importFrom: [] }, { importFrom: ["bookinfo"] }, /not imported/],
+      ["bookinfo", { exportTo: [] }, { exportTo: ["istio-system"] }, /does not export to istio-system/],
+    ] as const) {
+      await change(name, taken);
+      await eventually(async () => {
+        const { status, body } = await page();
+        return [403, 404, 503].includes(status) && !/Comedy/.test(body);
+      });
+      const listed = await mesh.kubectl("mgmt", "get", "workspaces", "-A", "-o", "wide");
+      assert.match(listed, told);
+      await change(name, given);
+      await eventually(async () => (await page()).status === 200);
+    }
+  });
+
+  test("GLOO-14 the book's page has red stars at times, which only the other cluster gives", async () => {
+    await apply("cluster-1", reviewsSplit(50));
+    const seen = new Set<string>();
+    await eventually(async () => {
+      const { status, body } = await page();
+      assert.equal(status, 200);
+      seen.add(/stars, (red|black)/.exec(body)?.[1] ?? "none");
+      return seen.has("red") && seen.size > 1;
+    }, 15_000);
+  });
+
+  test("GLOO-15 a plain VirtualService splits between local reviews and those of the other cluster", async () => {
+    await apply("cluster-1", reviewsSplit(25));
+    await eventually(async () => {
+      const { v1, v2, v3 } = await reviewers("http://reviews:9080/reviews/0", 40);
+      return v1 + v2 > v3 && v3 > 0;
+    });
+    const { v1, v2, v3 } = await reviewers("http://reviews:9080/reviews/0", 400);
+    assert.equal(v1 + v2 + v3, 400);
+    assert.ok(v3 >= 72 && v3 <= 128, `${v3} of 400 from the other cluster`);
+  });
+
+  test("GLOO-16 faults by a plain VirtualService: refused for a header, late for a share, in its cluster only", async () => {
+    await apply("cluster-1", ratingsFaults);
+    const ratings = "http://ratings:9080/ratings/0";
+    const from = "bookinfo deploy/details-v1 details";
+    const timed = async (cluster: string, ...args: string[]) => {
+      const started = performance.now();
+      const { status } = await get(cluster, from, ratings, ...args);
+      return { status, took: performance.now() - started };
+    };
+    await eventually(async () => (await timed("cluster-1", "-H", "end-user: jason")).status === 418);
+    const { stdout } = await mesh.tryKubectl("cluster-1", [
+      ...[
+        "exec",
+        "-n",
+        "bookinfo",
+        "deploy/details-v1",
+        "-c",
+        "details",
+        "--",
+        "curl",
+        "-sS",
+        "-o",
+        "/dev/null",
+      ],
+      ...["-w", "%{http_code} %{time_total}", "-H", "end-user: late", ratings],
+    ]);
+    const [status, seconds] = stdout.split(" ").map(Number);
+    assert.equal(status, 200);
+    assert.ok(Math.abs((seconds ?? 0) - 2) < 0.3, `${seconds} s`);
+    assert.equal((await timed("cluster-1")).status, 200);
+    assert.equal((await timed("cluster-2", "-H", "end-user: jason")).status, 200);
+    await mesh.kubectl("cluster-1", "-n", "bookinfo", "delete", "virtualservice", "ratings");
+  });
+
+  test("GLOO-17 with no local reviews left, the name for all clusters still answers", async () => {
+    await mesh.kubectl(
+      ...(["cluster-1", "-n", "bookinfo", "scale", "--replicas=0"] as const),
+      ...["deploy/reviews-v1", "deploy/reviews-v2"],
+    );
+    await mesh.kubectl("cluster-1", "-n", "bookinfo", "delete", "virtualservice", "reviews");
+    await eventually(
+      async () => (await get("cluster-1", inBookinfo, "http://reviews:9080/reviews/0")).status === 503,
+    );
+    assert.deepEqual(await reviewers(globalReviews, 10), { v1: 0, v2: 0, v3: 10 });
+    await mesh.kubectl(
+      ...(["cluster-1", "-n", "bookinfo", "scale", "--replicas=1"] as const),
+      ...["deploy/reviews-v1", "deploy/reviews-v2"],
+    );
+    await mesh.kubectl(
+      "cluster-1",
+      "-n",
+      "bookinfo",
+      "rollout",
+      "status",
+      "deploy/reviews-v1",
+      "deploy/reviews-v2",
+    );
+  });
+
+  test("GLOO-43 a second claim to a namespace is refused with both names, and changes nothing", async () => {
+    await apply(
+      "mgmt",
+      workspaceObject("thief", { clusters: [{ name: "cluster-1", namespaces: ["bookinfo"] }] }),
+    );
+    await eventually(async () => {
+      const { status } = await workspace("thief");
+      const [accepted] = status?.conditions ?? [];
+      return accepted?.status === "False" && /workspaces bookinfo and thief/.test(accepted.message);
+    });
+    assert.equal((await get("cluster-1", inBookinfo, globalReviews)).status, 200);
+    await mesh.kubectl("mgmt", "-n", "gloo-mesh", "delete", "workspace", "thief");
+    await eventually(async () => (await workspace("bookinfo")).status.problems.length === 0);
+  });
+
+  test("GLOO-46 a namespace without the injection label is told in the workspace's state", async () => {
+    await mesh.kubectl("cluster-2", "label", "namespace", "bookinfo", "istio-injection-");
+    await eventually(async () =>
+      /namespace bookinfo not injected in cluster-2/.test(
+        JSON.stringify((await workspace("bookinfo")).status),
+      ),
+    );
+    await mesh.kubectl("cluster-2", "label", "namespace", "bookinfo", "istio-injection=enabled");
+    await eventually(async () => (await workspace("bookinfo")).status.problems.length === 0);
+  });
+
+  test("GLOO-47 exporters with different ports under one name are an error of the workspace", async () => {
+    const service = await json("cluster-2", "-n", "bookinfo", "get", "svc", "details");
+    const ports = (port: number) =>
+      mesh.kubectl(
+        ...(["cluster-2", "-n", "bookinfo", "patch", "svc", "details", "--type=json", "-p"] as const),
+        JSON.stringify([{ op: "replace", path: "/spec/ports/0/port", value: port }]),
+      );
+    await ports(9081);
+    await eventually(async () => {
+      const [accepted] = (await workspace("bookinfo")).status.conditions;
+      return (
+        accepted.status === "False" && /details\.bookinfo\.global has the ports 9080/.test(accepted.message)
+      );
+    });
+    await ports(service.spec.ports[0].port);
+    await eventually(async () => (await workspace("bookinfo")).status.conditions[0].status === "True");
+  });
+
+  test("GLOO-18 isolation taken out of the mesh file and put back changes who may call, and no pod restarts", async () => {
+    const pods = async () =>
+      (await json("cluster-1", "-n", "bookinfo", "get", "pods")).items
+        .map(
+          ({ metadata, status }: PodObject) =>
+            `${metadata.name} ${status.containerStatuses.map(({ restartCount }) => restartCount)}`,
+        )
+        .sort();
+    const before = await pods();
+    const call = async () =>
+      (await get("cluster-1", "other caller", "http://reviews.bookinfo:9080/reviews/0")).status;
+    assert.equal(await call(), 403);
+    const file = path.join(mesh.folder, "mesh.yaml");
+    for (const [from, to, status] of [
+      ["isolation: true", "isolation: false", 200],
+      ["isolation: false", "isolation: true", 403],
+    ] as const) {
+      edit(file, from, to);
+      await mesh.isthmus("compile", "-o", "compiled");
+      await mesh.kubectl("mgmt", "apply", "-f", path.join(mesh.folder, "compiled/mgmt/50-exposure.yaml"));
+      await eventually(async () => (await call()) === status);
+    }
+    assert.deepEqual(await pods(), before);
+  });
+
+  test("GLOO-40 a cluster called as a vcluster's context is refused, with a name that can be", async () => {
+    const { code, stderr } = await run(
+      process.execPath,
+      [isthmus, "compile", "-f", "mesh.yaml", "--set", "clusters.vcluster_cluster1_cluster1.network=n"],
+      { cwd: mesh.folder },
+    );
+    assert.equal(code, 3);
+    assert.match(stderr, /vcluster_cluster1_cluster1.*small letters, digits and hyphens.*"cluster-1"/s);
+  });
+
+  for (const suffix of ["local", "cluster.local", "svc"])
+    test(`GLOO-48 "${suffix}" is no host suffix: Kubernetes' own names end so`, async () => {
+      const { code, stderr } = await run(
+        process.execPath,
+        [isthmus, "compile", "-f", "mesh.yaml", "--set", `hostSuffix=${suffix}`],
+        { cwd: mesh.folder },
+      );
+      assert.equal(code, 3);
+      assert.match(stderr, /the end of Kubernetes' own names/);
+    });
+});
+
+interface PodObject {
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly status: {
+    readonly podIP: string;
+    readonly containerStatuses: readonly { readonly restartCount: number }[];
+  };
+}
+
+interface ServicePort {
+  readonly name: string;
+  readonly port: number;
+  readonly targetPort: number;
+}
+
+interface WorkspaceObject {
+  readonly metadata: { readonly generation: number };
+  readonly status?: {
+    readonly observedGeneration: number;
+    readonly conditions: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+function workspaceObject(name: string, spec: object) {
+  return {
+    apiVersion: "management.isthmus.dev/v1alpha1",
+    kind: "Workspace",
+    metadata: { name, namespace: "gloo-mesh" },
+    spec,
+  };
+}
+
+/** A share of the requests for reviews goes to the other cluster. */
+function reviewsSplit(percent: number) {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name: "reviews", namespace: "bookinfo" },
+    spec: {
+      hosts: ["reviews"],
+      http: [
+        {
+          route: [
+            { destination: { host: "reviews" }, weight: 100 - percent },
+            { destination: { host: "reviews.bookinfo.global" }, weight: percent },
+          ],
+        },
+      ],
+    },
+  };
+}
+
+const ratingsFaults = {
+  apiVersion: "networking.istio.io/v1",
+  kind: "VirtualService",
+  metadata: { name: "ratings", namespace: "bookinfo" },
+  spec: {
+    hosts: ["ratings"],
+    http: [
+      {
+        match: [{ headers: { "end-user": { exact: "jason" } } }],
+        fault: { abort: { httpStatus: 418, percentage: { value: 100 } } },
+        route: [{ destination: { host: "ratings" } }],
+      },
+      {
+        match: [{ headers: { "end-user": { exact: "late" } } }],
+        fault: { delay: { fixedDelay: "2s", percentage: { value: 100 } } },
+        route: [{ destination: { host: "ratings" } }],
+      },
+      { route: [{ destination: { host: "ratings" } }] },
+    ],
+  },
+};
