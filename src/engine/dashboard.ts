@@ -19,7 +19,10 @@ export function addonDashboards(
   const found = addons.filter(
     (addon) => addon.name === name && (cluster === undefined || addon.cluster === cluster),
   );
-  if (found.length > 0) return found.map(({ cluster: home, url }) => ({ cluster: home, name, url }));
+  // Kiali is the console here, which opens with a token.
+  const opening = name === "kiali" ? new URL(mesh.console.url).search : "";
+  if (found.length > 0)
+    return found.map(({ cluster: home, url }) => ({ cluster: home, name, url: `${url}${opening}` }));
   const known = [...new Set(addons.map((addon) => addon.name))];
   throw new IsthmusError(
     "workload/not-found",

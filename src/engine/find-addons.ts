@@ -8,6 +8,7 @@ const pages: Readonly<
   Record<string, { readonly service: string; readonly port: string; readonly path: string }>
 > = {
   jaeger: { service: "tracing", port: "http-query", path: "/" },
+  kiali: { service: "kiali", port: "http", path: "/kiali" },
   prometheus: { service: "prometheus", port: "http", path: "/" },
 };
 

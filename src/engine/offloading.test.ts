@@ -191,16 +191,10 @@ suite("offloading", () => {
       ],
     });
     const pod = await running(home, "speaker");
-    const request = {
-      method: "GET",
-      path: "/api/v1/namespaces/shop/pods/speaker/log",
-      query: new URLSearchParams(),
-      headers: {},
-    } as const;
     const [said = "", jwt = ""] = await eventually(async () => {
-      const { events = [] } = await client.transport.send(request);
       let text = "";
-      for await (const chunk of events) text += Buffer.from(chunk as Uint8Array).toString();
+      for await (const chunk of client.podLog("speaker", "shop", {}, new AbortController().signal))
+        text += Buffer.from(chunk).toString();
       const lines = text.split("\n");
       return lines.length > 2 && lines;
     });

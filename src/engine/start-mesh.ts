@@ -255,6 +255,7 @@ async function start(
     stop: () => stop().finally(end),
   };
   pages = await openConsole(running, state, log, stops);
+  parts.announceConsole(pages);
   await openControl(running, state, log, stops);
   return running;
 }

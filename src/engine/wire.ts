@@ -1,6 +1,7 @@
 import path from "node:path";
 import { type ApiServer, openChangeLog, startApiServer } from "../apiserver/index.ts";
 import { type Clock, type Logger, startAll } from "../base/index.ts";
+import type { Console } from "../console/index.ts";
 import { startControllers } from "../controllers/index.ts";
 import { createClusterDns } from "../dns/index.ts";
 import {
@@ -39,6 +40,7 @@ import { homeOf, type Peer } from "./peers.ts";
 import { createPodConnector } from "./pod-connector.ts";
 import { createCertManagerStandIns } from "./stand-ins/cert-manager.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
+import { createKialiStandIn } from "./stand-ins/kiali.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
 import { createPrometheusStandIn, createReloaderStandIn } from "./stand-ins/prometheus.ts";
 
@@ -66,6 +68,8 @@ export interface MeshParts {
   /** The clusters that run, to which each adds itself. */
   readonly peers: Map<string, Peer>;
   readonly telemetry: MeshTelemetry;
+  /** Told of the console when it is there: kiali leads to it. */
+  announceConsole(console: Console): void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -98,6 +102,10 @@ export function wireMesh(options: {
     traces ??= import("../telemetry/index.ts").then(({ createTraces }) => createTraces({ clock }));
     return traces;
   };
+  let announceConsole: MeshParts["announceConsole"] = () => {};
+  const console = new Promise<Console>((resolve) => {
+    announceConsole = resolve;
+  });
   const standIns = [
     createProxyStandIn({
       startProxy: envoy === undefined ? startProxy : createEnvoyProxies(envoy),
@@ -106,11 +114,12 @@ export function wireMesh(options: {
     }),
     createPilotStandIn({ connectRemote, clock }),
     createJaegerStandIn(openTraces),
+    createKialiStandIn(console),
     ...createCertManagerStandIns(clock),
     createPrometheusStandIn(telemetry.telemetry),
     createReloaderStandIn(),
   ];
-  return { network, standIns, images, peers: new Map(), openTraces, telemetry, clock, log };
+  return { network, standIns, images, peers: new Map(), openTraces, telemetry, announceConsole, clock, log };
 }
 
 /**

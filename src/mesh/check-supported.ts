@@ -46,7 +46,7 @@ export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
 }
 
 /** Add-ons that run on this machine. */
-const runs = new Set(["jaeger", "prometheus"]);
+const runs = new Set(["jaeger", "kiali", "prometheus"]);
 
 type Path = readonly (string | number)[];
 

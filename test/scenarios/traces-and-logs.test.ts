@@ -36,7 +36,7 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
           "name: istiodemo\nistio: { meshConfig: { accessLogFile: /dev/stdout } }",
         );
         // On a network of its own each: proxies report to their own cluster's.
-        edit(file, "addons: [prometheus, kiali]", "addons: { jaeger: 30002 }");
+        edit(file, "addons: [prometheus, kiali]", "addons: { jaeger: 30002, kiali: 30003 }");
         edit(file, "primary: main0", "primary: main0\n    addons: [jaeger]");
       },
     });
@@ -63,7 +63,11 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
     const { addons } = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout);
     assert.deepEqual(
       addons.map(({ cluster, name, namespace }: Record<string, string>) => [cluster, name, namespace]),
-      clusters.map((cluster) => [cluster, "jaeger", "istio-system"]),
+      [
+        ["main0", "jaeger", "istio-system"],
+        ["main0", "kiali", "istio-system"],
+        ["remote0", "jaeger", "istio-system"],
+      ],
     );
     const [main, remote] = await dashboards();
     assert.match(main?.url ?? "", /^http:\/\/127\.\d+\.254\.1:30002\/$/);
@@ -84,6 +88,25 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
       ),
       /deployment\.apps\/jaeger\nservice\/jaeger-collector\nservice\/tracing\nservice\/zipkin\n/,
     );
+  });
+
+  test("kiali leads to the console of the whole mesh, which asks for its token there too", async () => {
+    const { stdout } = await mesh.isthmus("dashboard", "kiali");
+    const url = new URL(stdout.trim());
+    assert.match(url.origin, /^http:\/\/127\.\d+\.254\.1:30003$/);
+    const opened = await fetch(url, { redirect: "manual" });
+    assert.deepEqual([opened.status, opened.headers.get("location")], [302, `/${url.search}`]);
+    const page = await fetch(url);
+    assert.match(page.headers.get("set-cookie") ?? "", /HttpOnly; SameSite=Strict/);
+    const token = url.searchParams.get("token");
+    const api = await fetch(`${url.origin}/api/mesh`, { headers: { authorization: `Bearer ${token}` } });
+    const { clusters: shown } = (await api.json()) as { clusters: readonly { name: string }[] };
+    assert.deepEqual(
+      shown.map(({ name }) => name),
+      clusters,
+    );
+    assert.equal((await fetch(`${url.origin}/api/mesh`)).status, 401);
+    assert.equal((await fetch(`${url.origin}/kiali/healthz`)).status, 200);
   });
 
   test("a request that crosses clusters is one trace: the caller's span and below it that of the pod which answered", async () => {

@@ -3,6 +3,7 @@ import type { Addon, Cluster } from "../../../mesh/index.ts";
 import type { CompiledItem } from "../../compiled.ts";
 import { chartOf } from "./charts.ts";
 import { jaegerObjects } from "./jaeger.ts";
+import { kialiObjects } from "./kiali.ts";
 import { prometheusObjects } from "./prometheus.ts";
 
 /** The add-ons of a cluster: plain objects as Istio's samples have them, or references to their projects' charts. */
@@ -17,9 +18,10 @@ function itemsOf(addon: Addon, cluster: Cluster): CompiledItem[] {
       return objectItems(jaegerObjects(addon), addon);
     case "prometheus":
       return objectItems(prometheusObjects(addon, cluster), addon);
-    case "grafana":
     case "kiali":
-      return [{ kind: "chart", wave: "manifests", chart: chartOf(name, addon, cluster) }];
+      return objectItems(kialiObjects(addon, cluster), addon);
+    case "grafana":
+      return [{ kind: "chart", wave: "manifests", chart: chartOf(addon) }];
   }
 }
 
