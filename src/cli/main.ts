@@ -66,6 +66,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "the objects per cluster, without a cluster",
     load: async () => (await import("./commands/compile.ts")).compileCommand,
   },
+  plan: {
+    summary: "what would change in real clusters, and why",
+    load: async () => (await import("./commands/plan.ts")).plan,
+  },
   schema: {
     summary: "the mesh file's JSON Schema, for editors",
     load: async () => (await import("./commands/schema.ts")).schema,
@@ -147,7 +151,7 @@ function printOverview(terminal: Terminal): void {
   for (const [name, { summary }] of Object.entries(commands))
     terminal.print(`  ${name.padEnd(14)} ${summary}`);
   terminal.print(
-    "\nisthmus help COMMAND tells more. Exit codes: 0 fine, 1 failed, 3 wrong file or arguments, 70 a bug in isthmus.",
+    "\nisthmus help COMMAND tells more. Exit codes: 0 fine, 1 failed, 2 changes pending (plan), 3 wrong file or arguments, 70 a bug in isthmus.",
   );
 }
 

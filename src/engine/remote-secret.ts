@@ -1,6 +1,6 @@
+import { readerAccount, remoteKubeconfig } from "../apply/index.ts";
 import { IsthmusError, type Logger } from "../base/index.ts";
 import { type KubeObject, kinds, systemNamespace } from "../kube/index.ts";
-import { readerAccount, remoteKubeconfig } from "./apply/remote-kubeconfig.ts";
 import type { RunningCluster } from "./wire.ts";
 
 /**

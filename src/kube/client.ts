@@ -30,6 +30,8 @@ export interface PatchOptions {
   readonly fieldManager?: string;
   /** "apply" only: take over fields of other managers. */
   readonly force?: boolean;
+  /** Everything happens but the storing. Default false. */
+  readonly dryRun?: boolean;
 }
 
 export interface CreateOptions {
@@ -162,10 +164,11 @@ export function createKubeClient(transport: ApiTransport): KubeClient {
       kind,
       name,
       patch,
-      { type, namespace, subresource, fieldManager = defaultFieldManager, force },
+      { type, namespace, subresource, fieldManager = defaultFieldManager, force, dryRun },
     ) {
       const query = new URLSearchParams({ fieldManager });
       if (force !== undefined && type === "apply") query.set("force", String(force));
+      if (dryRun === true) query.set("dryRun", "All");
       const path = resourcePath(kind, namespace, name, subresource);
       const headers = { "content-type": patchContentType[type] };
       return as((await call({ method: "PATCH", path, query, headers, body: patch })).body);

@@ -29,6 +29,7 @@ export {
   resourcePath,
   type WatchOptions,
 } from "./client.ts";
+export { resolveAccess } from "./exec-credential.ts";
 export {
   exportsAnnotation,
   fromAnnotation,

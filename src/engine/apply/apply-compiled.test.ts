@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, suite, test } from "vitest";
 import { startApiServer } from "../../apiserver/index.ts";
+import { createResourceMap, inventoryName } from "../../apply/index.ts";
 import { type Diagnostic, IsthmusError, silentLogger, systemClock } from "../../base/index.ts";
 import type { CaFiles } from "../../ca/index.ts";
 import type { Compiled, CompiledItem } from "../../compile/index.ts";
@@ -14,8 +15,6 @@ import {
 } from "../../kube/index.ts";
 import { clusterKeys } from "../cluster-keys.ts";
 import { applyCompiled } from "./apply-compiled.ts";
-import { inventoryName } from "./inventory.ts";
-import { createResourceMap } from "./resource-map.ts";
 
 interface TestCluster {
   readonly client: KubeClient;

@@ -1,4 +1,12 @@
 import {
+  type AddressReference,
+  createResourceMap,
+  fillLateValues,
+  openInventory,
+  prune,
+  type ResourceMap,
+} from "../../apply/index.ts";
+import {
   createSignal,
   type Diagnostic,
   IsthmusError,
@@ -10,10 +18,7 @@ import { type ChartReference, type Compiled, type CompiledItem, waves } from "..
 import { ApiError, type KubeObject, kinds, startInformer } from "../../kube/index.ts";
 import type { Applying, ApplyTarget } from "./applying.ts";
 import { fillSecret } from "./generated-secret.ts";
-import { openInventory } from "./inventory.ts";
-import { type AddressReference, fillLateValues } from "./late-values.ts";
-import { prune } from "./prune.ts";
-import { createResourceMap, type ResourceMap } from "./resource-map.ts";
+import { type RenderedChart, recordForHelm } from "./helm-record.ts";
 import { whenOffloaded } from "./when-offloaded.ts";
 import { whenWebhooksAnswer } from "./when-webhooks-answer.ts";
 
@@ -92,9 +97,11 @@ async function applyCluster(
       offloading = [];
     }
     if (batch.kind === "chart") {
-      const objects = await renderChart(batch.chart, cluster, options);
-      await note(objects);
-      for (const object of objects) await apply(object);
+      const rendered = await renderChart(batch.chart, cluster, options);
+      const release = await recordForHelm(rendered, cluster.client);
+      await note(release === undefined ? rendered.objects : [...rendered.objects, release.record]);
+      for (const object of rendered.objects) await apply(object);
+      if (release?.isHelms === false) await apply(release.record);
       continue;
     }
     await note(batch.items.map(({ object }) => object));
@@ -180,15 +187,14 @@ async function applyObject(
 }
 
 async function renderChart(
-  chart: ChartReference,
+  reference: ChartReference,
   { name: cluster, inventory }: Applying,
   options: ApplyOptions,
-): Promise<readonly KubeObject[]> {
-  const values = await fillLateValues(chart.values, (reference) => addressOf(reference, cluster, options));
-  return options.renderChart(
-    { ...chart, values: values as Readonly<Record<string, unknown>> },
-    { cluster, isInstalled: (object) => inventory.has(object) },
-  );
+): Promise<RenderedChart> {
+  const values = await fillLateValues(reference.values, (late) => addressOf(late, cluster, options));
+  const chart = { ...reference, values: values as Readonly<Record<string, unknown>> };
+  const isInstalled = (object: KubeObject) => inventory.has(object);
+  return { chart, objects: await options.renderChart(chart, { cluster, isInstalled }) };
 }
 
 async function addressOf(

@@ -1,7 +1,6 @@
+import type { Inventory, ResourceMap } from "../../apply/index.ts";
 import type { CaFiles } from "../../ca/index.ts";
 import type { Informer, KubeClient, Service } from "../../kube/index.ts";
-import type { Inventory } from "./inventory.ts";
-import type { ResourceMap } from "./resource-map.ts";
 
 /** A cluster as apply needs it. */
 export interface ApplyTarget {

@@ -1,8 +1,8 @@
+import { remoteKubeconfig } from "../../apply/index.ts";
 import type { Logger } from "../../base/index.ts";
 import type { CompiledItem } from "../../compile/index.ts";
 import type { KubeObject } from "../../kube/index.ts";
 import type { Applying } from "./applying.ts";
-import { remoteKubeconfig } from "./remote-kubeconfig.ts";
 
 /** The Secret of `cluster` with its data: its CA, or the kubeconfig by which it reads another cluster. */
 export async function fillSecret(

@@ -1,4 +1,4 @@
-import { type Logger, waitFor } from "../../base/index.ts";
+import { type Logger, waitFor } from "../base/index.ts";
 import {
   formatKubeconfig,
   formatYaml,
@@ -7,7 +7,7 @@ import {
   kinds,
   type Secret,
   startInformer,
-} from "../../kube/index.ts";
+} from "../kube/index.ts";
 
 /** The account of Istio's base chart as which a cluster is read from elsewhere. */
 export const readerAccount = "istio-reader-service-account";
@@ -42,6 +42,20 @@ export async function remoteKubeconfig(remote: RemoteApi, options: RemoteKubecon
   return formatYaml(formatKubeconfig([{ name, server, ca, token }]));
 }
 
+/** The Secret that asks for the reader account's token, in the cluster that is read. */
+export function readerTokenSecret(namespace: string): Secret {
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "kubernetes.io/service-account-token",
+    metadata: {
+      name: tokenSecret,
+      namespace,
+      annotations: { "kubernetes.io/service-account.name": readerAccount },
+    },
+  };
+}
+
 async function readerToken(
   client: KubeClient,
   { namespace, log, note, ...options }: RemoteKubeconfigOptions,
@@ -51,16 +65,7 @@ async function readerToken(
   try {
     const accounts = startInformer(client, kinds.serviceAccounts, { namespace, signal, log });
     await waitFor(() => accounts.get(readerAccount, namespace), { signal, changes: accounts.changes });
-    const secret: Secret = {
-      apiVersion: "v1",
-      kind: "Secret",
-      type: "kubernetes.io/service-account-token",
-      metadata: {
-        name: tokenSecret,
-        namespace,
-        annotations: { "kubernetes.io/service-account.name": readerAccount },
-      },
-    };
+    const secret = readerTokenSecret(namespace);
     await note?.(secret);
     await client.apply(kinds.secrets, secret);
     const secrets = startInformer(client, kinds.secrets, {

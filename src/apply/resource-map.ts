@@ -1,4 +1,4 @@
-import { groupVersion, type Kind, type KubeClient } from "../../kube/index.ts";
+import { groupVersion, type Kind, type KubeClient } from "../kube/index.ts";
 
 interface ResourceList {
   readonly resources?: readonly {

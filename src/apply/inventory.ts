@@ -1,4 +1,4 @@
-import { groupVersion, type KubeClient, type KubeObject, kinds } from "../../kube/index.ts";
+import { groupVersion, type KubeClient, type KubeObject, kinds } from "../kube/index.ts";
 import type { ResourceMap } from "./resource-map.ts";
 
 /** What an inventory knows of an object. */
@@ -45,11 +45,27 @@ export const inventoryNamespace = "default";
 
 type Entries = Map<string, InventoryEntry>;
 
+/** What a cluster's inventory lists, by `inventoryId`. Nothing when there is none. */
+export interface ListedObjects {
+  /** Made by isthmus. */
+  readonly made: ReadonlyMap<string, InventoryEntry>;
+  /** There before isthmus applied to them. */
+  readonly found: ReadonlyMap<string, InventoryEntry>;
+}
+
+/** Reads a cluster's inventory and changes nothing. */
+export async function readInventory(client: KubeClient): Promise<ListedObjects> {
+  return load(client);
+}
+
+async function load(client: KubeClient): Promise<{ readonly made: Entries; readonly found: Entries }> {
+  const stored = await client.get(kinds.configMaps, inventoryName, inventoryNamespace);
+  return { made: parseEntries(stored?.data?.["made"]), found: parseEntries(stored?.data?.["found"]) };
+}
+
 /** Reads the cluster's inventory, or begins it. */
 export async function openInventory(client: KubeClient, resources: ResourceMap): Promise<Inventory> {
-  const stored = await client.get(kinds.configMaps, inventoryName, inventoryNamespace);
-  const made = parseEntries(stored?.data?.["made"]);
-  const found = parseEntries(stored?.data?.["found"]);
+  const { made, found } = await load(client);
   const noted = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
 
@@ -80,7 +96,7 @@ export async function openInventory(client: KubeClient, resources: ResourceMap):
 
   return {
     has(object) {
-      const id = idOf(entryOf(object));
+      const id = inventoryId(object);
       return made.has(id) || found.has(id);
     },
     async note(objects) {
@@ -119,7 +135,11 @@ function entryOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject
   return { apiVersion, kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
-/** The same for all versions of a kind. */
+/** What tells objects apart in an inventory: the same for all versions of a kind. */
+export function inventoryId({ apiVersion, kind, metadata }: KubeObject): string {
+  return idOf(entryOf({ apiVersion, kind, metadata }));
+}
+
 function idOf({ apiVersion, kind, namespace = "", name }: InventoryEntry): string {
   return `${groupVersion(apiVersion).group} ${kind} ${namespace}/${name}`;
 }

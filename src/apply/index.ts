@@ -1,0 +1,22 @@
+/**
+ * apply: what has to be done to clusters so that they are as a mesh file says.
+ *
+ * The inventory of what isthmus applied to a cluster, the kinds that a cluster serves, and the plan: what an apply would
+ * create, change and delete. Works on any Kubernetes API, embedded or real.
+ */
+export { findRelease, type HelmRelease } from "./helm/helm-release.ts";
+export { releaseObjects, releaseRecord } from "./helm/release-record.ts";
+export {
+  type Inventory,
+  type InventoryEntry,
+  inventoryName,
+  isApplied,
+  openInventory,
+} from "./inventory.ts";
+export { type AddressReference, fillLateValues } from "./late-values.ts";
+export { type FieldChange, hiddenValue } from "./plan/diff-objects.ts";
+export { diffRelease } from "./plan/diff-release.ts";
+export { type ClusterPlan, type PlannedChange, planCluster } from "./plan/plan-cluster.ts";
+export { prune } from "./prune.ts";
+export { type RemoteApi, readerAccount, remoteKubeconfig } from "./remote-kubeconfig.ts";
+export { createResourceMap, type ResourceMap } from "./resource-map.ts";

@@ -1,0 +1,221 @@
+import type { ChartReference, Compiled, CompiledItem, Wave } from "../../compile/index.ts";
+import {
+  ApiError,
+  type Kind,
+  type KubeClient,
+  type KubeObject,
+  kinds,
+  systemNamespace,
+} from "../../kube/index.ts";
+import { findRelease, type HelmRelease } from "../helm/helm-release.ts";
+import { recordReference, releaseOfRecord } from "../helm/release-record.ts";
+import { inventoryId, readInventory } from "../inventory.ts";
+import { insideOf, inTurn, judgeLeftover } from "../leftovers.ts";
+import { readerTokenSecret } from "../remote-kubeconfig.ts";
+import { createResourceMap, type ResourceMap } from "../resource-map.ts";
+import { diffObjects, type FieldChange } from "./diff-objects.ts";
+import { diffRelease } from "./diff-release.ts";
+
+/** One thing that an apply would do. */
+export interface PlannedChange {
+  /** `release`: fields that isthmus set on somebody else's object are given up. */
+  readonly action: "create" | "change" | "delete" | "release";
+  /** "Helm release" for charts. */
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly name: string;
+  /** Stage of the apply; absent for what goes, which is last. */
+  readonly wave?: Wave;
+  /** Why: the field of the mesh file, "helloworld.yaml:12" for a user's own object. */
+  readonly from: string;
+  /** Of a change. */
+  readonly fields: readonly FieldChange[];
+  /** What the API server says against it. */
+  readonly refused?: string;
+  /** What else there is to know, such as that something in a namespace keeps it. */
+  readonly note?: string;
+}
+
+/** What an apply would do to one cluster, in its order. */
+export interface ClusterPlan {
+  readonly cluster: string;
+  readonly changes: readonly PlannedChange[];
+  /** Objects and releases that are as they should be. */
+  readonly unchanged: number;
+}
+
+export interface PlanOptions {
+  readonly cluster: string;
+  readonly client: KubeClient;
+  /** Of all clusters: others need something in this one too. */
+  readonly compiled: Compiled;
+}
+
+const helmRelease = "Helm release";
+
+/** Requests to one API server at a time. */
+const width = 8;
+
+/**
+ * Compares a cluster with what its part of a mesh file asks for. Changes nothing: objects that are there are compared
+ * with what the API server would make of them (server-side apply as a dry run, so its defaults and webhooks count).
+ * Rejects when the API server can't be asked.
+ */
+export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
+  const { cluster, client, compiled } = options;
+  const items = [...(compiled.clusters.get(cluster) ?? []), ...neededByOthers(cluster, compiled)];
+  const resources = createResourceMap(client);
+  const place: Place = { client, resources, namespaces: new Set() };
+  for (const { metadata } of (await client.list(kinds.namespaces)).items) place.namespaces.add(metadata.name);
+  const wanted = new Set<string>();
+  const releases: HelmRelease[] = [];
+  const planned = await inOrder(items, async (item) => {
+    if (item.kind === "chart") {
+      const release = await findRelease(client, item.chart.name, item.chart.namespace);
+      if (release !== undefined) releases.push(release);
+      return planChart(item.chart, item.wave, release);
+    }
+    const object = await placed(resources, item.object);
+    wanted.add(inventoryId(object));
+    return planObject(place, { ...item, object });
+  });
+  for (const { name, namespace, objects } of releases)
+    for (const object of [...objects, recordReference(name, namespace)])
+      wanted.add(inventoryId(await placed(resources, object, namespace)));
+  const changes = planned.filter((change) => change !== undefined);
+  return {
+    cluster,
+    changes: [...changes, ...(await planLeftovers(place, wanted))],
+    unchanged: planned.length - changes.length,
+  };
+}
+
+/** The token with which a control plane elsewhere reads the cluster. */
+function neededByOthers(cluster: string, { clusters }: Compiled): readonly CompiledItem[] {
+  const namespaces = new Map<string, string>();
+  for (const item of [...clusters.values()].flat()) {
+    if (item.kind !== "generated-secret" || item.source.kind !== "remote-credential") continue;
+    if (item.source.cluster === cluster)
+      namespaces.set(item.object.metadata.namespace ?? systemNamespace, item.from);
+  }
+  return [...namespaces].map(([namespace, from]) => ({
+    kind: "object",
+    wave: "credentials",
+    object: readerTokenSecret(namespace),
+    from,
+  }));
+}
+
+interface Place {
+  readonly client: KubeClient;
+  readonly resources: ResourceMap;
+  readonly namespaces: Set<string>;
+}
+
+type ObjectItem = Exclude<CompiledItem, { kind: "chart" }>;
+
+async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange | undefined> {
+  const { object, wave, from } = item;
+  const writtenAt = item.kind === "object" ? item.writtenAt : undefined;
+  const base = { ...nameOf(object), wave, from: writtenAt ?? from, fields: [] };
+  const kind = await place.resources.find(object.apiVersion, object.kind);
+  if (kind === undefined) return { ...base, action: "create", note: "its kind is not served yet" };
+  const { name, namespace } = object.metadata;
+  const present = await place.client.get(kind, name, namespace);
+  if (item.kind === "generated-secret")
+    return present === undefined ? { ...base, action: "create", note: "value not shown" } : undefined;
+  if (present === undefined) {
+    const canTry = namespace === undefined || place.namespaces.has(namespace);
+    const tried = canTry ? await dryRun(place.client, kind, object) : undefined;
+    return { ...base, action: "create", ...(typeof tried === "string" ? { refused: tried } : {}) };
+  }
+  const tried = await dryRun(place.client, kind, object);
+  if (typeof tried === "string") return { ...base, action: "change", refused: tried };
+  const fields = diffObjects({ ...present, ...typeOf(object) }, { ...tried, ...typeOf(object) });
+  return fields.length === 0 ? undefined : { ...base, action: "change", fields };
+}
+
+/** What the API server would make of the object, or its words against it. */
+async function dryRun(client: KubeClient, kind: Kind, object: KubeObject): Promise<KubeObject | string> {
+  const { name, namespace } = object.metadata;
+  try {
+    return await client.patch(kind, name, object, {
+      type: "apply",
+      force: true,
+      dryRun: true,
+      ...(namespace === undefined ? {} : { namespace }),
+    });
+  } catch (reason) {
+    if (reason instanceof ApiError) return reason.message;
+    throw reason;
+  }
+}
+
+function planChart(
+  chart: ChartReference,
+  wave: Wave,
+  release: HelmRelease | undefined,
+): PlannedChange | undefined {
+  const base = { kind: helmRelease, namespace: chart.namespace, name: chart.name, wave, from: chart.from };
+  if (release === undefined) return { ...base, action: "create", fields: [] };
+  const fields = diffRelease(release, chart);
+  return fields.length === 0 ? undefined : { ...base, action: "change", fields };
+}
+
+/** What isthmus applied earlier and nobody asks for now. */
+async function planLeftovers(place: Place, wanted: ReadonlySet<string>): Promise<readonly PlannedChange[]> {
+  const { made, found } = await readInventory(place.client);
+  const left = <T>(entries: ReadonlyMap<string, T>) =>
+    [...entries].filter(([id]) => !wanted.has(id)).map(([, entry]) => entry);
+  const leaving = new Set([...made.keys()].filter((id) => !wanted.has(id)));
+  const isLeaving = (object: KubeObject) => leaving.has(inventoryId(object));
+  const changes = await inOrder(
+    inTurn({ made: left(made), found: left(found) }),
+    async ({ entry, isOurs }): Promise<PlannedChange | undefined> => {
+      const verdict = await judgeLeftover({ ...place, isLeaving }, entry, isOurs);
+      if (verdict.action === "nothing") return undefined;
+      const { kind, name, namespace } = entry;
+      const release = kind === "Secret" ? releaseOfRecord(name) : undefined;
+      return {
+        ...(release === undefined ? { kind, name } : { kind: helmRelease, name: release }),
+        ...(namespace === undefined ? {} : { namespace }),
+        from: "not in the mesh file any more",
+        fields: [],
+        ...(verdict.action === "keep"
+          ? { action: "release", note: `it stays: ${insideOf(verdict.inside)} in it` }
+          : { action: verdict.action }),
+      };
+    },
+  );
+  return changes.filter((change) => change !== undefined);
+}
+
+/** The object in the namespace where it goes. */
+async function placed(resources: ResourceMap, object: KubeObject, fallback = "default"): Promise<KubeObject> {
+  const kind = await resources.find(object.apiVersion, object.kind);
+  const { namespace, ...metadata } = object.metadata;
+  if (kind === undefined) return object;
+  return {
+    ...object,
+    metadata: kind.namespaced ? { ...metadata, namespace: namespace ?? fallback } : metadata,
+  };
+}
+
+function nameOf({ kind, metadata: { name, namespace } }: KubeObject) {
+  return { kind, name, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function typeOf({ apiVersion, kind }: KubeObject) {
+  return { apiVersion, kind };
+}
+
+/** Does `step` for every item, some at a time, and gives the results in the items' order. */
+async function inOrder<T, R>(items: readonly T[], step: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const work = async () => {
+    for (let at = next++; at < items.length; at = next++) results[at] = await step(items[at] as T);
+  };
+  await Promise.all(Array.from({ length: width }, work));
+  return results;
+}

@@ -1,0 +1,86 @@
+import type { Diagnostic } from "../base/index.ts";
+import { ApiError, type Kind, type KubeClient, type KubeObject } from "../kube/index.ts";
+import type { Inventory, InventoryEntry } from "./inventory.ts";
+import { entryName, insideOf, inTurn, judgeLeftover } from "./leftovers.ts";
+import type { ResourceMap } from "./resource-map.ts";
+
+/** What became of the objects that left the mesh file. */
+export interface Pruned {
+  /** Deleted, in words: "Deployment sample/curl". */
+  readonly deleted: readonly string[];
+  /** What stays although isthmus made it, and why. */
+  readonly warnings: readonly Diagnostic[];
+}
+
+/**
+ * Takes away what an earlier start applied and the mesh file no longer asks for. Deleted is only what isthmus itself
+ * made and nobody has made anew since; of an object that was there before, isthmus gives up the fields that it set.
+ * CustomResourceDefinitions stay, and so does a namespace in which something else is left: deleting them would delete
+ * what others made with them.
+ */
+export async function prune(
+  cluster: string,
+  client: KubeClient,
+  resources: ResourceMap,
+  inventory: Inventory,
+): Promise<Pruned> {
+  const deleted: string[] = [];
+  const warnings: Diagnostic[] = [];
+  const settled: InventoryEntry[] = [];
+  const keep = (entry: InventoryEntry, why: string, hint: string) =>
+    warnings.push({
+      severity: "warning",
+      code: "mesh/object-kept",
+      path: ["clusters", cluster],
+      message: `${cluster}: ${entryName(entry)} is no longer in the mesh file and stays: ${why}`,
+      hint,
+    });
+
+  const settle = async (entry: InventoryEntry, isOurs: boolean) => {
+    const verdict = await judgeLeftover({ client, resources }, entry, isOurs);
+    switch (verdict.action) {
+      case "nothing":
+        return;
+      case "release":
+        return release(client, verdict.kind, verdict.present);
+      case "keep":
+        keep(
+          entry,
+          `${insideOf(verdict.inside)} in it`,
+          `it is yours now: kubectl --context ${cluster} delete namespace ${entry.name} removes it with everything in it`,
+        );
+        return release(client, verdict.kind, verdict.present);
+      case "delete": {
+        const { uid } = verdict.present.metadata;
+        await client.delete(verdict.kind, entry.name, {
+          ...(entry.namespace === undefined ? {} : { namespace: entry.namespace }),
+          propagationPolicy: "Background",
+          ...(uid === undefined ? {} : { preconditions: { uid } }),
+        });
+        deleted.push(entryName(entry));
+      }
+    }
+  };
+
+  for (const { entry, isOurs } of inTurn(inventory.leftovers())) {
+    try {
+      await settle(entry, isOurs);
+      settled.push(entry);
+    } catch (reason) {
+      if (!(reason instanceof ApiError)) throw reason;
+      keep(entry, reason.message, "isthmus tries again at the next up");
+    }
+  }
+  await inventory.forget(settled);
+  return { deleted, warnings };
+}
+
+/** Gives up the fields that isthmus alone set: an applied object without them, in the words of server-side apply. */
+async function release(client: KubeClient, kind: Kind, { apiVersion, metadata }: KubeObject): Promise<void> {
+  const { name, namespace } = metadata;
+  await client.apply(kind, {
+    apiVersion,
+    kind: kind.kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+  });
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, suite, test } from "vitest";
+import { findKubectls } from "../support/tools.ts";
+import { edit, startOke } from "./support/examples.ts";
+import type { MeshUnderTest } from "./support/running-mesh.ts";
+
+interface Planned {
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly state: string;
+    readonly code?: string;
+    readonly changes?: readonly {
+      readonly action: string;
+      readonly kind: string;
+      readonly name: string;
+      readonly fields: readonly {
+        readonly path: string;
+        readonly before: unknown;
+        readonly after: unknown;
+      }[];
+      readonly refused?: string;
+    }[];
+  }[];
+}
+
+suite.skipIf(findKubectls().length === 0)(
+  "plan, against clusters known by kubeconfig only [needs kubectl]",
+  () => {
+    let mesh: MeshUnderTest;
+    let before: Map<string, string>;
+
+    beforeAll(async () => {
+      mesh = await startOke({
+        prepare: (folder) => edit(path.join(folder, "mesh.yaml"), /^ +addons:.*\n/gm, ""),
+      });
+      before = new Map(
+        ["mesh.yaml", "hello-world.yaml"].map((file) => [
+          file,
+          readFileSync(path.join(mesh.folder, file), "utf8"),
+        ]),
+      );
+    }, 120_000);
+    afterAll(() => mesh?.stop());
+
+    const plan = (...args: string[]) => mesh.isthmus("plan", "--kubeconfig", mesh.kubeconfig, ...args);
+    const planned = async (...args: string[]) =>
+      JSON.parse((await plan(...args, "-o", "json")).stdout) as Planned;
+    /** Changes a file for one test. */
+    const change = async (file: string, from: RegExp | string, to: string, look: () => Promise<void>) => {
+      edit(path.join(mesh.folder, file), from, to);
+      try {
+        await look();
+      } finally {
+        writeFileSync(path.join(mesh.folder, file), before.get(file) ?? "");
+      }
+    };
+    const versionsOf = async (cluster: string) =>
+      (
+        await mesh.kubectl(
+          ...([cluster, "get", "deployments,services,configmaps,secrets,virtualservices", "-A"] as const),
+          ...[
+            "-o",
+            'jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}',
+          ],
+        )
+      )
+        .split("\n")
+        // Leaders renew their leases in ConfigMaps of their own.
+        .filter((line) => !/leader|election/.test(line));
+
+    test("MESH-05 nothing to do: says so, exit code 0, and has written nothing", async () => {
+      const seen = await versionsOf("fra");
+      const { code, stdout, stderr } = await plan();
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /^fra +as it should be \(\d+ objects\)\nash +as it should be/);
+      assert.match(stdout, /Nothing to do\./);
+      assert.deepEqual(await versionsOf("fra"), seen);
+    });
+
+    test("MESH-05 changes per cluster, field by field, with the line that asks for them: exit code 2", async () => {
+      await change("hello-world.yaml", "replicas: 1", "replicas: 3", async () => {
+        const { code, stdout } = await plan();
+        assert.equal(code, 2, stdout);
+        assert.match(stdout, /^fra +1 to change\nash +as it should be/);
+        assert.match(stdout, /~ Deployment +sample\/helloworld-v1 +hello-world\.yaml:\d+\n +replicas +1 → 3/);
+      });
+      assert.equal(
+        await mesh.kubectl(
+          ...(["fra", "-n", "sample", "get", "deploy", "helloworld-v1"] as const),
+          ...["-o", "jsonpath={.spec.replicas}"],
+        ),
+        "1",
+      );
+    });
+
+    test("MESH-05 what leaves the file is deleted, what is new is created, charts included", async () => {
+      const other = /\{ file: hello-world.yaml, selector: version=v1, namespace: sample \}/;
+      await change(
+        "mesh.yaml",
+        other,
+        "{ chart: cert-manager, repo: https://charts.jetstack.io, namespace: certs, name: second }",
+        async () => {
+          const { clusters } = await planned();
+          const [fra, ash] = clusters;
+          const said = fra?.changes?.map(({ action, kind, name }) => `${action} ${kind} ${name}`) ?? [];
+          assert.ok(said.includes("delete Deployment helloworld-v1"), said.join("\n"));
+          assert.ok(said.includes("create Namespace certs"), said.join("\n"));
+          assert.ok(
+            said.some((line) => /^create Helm release/.test(line)),
+            said.join("\n"),
+          );
+          assert.deepEqual(ash?.changes, []);
+        },
+      );
+    });
+
+    test("MESH-05 a wrong file: every mistake, exit code 3", async () => {
+      await change("mesh.yaml", "primary: fra", "primary: frankfurt", async () => {
+        const { code, stderr } = await plan();
+        assert.equal(code, 3);
+        assert.match(stderr, /no cluster is called "frankfurt"[\s\S]*Nothing was looked at\./);
+      });
+    });
+
+    test("MESH-05 an object that the API server refuses: its words, exit code 1", async () => {
+      await change("hello-world.yaml", /replicas: 1/, "replicas: -1", async () => {
+        const { code, stdout } = await plan();
+        assert.equal(code, 1, stdout);
+        assert.match(stdout, /helloworld-v1[\s\S]*refused: .*spec\.replicas: Invalid value: -1/);
+      });
+    });
+
+    test("MESH-05 a cluster that can't be asked does not keep the others from being planned: exit code 1", async () => {
+      await mesh.isthmus("cluster", "stop", "ash");
+      try {
+        const { code, stdout } = await plan();
+        assert.equal(code, 1, stdout);
+        assert.match(stdout, /^fra +as it should be[^\n]*\nash +can't be asked/);
+        assert.match(stdout, /✗ .*ash/);
+      } finally {
+        await mesh.isthmus("cluster", "start", "ash");
+      }
+    });
+  },
+);
