@@ -37,8 +37,15 @@ export function createLiveResources(options: {
 }): LiveResources {
   const { read, clock, every = 1500 } = options;
   const watched = new Map<string, Watched>();
-  const open = new Set<ServerResponse>();
+  /** Open streams, each with what it missed while it took no more. */
+  const open = new Map<ServerResponse, Set<Watched>>();
   let stopped = false;
+
+  const send = (response: ServerResponse, one: Watched) => {
+    if (response.destroyed || one.event === undefined) return;
+    if (response.writableLength > mostWaitingBytes) open.get(response)?.add(one);
+    else response.write(one.event.text);
+  };
 
   const refresh = async (one: Watched): Promise<void> => {
     if (one.isReading || stopped) return;
@@ -51,7 +58,7 @@ export function createLiveResources(options: {
     const digest = createHash("sha256").update(body).digest("base64url");
     if (one.event?.digest !== digest) {
       one.event = { text: `event: update\ndata: ${body}\n\n`, digest };
-      for (const stream of one.streams) send(stream, one.event.text);
+      for (const stream of one.streams) send(stream, one);
     }
     if (one.streams.size > 0 && !stopped) one.cancel = clock.after(every, () => void refresh(one));
     else watched.delete(one.target);
@@ -70,7 +77,8 @@ export function createLiveResources(options: {
         throw new IsthmusError("console/refused", `a console serves ${mostStreams} pages at most`, {
           nextStep: "Close some of them.",
         });
-      open.add(response);
+      const missed = new Set<Watched>();
+      open.set(response, missed);
       response.writeHead(200, {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
@@ -81,13 +89,15 @@ export function createLiveResources(options: {
         const one = watched.get(target) ?? { target, streams: new Set(), isReading: false };
         watched.set(target, one);
         one.streams.add(response);
-        if (one.event !== undefined) send(response, one.event.text);
+        if (one.event !== undefined) send(response, one);
         else void refresh(one);
         return one;
       });
       // What it missed while it was slow, it gets in its last form.
       response.on("drain", () => {
-        for (const { event } of own) if (event !== undefined) send(response, event.text);
+        const late = [...missed];
+        missed.clear();
+        for (const one of late) send(response, one);
       });
       response.on("close", () => {
         open.delete(response);
@@ -97,14 +107,9 @@ export function createLiveResources(options: {
     stop() {
       stopped = true;
       for (const one of watched.values()) one.cancel?.();
-      for (const response of open) response.destroy();
+      for (const response of open.keys()) response.destroy();
     },
   };
-}
-
-function send(response: ServerResponse, text: string): void {
-  if (response.destroyed || response.writableLength > mostWaitingBytes) return;
-  response.write(text);
 }
 
 /** A failure as the API answers it. */
