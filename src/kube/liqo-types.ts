@@ -111,4 +111,7 @@ export type OffloadingPhase =
   | "AllFailed"
   | "Terminating";
 
-export type RemoteNamespaceCondition = LiqoCondition<"OffloadingRequired" | "Ready", "True" | "False">;
+export type RemoteNamespaceCondition = LiqoCondition<
+  "OffloadingRequired" | "Ready",
+  "True" | "False" | "Unknown"
+>;

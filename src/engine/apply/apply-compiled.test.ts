@@ -276,6 +276,21 @@ suite("applyCompiled(), again", () => {
     assert.deepEqual((await up(deployment())).deleted, ["ConfigMap default/new", "ConfigMap default/old"]);
   });
 
+  test("LIQO-47 a node port that another Service has is refused, with the Service that has it", async () => {
+    const { up } = await startTestCluster();
+    const service = (name: string): KubeObject => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name, namespace: "default" },
+      spec: { type: "NodePort", ports: [{ port: 80, nodePort: 30_001 }] },
+    });
+    await up(service("grafana"));
+    await assert.rejects(
+      up(service("grafana"), service("late")),
+      /refuses Service late: .*nodePort: Invalid value: 30001: provided port is already allocated; 30001 is the Service default\/grafana's/,
+    );
+  });
+
   test("without its inventory nothing is deleted, and objects of the file are listed anew as isthmus' own", async () => {
     const { client, up } = await startTestCluster();
     await up(configMap("a"), configMap("b"));

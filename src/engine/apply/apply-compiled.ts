@@ -19,6 +19,7 @@ import { ApiError, type KubeObject, kinds, startInformer } from "../../kube/inde
 import type { Applying, ApplyTarget } from "./applying.ts";
 import { fillSecret } from "./generated-secret.ts";
 import { type RenderedChart, recordForHelm } from "./helm-record.ts";
+import { nodePortHolders } from "./node-port-holders.ts";
 import { whenOffloaded } from "./when-offloaded.ts";
 import { whenWebhooksAnswer } from "./when-webhooks-answer.ts";
 
@@ -171,9 +172,10 @@ async function applyObject(
   } catch (reason) {
     if (!(reason instanceof ApiError)) throw reason;
     const from = object.metadata.annotations?.["isthmus.dev/from"];
+    const holders = await nodePortHolders(client, placed, reason);
     throw new IsthmusError(
       "manifest/refused",
-      `${name} refuses ${object.kind} ${object.metadata.name}: ${reason.message}`,
+      `${name} refuses ${object.kind} ${object.metadata.name}: ${reason.message}${holders === "" ? "" : `; ${holders}`}`,
       {
         cause: reason,
         nextStep:

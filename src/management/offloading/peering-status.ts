@@ -153,7 +153,12 @@ export function namespaceOffloadingStatus(
   const conditions = states.map(({ cluster, isReady, reason, message }) => {
     const list: readonly RemoteNamespaceCondition[] = [
       { type: "OffloadingRequired", status: "True", reason: "ClusterSelected", message: `by ${name}` },
-      { type: "Ready", status: isReady === true ? "True" : "False", reason, message },
+      {
+        type: "Ready",
+        status: isReady === undefined ? "Unknown" : isReady ? "True" : "False",
+        reason,
+        message,
+      },
     ];
     return [cluster, timed(list, before?.[cluster], now)] as const;
   });
