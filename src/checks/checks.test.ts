@@ -127,6 +127,25 @@ const ingress = (name: string, istio = "eastwestgateway") =>
       },
     ],
   });
+/** A server of both clusters' gateways for `host`, whose certificate is for `dnsNames`. */
+const secured = (host: string, ...dnsNames: readonly string[]) =>
+  fra(({ gateways }) => ({
+    gateways: [
+      ...gateways,
+      rule("Gateway", "secure", {
+        selector: { istio: "eastwestgateway" },
+        servers: [
+          {
+            port: { number: 15443, name: "https", protocol: "HTTPS" },
+            bind: "127.0.0.9",
+            hosts: [host],
+            tls: { mode: "SIMPLE", credentialName: "cert" },
+          },
+        ],
+      }),
+    ],
+    gatewayCredentials: [{ name: "cert", namespace: "istio-system", dnsNames }],
+  }));
 const virtualServices = (...objects: ClusterView["virtualServices"]) =>
   fra(({ gateways }) => ({
     virtualServices: objects,
@@ -570,6 +589,35 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       what: "the same version in both clusters is nothing wrong",
       mesh: ash(({ pods }) => ({ pods: pods.map((one) => one) })),
       codes: [],
+    },
+  ],
+  certificates: [
+    ...(
+      [
+        ["page.example.com", "page.example.com"],
+        ["sample/page.example.com", "other.example.com", "PAGE.example.com"],
+        ["page.example.com", "*.example.com"],
+        ["*.example.com", "*.example.com"],
+        ["*", "page.example.com"],
+        ["page.example.com"],
+      ] as const
+    ).map(([host, ...names]) => ({
+      what: `a certificate for ${names.join(" and ") || "no name at all"} at ${host}`,
+      mesh: secured(host, ...names),
+      codes: [],
+    })),
+    {
+      what: "a certificate for another host",
+      mesh: secured("*/page.example.com", "other.example.com", "*.page.example.com"),
+      codes: ["gateway/certificate-for-other-host", "gateway/certificate-for-other-host"],
+      severity: "warning",
+      says: /clients that check names refuse port 15443 for page\.example\.com at the gateway in fra.*is for other\.example\.com and \*\.page\.example\.com, not for page\.example\.com/s,
+    },
+    {
+      what: "a name for one label more is none for two",
+      mesh: secured("a.page.example.com", "*.example.com"),
+      codes: ["gateway/certificate-for-other-host", "gateway/certificate-for-other-host"],
+      severity: "warning",
     },
   ],
   traffic: [

@@ -130,6 +130,8 @@ export interface GatewayCredential {
   readonly trouble?: string;
   /** When its certificate ends, in milliseconds since 1970. */
   readonly notAfter?: number;
+  /** The host names that its certificate is for; absent when it can't be read. */
+  readonly dnsNames?: readonly string[];
 }
 
 /** What was read of a cluster, once for all checks. */

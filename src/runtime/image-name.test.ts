@@ -21,6 +21,13 @@ suite("matchesImage()", () => {
     });
   }
 
+  test("docker.io is the registry of names without one", () => {
+    assert.ok(matchesImage("tools/echo", "docker.io/tools/echo:3.1"));
+    assert.ok(matchesImage("docker.io/tools/echo", "docker.io/tools/echo:3.1"));
+    assert.ok(matchesImage("echo", "docker.io/library/echo"));
+    assert.ok(!matchesImage("library/echo", "example.com/library/echo"));
+  });
+
   test("a digest does not count", () => {
     assert.ok(matchesImage("echo", "echo@sha256:0123"));
     assert.equal(imageName("example.com/echo@sha256:0123"), "echo");

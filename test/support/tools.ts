@@ -59,3 +59,19 @@ export function findPrometheus(): string | undefined {
   const named = process.env["PROMETHEUS_PATH"];
   return named !== undefined && existsSync(named) ? named : findProgram("prometheus");
 }
+
+/** helm from HELM_PATH, PATH, or the folder that `go install` fills. */
+export function findHelm(): string | undefined {
+  const named = process.env["HELM_PATH"];
+  const installed = path.join(process.env["GOPATH"] ?? path.join(homedir(), "go"), "bin/helm");
+  return [named, findProgram("helm"), installed].find((file) => file !== undefined && existsSync(file));
+}
+
+/** Chromium from CHROMIUM_PATH or PATH, under any of its names. */
+export function findChromium(): string | undefined {
+  const named = process.env["CHROMIUM_PATH"];
+  if (named !== undefined && existsSync(named)) return named;
+  return ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    .map(findProgram)
+    .find((file) => file !== undefined);
+}

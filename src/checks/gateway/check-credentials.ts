@@ -35,7 +35,18 @@ function checkOne(gateway: Gateway, scope: Scope, mesh: MeshView): Finding[] {
       homes.flatMap(({ cluster, namespace }): Finding[] => {
         const secret = find(name, namespace, cluster) ?? find(name, namespace, config);
         const trouble = secret === undefined ? "not found" : troubleOf(secret, mesh.now);
-        if (trouble === undefined) return [];
+        if (trouble === undefined)
+          return hostFindings(
+            gateway,
+            `spec.servers[${i}].tls.${field}`,
+            { name, namespace, cluster },
+            secret,
+            {
+              hosts,
+              port: port?.number,
+              config,
+            },
+          );
         const { severity, note } = absence(secret === undefined ? [config, cluster] : [], undefined);
         return [
           findingAbout(config, gateway, `spec.servers[${i}].tls.${field}`, {
@@ -50,6 +61,47 @@ function checkOne(gateway: Gateway, scope: Scope, mesh: MeshView): Finding[] {
       }),
     );
   });
+}
+
+/** Hosts that the certificate is not for: clients that check names, as all browsers do, refuse it there. */
+function hostFindings(
+  gateway: Gateway,
+  field: string,
+  {
+    name,
+    namespace,
+    cluster,
+  }: { readonly name: string; readonly namespace: string; readonly cluster: ClusterView },
+  secret: GatewayCredential | undefined,
+  server: {
+    readonly hosts: readonly string[];
+    readonly port: number | undefined;
+    readonly config: ClusterView;
+  },
+): Finding[] {
+  const { dnsNames = [] } = secret ?? {};
+  // A certificate without names, such as one for addresses, is for whoever knows it.
+  if (dnsNames.length === 0) return [];
+  const foreign = server.hosts
+    .map((host) => host.slice(host.indexOf("/") + 1))
+    .filter((host) => host !== "*" && !dnsNames.some((one) => isFor(one, host)));
+  if (foreign.length === 0) return [];
+  return [
+    findingAbout(server.config, gateway, field, {
+      code: "gateway/certificate-for-other-host",
+      severity: "warning",
+      effect: `clients that check names refuse port ${server.port} for ${listed(foreign)} at the gateway in ${cluster.name}`,
+      cause: `${named(gateway)} of ${server.config.name}: the certificate in secret ${name} in ${namespace} of ${cluster.name} is for ${listed(dnsNames)}, not for ${listed(foreign)}`,
+      seen: name,
+      fix: `kubectl --context ${cluster.name} -n ${namespace} create secret tls ${name} --cert=FILE --key=FILE`,
+    }),
+  ];
+}
+
+/** Whether a certificate's name is for a host; "*.example.com" is for one more label (RFC 6125). */
+function isFor(name: string, host: string): boolean {
+  const [wanted, given] = [host.toLowerCase(), name.toLowerCase()];
+  return given === wanted || (given.startsWith("*.") && wanted.slice(wanted.indexOf(".")) === given.slice(1));
 }
 
 /** "name" or "kubernetes://name"; Secrets are looked for where the gateway's pods run. */

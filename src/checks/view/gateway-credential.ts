@@ -11,10 +11,10 @@ export function gatewayCredential({ metadata, data = {} }: Secret): GatewayCrede
   if (key === undefined) return { name, namespace, trouble: "it has no tls.key (or key)" };
   try {
     const certificate = text(chain);
-    const { notAfter } = certificateInfo(certificate);
+    const { notAfter, dnsNames } = certificateInfo(certificate);
     return keyMatches(certificate, text(key))
-      ? { name, namespace, notAfter }
-      : { name, namespace, notAfter, trouble: "its key is not that of its certificate" };
+      ? { name, namespace, notAfter, dnsNames }
+      : { name, namespace, notAfter, dnsNames, trouble: "its key is not that of its certificate" };
   } catch {
     // What the parser says may quote what it was given.
     return { name, namespace, trouble: "its certificate or its key is not PEM" };

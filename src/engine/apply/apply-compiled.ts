@@ -100,8 +100,16 @@ async function applyCluster(
     if (batch.kind === "chart") {
       const rendered = await renderChart(batch.chart, cluster, options);
       const release = await recordForHelm(rendered, cluster.client);
-      await note(release === undefined ? rendered.objects : [...rendered.objects, release.record]);
-      for (const object of rendered.objects) await apply(object);
+      const isDefinition = ({ kind }: KubeObject) => kind === "CustomResourceDefinition";
+      const [definitions, others] = [
+        rendered.objects.filter(isDefinition),
+        rendered.objects.filter((object) => !isDefinition(object)),
+      ];
+      // First, so that it is known of the others' kinds whether they have namespaces.
+      await note(definitions);
+      for (const object of definitions) await apply(object);
+      await note(release === undefined ? others : [...others, release.record]);
+      for (const object of others) await apply(object);
       if (release?.isHelms === false) await apply(release.record);
       continue;
     }

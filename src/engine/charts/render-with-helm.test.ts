@@ -60,6 +60,7 @@ printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: { name: said }\\ndata:\\n  
     );
     assert.doesNotMatch(args, /s3cret/);
     assert.deepEqual([values, mode, where], ["password: s3cret", "600", folder]);
+    assert.equal(said.metadata.namespace, "store", "where helm would install it");
   });
 
   test("puts definitions first and hooks where they run, by weight; those of other occasions are left out", async () => {

@@ -49,7 +49,7 @@ export async function renderWithHelm(
     const [problem] = diagnostics;
     if (problem !== undefined)
       throw new IsthmusError("tool/failed", `chart ${chart} (${from}): ${problem.message}`);
-    return inOrder(objects.map(({ object }) => object));
+    return inOrder(objects.map(({ object }) => inNamespace(object, namespace)));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -81,6 +81,11 @@ function run(
       );
     });
   });
+}
+
+/** As helm installs it: templates mostly leave the release's namespace out. It means nothing to kinds without one. */
+function inNamespace(object: KubeObject, namespace: string): KubeObject {
+  return { ...object, metadata: { namespace, ...object.metadata } };
 }
 
 /** Definitions, hooks before the installation, the chart's own objects in helm's order, hooks after it. */
