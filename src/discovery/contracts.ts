@@ -24,6 +24,11 @@ export interface DiscoveryOptions {
   readonly systemNamespace: string;
   /** PILOT_SKIP_VALIDATE_TRUST_DOMAIN: workloads take callers of any trust domain that the mesh's roots vouch for. Default false. */
   readonly skipValidateTrustDomain?: boolean;
+  /**
+   * PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY: gateways that trace make a span for the request to the upstream too. Default true.
+   * Istio 1.31 has it no more and always does so.
+   */
+  readonly spawnGatewaySpans?: boolean;
   readonly client: KubeClient;
   /** A client for a remote cluster, from the kubeconfig text of its remote secret. Throws on a kubeconfig it can't use. */
   connectRemote(kubeconfig: string, clusterId: string): KubeClient;

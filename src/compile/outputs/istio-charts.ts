@@ -43,16 +43,16 @@ function istiodValues(cluster: Cluster, mesh: Mesh): Values {
 }
 
 function primaryValues(cluster: Cluster, mesh: Mesh): Values {
-  const meshConfig = withProviders(
-    merge(meshConfigOf(cluster, mesh), cluster.istio.meshConfig),
-    tracingProviders(cluster, mesh),
-  );
+  const providers = tracingProviders(cluster, mesh);
+  const meshConfig = withProviders(merge(meshConfigOf(cluster, mesh), cluster.istio.meshConfig), providers);
   return {
     global: {
       ...globalValues(cluster, mesh),
       ...(remotesOf(mesh, cluster).length > 0 ? { externalIstiod: true } : {}),
     },
     ...(Object.keys(meshConfig).length === 0 ? {} : { meshConfig }),
+    // A span a proxy, gateways too; Istio 1.31 has the setting no more.
+    ...(providers.length === 0 ? {} : { pilot: { env: { PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY: "false" } } }),
   };
 }
 

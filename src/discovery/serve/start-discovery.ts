@@ -48,6 +48,7 @@ export async function startDiscovery(
   const changes = createSignal();
   const objects = createWorldObjects(clusterId, systemNamespace);
   objects.skipValidateTrustDomain = options.skipValidateTrustDomain ?? false;
+  objects.spawnGatewaySpans = options.spawnGatewaySpans ?? true;
   const plane = createControlPlane(objects, { clock, log, changes, signal });
   const watch = { client, signal, log };
 

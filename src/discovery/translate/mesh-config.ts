@@ -10,6 +10,8 @@ export interface MeshConfig {
   readonly trustDomainAliases: readonly string[];
   /** Whether workloads take only callers of these trust domains. No field: a setting of istiod's process. */
   readonly validatesTrustDomain: boolean;
+  /** Whether gateways make spans of their own for upstreams. No field: a setting of istiod's process. */
+  readonly spawnsGatewaySpans: boolean;
   readonly rootNamespace: string;
   readonly domain: string;
   readonly connectTimeout: number;
@@ -106,7 +108,11 @@ const time = (value: unknown, otherwise: number) =>
  */
 export function parseMeshConfig(
   yaml: string,
-  defaults: { readonly systemNamespace: string; readonly skipValidateTrustDomain?: boolean },
+  defaults: {
+    readonly systemNamespace: string;
+    readonly skipValidateTrustDomain?: boolean;
+    readonly spawnGatewaySpans?: boolean;
+  },
 ): MeshConfig {
   const raw = object(parse(yaml === "" ? "{}" : yaml));
   const config = object(raw["defaultConfig"]);
@@ -116,6 +122,7 @@ export function parseMeshConfig(
   return {
     trustDomain: text(raw["trustDomain"], "cluster.local"),
     validatesTrustDomain: defaults.skipValidateTrustDomain !== true,
+    spawnsGatewaySpans: defaults.spawnGatewaySpans !== false,
     trustDomainAliases: list(raw["trustDomainAliases"]),
     rootNamespace: text(raw["rootNamespace"], defaults.systemNamespace),
     domain: "cluster.local",

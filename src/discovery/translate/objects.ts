@@ -78,6 +78,7 @@ export interface WorldObjects {
   mesh: string;
   /** See DiscoveryOptions. */
   skipValidateTrustDomain: boolean;
+  spawnGatewaySpans: boolean;
   meshNetworks: string;
   /** Addresses that were found for gateways given by host name. */
   readonly gatewayAddresses: Map<string, readonly string[]>;
@@ -113,6 +114,7 @@ export function createWorldObjects(primary: string, systemNamespace: string): Wo
     },
     mesh: "",
     skipValidateTrustDomain: false,
+    spawnGatewaySpans: true,
     meshNetworks: "",
     gatewayAddresses: new Map(),
   };

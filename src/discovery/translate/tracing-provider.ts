@@ -93,7 +93,8 @@ export function tracingProvider(
   const service = zipkin ?? opentelemetry ?? datadog ?? skywalking;
   const collector = service === undefined ? undefined : collectorOf(scope, service);
   if (collector === undefined) return undefined;
-  const common = { hasSampler: false, spawnsUpstreamSpan: proxy.type === "router", maxPathTagLength: 0 };
+  const spawnsUpstreamSpan = proxy.type === "router" && scope.rules.mesh.spawnsGatewaySpans;
+  const common = { hasSampler: false, spawnsUpstreamSpan, maxPathTagLength: 0 };
   if (zipkin !== undefined) {
     const message = tracer(
       "envoy.tracers.zipkin",

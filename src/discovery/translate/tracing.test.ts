@@ -10,8 +10,9 @@ import {
 import { scopeOf } from "./scope.ts";
 import type { TelemetrySide } from "./telemetry-rules.ts";
 import { unpack } from "./test-support/describe.ts";
-import { proxyOf, service, worldOf } from "./test-support/make-world.ts";
+import { objectsOf, proxyOf, service, worldOf } from "./test-support/make-world.ts";
 import { tracingOf } from "./tracing.ts";
+import { createWorld } from "./world.ts";
 
 const telemetry = (tracing: string, namespace = "sample", name = "t") => `
 apiVersion: telemetry.istio.io/v1
@@ -275,5 +276,18 @@ suite("the provider's configuration", () => {
   test("gateways make spans of their own for upstreams", () => {
     assert.equal(provided(`zipkin: {${at}}`, proxyOf({ type: "router" })).message?.spawnUpstreamSpan, true);
     assert.equal(provided(`zipkin: {${at}}`).message?.spawnUpstreamSpan, undefined);
+  });
+
+  test("gateways make none where PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY is off", () => {
+    for (const spawnGatewaySpans of [true, false]) {
+      const objects = {
+        ...objectsOf(collector, `defaultProviders: {tracing: [zip]}\n${zipkin}`),
+        spawnGatewaySpans,
+      };
+      const { rules } = createWorld(objects, assert.fail);
+      const proxy = proxyOf({ type: "router" });
+      const { message } = tracingOf(scopeOf(rules, proxy), proxy, "CLIENT");
+      assert.equal(message?.spawnUpstreamSpan, spawnGatewaySpans ? true : undefined);
+    }
   });
 });

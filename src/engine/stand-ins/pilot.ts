@@ -40,6 +40,7 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
         revision: env["REVISION"] ?? "default",
         systemNamespace: namespace,
         skipValidateTrustDomain: env["PILOT_SKIP_VALIDATE_TRUST_DOMAIN"] === "true",
+        spawnGatewaySpans: env["PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY"] !== "false",
         client,
         connectRemote: (kubeconfig) => connectRemote(kubeconfig, context),
         ...(env["RESOLVE_HOSTNAME_GATEWAYS"] === "false"
