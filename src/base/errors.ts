@@ -33,6 +33,7 @@ export const errorCodes = {
   "verify/failed": { exit: 1, http: 500 },
   "console/unauthorized": { exit: 1, http: 401 },
   "console/refused": { exit: 1, http: 403 },
+  "console/changed": { exit: 1, http: 409 },
   "console/no-such-page": { exit: 1, http: 404 },
   "tool/missing": { exit: 1, http: 500 },
   "tool/failed": { exit: 1, http: 500 },

@@ -277,7 +277,6 @@ export interface SearchEntry {
 export type Action =
   | {
       readonly kind: "shift";
-      readonly cluster: string;
       readonly namespace: string;
       readonly service: string;
       /** By version; sums up to 100. */
@@ -285,7 +284,6 @@ export type Action =
     }
   | {
       readonly kind: "fault";
-      readonly cluster: string;
       readonly namespace: string;
       readonly service: string;
       /** Undefined takes a fault away. */
@@ -302,8 +300,10 @@ export type Action =
       readonly wanted: "cut" | "whole";
     };
 
-/** POST /api/actions/plan and /api/actions/apply: what an action changes. */
+/** POST /api/actions/plan (an Action) and /api/actions/apply ({action, seen: the plan's id}): what it changes. */
 export interface Plan {
+  /** The same for the same changes: what was seen is what is applied. */
+  readonly id: string;
   /** In words, what happens. */
   readonly summary: string;
   /** The same by command line. */
@@ -318,7 +318,7 @@ export interface PlannedObject {
   readonly after: string;
 }
 
-/** GET /api/shift/C/NAMESPACE/SERVICE: what there is to share requests among. */
+/** GET /api/shift/NAMESPACE/SERVICE: what there is to share requests among. */
 export interface ShiftPage {
   readonly versions: readonly {
     readonly version: string;

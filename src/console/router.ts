@@ -1,10 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import { IsthmusError } from "../base/index.ts";
+import { parseAction } from "./actions/parse-action.ts";
+import { applyAction, planAction } from "./actions/run-action.ts";
 import type { Proof, VerifyReport } from "./api.ts";
 import { checksPage } from "./pages/checks-page.ts";
 import { destinationsPage } from "./pages/destinations-page.ts";
 import { meshPage } from "./pages/mesh-page.ts";
 import { searchIndex } from "./pages/search-index.ts";
+import { shiftPage } from "./pages/shift-page.ts";
 import { trafficPage } from "./pages/traffic-page.ts";
 import { workloadPage } from "./pages/workload-page.ts";
 import { workloadsPage } from "./pages/workloads-page.ts";
@@ -19,6 +22,7 @@ const pages: Readonly<Record<string, Page>> = {
   "/api/mesh": meshPage,
   "/api/checks": checksPage,
   "/api/index": searchIndex,
+  "/api/shift/{namespace}/{service}": shiftPage,
   "/api/traffic": trafficPage,
   "/api/workloads": workloadsPage,
   "/api/clusters/{cluster}/namespaces/{namespace}/workloads/{name}": workloadPage,
@@ -31,6 +35,11 @@ const calls: Readonly<Record<string, Call>> = {
     const report = await reader.source.verify(signal);
     reader.proof = proofOf(report, reader.clock.now());
     return report;
+  },
+  "/api/actions/plan": (reader, body) => planAction(reader, parseAction(body)),
+  "/api/actions/apply": (reader, body, signal) => {
+    const { action, seen } = body as { readonly action?: unknown; readonly seen?: unknown };
+    return applyAction(reader, { action: parseAction(action), seen: String(seen) }, signal);
   },
 };
 

@@ -6,6 +6,7 @@ import { ClusterMark, useClusterLook } from "../../parts/cluster-mark.tsx";
 import { clusterTone, clusterWord } from "../../parts/cluster-tone.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
 import { Status } from "../../parts/states.tsx";
+import { ClusterSwitch } from "./cluster-switch.tsx";
 
 /** One cluster: who it is, who controls it, what runs in it, what it serves. */
 export function ClusterCard({
@@ -38,6 +39,7 @@ export function ClusterCard({
             {region ?? (role === "management" ? "management" : "no region")}
           </div>
         </div>
+        <ClusterSwitch cluster={cluster} />
         <Status tone={clusterTone(cluster)}>
           {clusterWord(cluster)}
           <span className="dimmer">

@@ -4,6 +4,7 @@ import { Icon } from "../../icons.tsx";
 import { ClusterName } from "../../parts/cluster-mark.tsx";
 import { Sparkline } from "../../parts/sparkline.tsx";
 import { Empty } from "../../parts/states.tsx";
+import { LinkSwitch } from "./link-switch.tsx";
 import { Secured } from "./secured.tsx";
 
 const most = 40;
@@ -43,6 +44,7 @@ export function LinkTable({ mesh, range }: { readonly mesh: MeshPage; readonly r
             <th className="right">p99 ms</th>
             <th className="right">Failed, {window}</th>
             <th>mTLS</th>
+            <th aria-label="Change" />
           </tr>
         </thead>
         <tbody>
@@ -112,6 +114,7 @@ function Row({ link, seconds }: { readonly link: MeshLink; readonly seconds: num
       <td>
         <Secured part={mutualTls} />
       </td>
+      <td className="right">{from === to ? null : <LinkSwitch link={link} />}</td>
     </tr>
   );
 }

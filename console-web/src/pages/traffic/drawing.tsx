@@ -3,7 +3,7 @@ import type { TrafficEdge } from "../../../../src/console/api.ts";
 import { Icon } from "../../icons.tsx";
 import type { ClusterLook } from "../../parts/cluster-mark.tsx";
 import type { Display } from "./display.ts";
-import { bundleText, edgeLook, edgeText, labelSize } from "./edge-text.ts";
+import { bundleText, edgeLook, edgeText, isOpaque, labelSize } from "./edge-text.ts";
 import { type Bundle, type DrawnNode, edgeId, type GraphModel, sumEdges } from "./graph-model.ts";
 import type { Layout, PlacedCluster, PlacedEdge } from "./layout.ts";
 import { type Point, roundedPath } from "./place-clusters.ts";
@@ -251,6 +251,7 @@ function BundleLine({
       {display.shows.has("animation") || near?.has(bundle.id) === true ? <Flow path={path} /> : null}
       {lines.length === 0 || (near !== undefined && !near.has(bundle.id)) ? null : (
         <Label
+          id={`${bundle.from} → ${bundle.to}`}
           at={label}
           lines={lines}
           isLocked={display.shows.has("security") ? sum.mutualTls === 1 : undefined}
@@ -263,6 +264,7 @@ function BundleLine({
 }
 
 function EdgeLine({
+  model,
   cluster,
   edge,
   placed,
@@ -280,7 +282,7 @@ function EdgeLine({
   readonly width: number;
 }) {
   const id = edgeId(edge);
-  const look = edgeLook({ ...edge, bytes: edge.bytesPerSecond.sent + edge.bytesPerSecond.received }, display);
+  const look = lookOf(edge, model, display);
   const path = roundedPath(placed.points);
   const isLeaving = !cluster.nodes.has(edge.to);
   const choice = { kind: "edge", id } as const;
@@ -301,7 +303,14 @@ function EdgeLine({
   );
 }
 
+function lookOf(edge: TrafficEdge, model: GraphModel, display: Display) {
+  const { sent, received } = edge.bytesPerSecond;
+  const mutualTls = isOpaque(edge, model) ? 1 : edge.mutualTls;
+  return edgeLook({ ...edge, mutualTls, bytes: sent + received }, display);
+}
+
 function EdgeLabel({
+  model,
   edge,
   placed,
   near,
@@ -317,23 +326,26 @@ function EdgeLabel({
   if (placed?.label === undefined || (near !== undefined ? !isNear : !labelled.has(id))) return null;
   const lines = edgeText(edge, display);
   if (lines.length === 0) return null;
-  const look = edgeLook({ ...edge, bytes: edge.bytesPerSecond.sent + edge.bytesPerSecond.received }, display);
+  const look = lookOf(edge, model, display);
   return (
     <Label
+      id={`${edge.from} → ${edge.to}`}
       at={placed.label}
       lines={lines}
-      isLocked={display.shows.has("security") ? edge.mutualTls === 1 : undefined}
+      isLocked={display.shows.has("security") && !isOpaque(edge, model) ? edge.mutualTls === 1 : undefined}
       look={look}
     />
   );
 }
 
 function Label({
+  id,
   at,
   lines,
   isLocked,
   look,
 }: {
+  readonly id: string;
   readonly at: Point;
   readonly lines: readonly string[];
   /** Undefined: security is not shown. */
@@ -343,7 +355,11 @@ function Label({
   const lock = isLocked === undefined ? 0 : 15;
   const { width, height } = labelSize(lines, isLocked !== undefined);
   return (
-    <g className={`graph-label ${look}`} transform={`translate(${at.x - width / 2} ${at.y - height / 2})`}>
+    <g
+      className={`graph-label ${look}`}
+      data-label={id}
+      transform={`translate(${at.x - width / 2} ${at.y - height / 2})`}
+    >
       <rect width={width} height={height} rx="6" />
       {isLocked === undefined ? null : (
         <g transform="translate(5 4)" className={isLocked ? "locked" : "unlocked"}>

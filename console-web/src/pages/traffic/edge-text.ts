@@ -1,7 +1,7 @@
 import type { TrafficEdge } from "../../../../src/console/api.ts";
 import { byteRate, figure, milliseconds, percentage } from "../../format.ts";
 import type { Display } from "./display.ts";
-import { sumEdges } from "./graph-model.ts";
+import { type GraphModel, sumEdges } from "./graph-model.ts";
 
 /** The words on an edge, with units, a line each. None when nothing is to be said. */
 export function edgeText(edge: TrafficEdge, { shows, quantile }: Display): readonly string[] {
@@ -9,7 +9,7 @@ export function edgeText(edge: TrafficEdge, { shows, quantile }: Display): reado
   const isTcp = protocol === "tcp";
   const parts = [
     shows.has("rate") && !isTcp ? `${figure(rate)} rps` : "",
-    shows.has("share") ? `${Math.round(share * 100)} %` : "",
+    shows.has("share") && share > 0 ? `${Math.round(share * 100)} %` : "",
     shows.has("time") && latencyMs !== undefined
       ? `${quantile === "average" ? "avg" : quantile} ${milliseconds(latencyMs[quantile])} ms`
       : "",
@@ -28,6 +28,14 @@ export function bundleText(edges: readonly TrafficEdge[], { shows }: Display): r
     failedPerSecond > 0 && rate > 0 ? `${percentage(failedPerSecond / rate)} % failed` : "",
   ];
   return parts.filter((part) => part !== "");
+}
+
+/**
+ * Whether its security can be told: a gateway passes TLS on without opening it, and what it says of those connections
+ * is neither mutual TLS nor plaintext.
+ */
+export function isOpaque({ from, protocol, mutualTls }: TrafficEdge, model: GraphModel): boolean {
+  return protocol === "tcp" && mutualTls < 1 && model.byId.get(from)?.node.kind === "gateway";
 }
 
 /** How an edge looks: by what is most wrong with it. */

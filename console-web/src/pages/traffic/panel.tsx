@@ -1,5 +1,7 @@
-import type { ReactNode } from "react";
-import type { TrafficEdge } from "../../../../src/console/api.ts";
+import { type ReactNode, useState } from "react";
+import type { TrafficEdge, TrafficNode } from "../../../../src/console/api.ts";
+import { InjectFault } from "../../actions/inject-fault.tsx";
+import { ShiftTraffic } from "../../actions/shift-traffic.tsx";
 import { byteRate, count, figure, milliseconds, percentage } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
 import { follow, workloadUrl } from "../../location.ts";
@@ -114,6 +116,7 @@ function NodePart({ model, id, onChoose }: PanelProps & { readonly id: string })
           Its workloads
         </a>
       ) : null}
+      <ServiceActions name={serviceOf(node, inbound)} />
       {inbound.length === 0 ? null : (
         <>
           <h3>Called by</h3>
@@ -129,6 +132,37 @@ function NodePart({ model, id, onChoose }: PanelProps & { readonly id: string })
         </>
       )}
     </>
+  );
+}
+
+/** The Service that a node is, or that its callers ask for. */
+function serviceOf(node: TrafficNode, inbound: readonly TrafficEdge[]) {
+  if (node.kind === "service") return { service: node.name, namespace: node.namespace };
+  const hosts = new Set(inbound.map(({ service }) => service));
+  const [host = ""] = hosts;
+  const found = /^([^.]+)\.([^.]+)\.svc\./.exec(host);
+  const [, service, namespace] = found ?? [];
+  return hosts.size !== 1 || service === undefined || namespace === undefined
+    ? undefined
+    : { service, namespace };
+}
+
+/** What can be done to the requests to a service. */
+function ServiceActions({ name }: { readonly name: ReturnType<typeof serviceOf> }) {
+  const [open, setOpen] = useState<"shift" | "fault">();
+  if (name === undefined) return null;
+  return (
+    <div className="row tight">
+      <button type="button" className="button" onClick={() => setOpen("shift")}>
+        <Icon name="split" size={12} />
+        Shift traffic
+      </button>
+      <button type="button" className="button" onClick={() => setOpen("fault")}>
+        Inject fault
+      </button>
+      {open === "shift" ? <ShiftTraffic {...name} onClose={() => setOpen(undefined)} /> : null}
+      {open === "fault" ? <InjectFault {...name} onClose={() => setOpen(undefined)} /> : null}
+    </div>
   );
 }
 

@@ -1,4 +1,7 @@
+import { useState } from "react";
 import type { WorkloadPage } from "../../../../src/console/api.ts";
+import { ScaleWorkload } from "../../actions/scale-workload.tsx";
+import { ShiftTraffic } from "../../actions/shift-traffic.tsx";
 import { figure, milliseconds, percentage } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { follow, useLocation, useQuery } from "../../location.ts";
@@ -46,7 +49,9 @@ export function Workload({ names, range }: PageProps) {
           </span>
         }
         range={range}
-      />
+      >
+        {body === undefined ? null : <Actions page={body} />}
+      </Top>
       <PageBody>
         {failure === undefined ? null : <Failure failure={failure} />}
         {body?.away === undefined ? null : <Away cluster={cluster} {...body.away} />}
@@ -79,6 +84,31 @@ export function Workload({ names, range }: PageProps) {
           </>
         )}
       </PageBody>
+    </>
+  );
+}
+
+/** What can be done to a workload and to the requests to it. */
+function Actions({ page: { row, services } }: { readonly page: WorkloadPage }) {
+  const [open, setOpen] = useState<"scale" | "shift">();
+  const [service] = services;
+  const close = () => setOpen(undefined);
+  return (
+    <>
+      {service === undefined ? null : (
+        <button type="button" className="button" onClick={() => setOpen("shift")}>
+          Shift traffic
+        </button>
+      )}
+      {row.kind === "Deployment" || row.kind === "StatefulSet" ? (
+        <button type="button" className="button" onClick={() => setOpen("scale")}>
+          Scale
+        </button>
+      ) : null}
+      {open === "scale" ? <ScaleWorkload row={row} onClose={close} /> : null}
+      {open === "shift" && service !== undefined ? (
+        <ShiftTraffic namespace={row.namespace} service={service} onClose={close} />
+      ) : null}
     </>
   );
 }

@@ -1,0 +1,119 @@
+import { useEffect, useState } from "react";
+import type { ShiftPage } from "../../../src/console/api.ts";
+import { percentage, rangeText } from "../format.ts";
+import { useLive } from "../live.ts";
+import { ClusterMark } from "../parts/cluster-mark.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { Empty, Failure, Skeleton } from "../parts/states.tsx";
+import { balanceWeights } from "./balance-weights.ts";
+import { PlanView } from "./plan-view.tsx";
+import { usePlan } from "./use-plan.ts";
+
+/** A slider per version: the share now beside the wanted one, the YAML that says so, and after it the share moving. */
+export function ShiftTraffic({
+  namespace,
+  service,
+  onClose,
+}: {
+  readonly namespace: string;
+  readonly service: string;
+  readonly onClose: () => void;
+}) {
+  const { body, failure } = useLive<ShiftPage>(`/api/shift/${namespace}/${service}?range=60`);
+  const [weights, setWeights] = useState<Readonly<Record<string, number>>>();
+  useEffect(() => {
+    if (body !== undefined && weights === undefined)
+      setWeights(Object.fromEntries(body.versions.map(({ version, weight }) => [version, weight])));
+  }, [body, weights]);
+  const isPossible = body !== undefined && body.versions.length > 1;
+  const planned = usePlan(
+    isPossible && weights !== undefined ? { kind: "shift", namespace, service, weights } : undefined,
+  );
+  return (
+    <Dialog
+      title={`Shift traffic of ${service} in ${namespace}`}
+      width={640}
+      onClose={onClose}
+      footer={
+        <>
+          <span className="small dimmer grow">
+            {planned.isDone
+              ? "Written. The measured shares follow within the minute that they are averages of."
+              : "Nothing is written before Apply."}
+          </span>
+          <button type="button" className="button" onClick={onClose}>
+            {planned.isDone ? "Close" : "Cancel"}
+          </button>
+          <button
+            type="button"
+            className="button primary"
+            disabled={planned.plan === undefined || planned.isApplying || planned.isDone}
+            onClick={planned.apply}
+          >
+            {planned.isApplying ? "Writing …" : "Apply"}
+          </button>
+        </>
+      }
+    >
+      <div className="dialog-body">
+        {failure === undefined ? null : <Failure failure={failure} />}
+        {body === undefined ? (
+          failure === undefined ? (
+            <Skeleton height={120} />
+          ) : null
+        ) : !isPossible || weights === undefined ? (
+          <Empty title="There is one version only">
+            Workloads of this Service with different labels <code>version</code> can share its requests.
+          </Empty>
+        ) : (
+          <>
+            <table className="shift">
+              <thead>
+                <tr>
+                  <th>Version</th>
+                  <th className="right">
+                    Now, {rangeText(body.rangeSeconds).replace(/(\d)([a-z])/, "$1 $2")}
+                  </th>
+                  <th>Wanted</th>
+                  <th aria-label="Percent" />
+                </tr>
+              </thead>
+              <tbody>
+                {body.versions.map(({ version, share, workloads }) => (
+                  <tr key={version}>
+                    <td>
+                      <span className="row tight">
+                        {[...new Set(workloads.map(({ cluster }) => cluster))].map((cluster) => (
+                          <ClusterMark key={cluster} name={cluster} />
+                        ))}
+                        <b className="bold">{version}</b>
+                      </span>
+                    </td>
+                    <td className="right" data-share={version}>
+                      {share === undefined ? <span className="dimmer">–</span> : `${percentage(share)} %`}
+                    </td>
+                    <td style={{ width: "60%" }}>
+                      <input
+                        type="range"
+                        min={0}
+                        max={100}
+                        aria-label={`Wanted share of ${version}, percent`}
+                        value={weights[version] ?? 0}
+                        onChange={(event) =>
+                          setWeights(balanceWeights(weights, version, Number(event.target.value)))
+                        }
+                        style={{ width: "100%" }}
+                      />
+                    </td>
+                    <td className="right bold">{weights[version] ?? 0} %</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+            <PlanView planned={planned} />
+          </>
+        )}
+      </div>
+    </Dialog>
+  );
+}
