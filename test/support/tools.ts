@@ -48,11 +48,6 @@ export function findIstioctl(): string | undefined {
   return [named, findProgram("istioctl"), installed].find((file) => file !== undefined && existsSync(file));
 }
 
-/** The system's Chromium. */
-export function findChromium(): string | undefined {
-  return findProgram("chromium") ?? findProgram("chromium-browser");
-}
-
 /** Envoy from ENVOY_PATH or PATH. */
 export function findEnvoy(): string | undefined {
   const named = process.env["ENVOY_PATH"];
