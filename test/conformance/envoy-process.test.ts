@@ -34,6 +34,7 @@ async function run(script: string) {
       lines.push(line);
       changes.notify();
     },
+    onTraffic() {},
     onExit: () => changes.notify(),
     clock: systemClock,
   });
@@ -88,7 +89,15 @@ suite("runEnvoy()", () => {
     const host = createEnvoyHost();
     const folder = await host.folder();
     cleanUps.push(folder.remove);
-    const options = { args: [], folder: folder.path, host, onLine() {}, onExit() {}, clock: systemClock };
+    const options = {
+      args: [],
+      folder: folder.path,
+      host,
+      onLine() {},
+      onTraffic() {},
+      onExit() {},
+      clock: systemClock,
+    };
     await assert.rejects(runEnvoy({ ...options, binary: "/nowhere/envoy" }), {
       code: "tool/missing",
       message: /\/nowhere\/envoy/,

@@ -7,7 +7,7 @@ import { suite, test } from "vitest";
 /** Folders of src/, lowest first. A folder may import only from lines above its own. */
 const layers = [
   ["base"],
-  ["kube", "mesh", "xds", "pki"],
+  ["kube", "mesh", "xds", "pki", "istio-metrics"],
   ["dns"],
   ["compile", "apiserver", "controllers", "runtime", "discovery", "proxy", "ca", "telemetry", "management"],
   ["apply", "verify", "checks"],

@@ -76,6 +76,18 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
     assert.ok(Math.abs(near.share + far.share - 1) < 1e-9);
   });
 
+  test("what proxies tell each other about themselves, no client gets to see", async () => {
+    const headers = await mesh.curl("main0", hello, 1, "-D", "-", "-o", "/dev/null");
+    assert.ok(
+      headers.some((line) => /^HTTP\/1.1 200/.test(line)),
+      headers.join("\n"),
+    );
+    assert.deepEqual(
+      headers.filter((line) => /peer-metadata/i.test(line)),
+      [],
+    );
+  });
+
   test("the same traffic by service, by cluster and as a table", async () => {
     const byService = await graph("--namespace", "sample", "--services");
     assert.equal(edgeTo(byService, "service:main0/sample/helloworld").share, 1);

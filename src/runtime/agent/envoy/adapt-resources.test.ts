@@ -23,6 +23,7 @@ function scene(lowestPort = 1) {
   const uses = new Map<string, readonly OutletTarget[]>();
   let sweeps = 0;
   const adapter = createResourceAdapter({
+    tellTraffic: () => false,
     folder,
     address: "127.16.0.2",
     isDirect: ({ address, port }) => address.startsWith("127.") && port >= lowestPort,

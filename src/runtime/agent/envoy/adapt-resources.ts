@@ -48,6 +48,8 @@ export interface AdapterOptions {
   readonly isDirect: (to: Destination) => boolean;
   /** The pod's own. */
   readonly address: string;
+  /** Makes a listener tell of its traffic, in place; false when it has none that it could tell of. */
+  tellTraffic(listener: Listener): boolean;
 }
 
 /** Ports whose listeners connections get by the pod's interception, not by a port of the pod. */
@@ -80,8 +82,9 @@ export function createResourceAdapter(options: AdapterOptions): ResourceAdapter 
   const adaptListeners = (response: DeltaDiscoveryResponse) => {
     const opened = new Map<string, BoundListener>();
     const changed = mapResources(response, ListenerSchema, (listener) => {
+      const tells = options.tellTraffic(listener);
       const bound = moveToSocket(listener, folder);
-      if (bound === undefined) return false;
+      if (bound === undefined) return tells;
       if (!interceptionPorts.has(bound.port)) opened.set(listener.name, bound);
       return true;
     });

@@ -13,6 +13,8 @@ export interface RunEnvoyOptions {
   readonly host: EnvoyHost;
   /** A line that Envoy wrote: its access log and its own messages. */
   onLine(line: string): void;
+  /** A line that Envoy wrote to the file `trafficFile` of the folder. */
+  onTraffic(line: string): void;
   onExit(): void;
   readonly clock: Clock;
 }
@@ -34,6 +36,9 @@ export interface EnvoyProcess {
   stop(): Promise<void>;
 }
 
+/** Name of the file to which Envoy writes about its traffic. */
+export const trafficFile = "traffic";
+
 /** How long Envoy may take to end, milliseconds. */
 const patience = 2000;
 /** A longer line is cut into lines. */
@@ -42,12 +47,16 @@ const mostLineBytes = 64 * 1024;
 /** Starts Envoy. Rejects when it can't be started at all. */
 export async function runEnvoy(options: RunEnvoyOptions): Promise<EnvoyProcess> {
   const { binary, args, host, clock } = options;
-  const output = await openOutput(`${options.folder}/out`, options.onLine);
+  const [output, traffic] = await Promise.all([
+    openOutput(`${options.folder}/out`, options.onLine),
+    openOutput(`${options.folder}/${trafficFile}`, options.onTraffic),
+  ]);
   let child: ChildProcess | undefined;
   try {
     child = await start(binary, args, options.folder, output.writeEnd);
   } catch (reason) {
     output.close();
+    traffic.close();
     throw new IsthmusError("tool/missing", `Envoy can't be started from ${binary}: ${messageOf(reason)}`);
   }
   const { pid } = child;
@@ -56,6 +65,7 @@ export async function runEnvoy(options: RunEnvoyOptions): Promise<EnvoyProcess> 
     child = undefined;
     if (pid !== undefined) host.forget(pid);
     output.close();
+    traffic.close();
     options.onExit();
     return exit;
   });

@@ -12,9 +12,11 @@ import type { EnvoyHost } from "./envoy-host.ts";
 import { createInlets } from "./inlets.ts";
 import { createOutlets } from "./outlets.ts";
 import { watchReadiness } from "./readiness.ts";
-import { type Exit, runEnvoy } from "./run-envoy.ts";
+import { type Exit, runEnvoy, trafficFile } from "./run-envoy.ts";
 import { showAddresses } from "./show-addresses.ts";
 import { spliceInto } from "./splice.ts";
+import { ownHeaders, tellTraffic } from "./traffic/tell-traffic.ts";
+import { createTrafficCounter } from "./traffic/traffic-lines.ts";
 
 export interface EnvoyOptions extends ProxyStartOptions {
   /** Path of the program. */
@@ -56,12 +58,15 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
 
   const inlets = createInlets(network, log, track);
   const outlets = createOutlets({ folder: folder.path, network, log });
+  const traffic = createTrafficCounter(options.node.metadata);
+  const told = ownHeaders(options.node.id, options.node.metadata);
   const adapter = createResourceAdapter({
     folder: folder.path,
     inlets,
     outlets,
     isDirect: network.isDirect,
     address: network.address,
+    tellTraffic: (listener) => tellTraffic(listener, `${folder.path}/${trafficFile}`, told),
   });
   const asSent = (text: string) =>
     showAddresses(text, folder.path, (socket) => listenerAddress(socket) ?? outlets.target(socket));
@@ -98,6 +103,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
       folder: folder.path,
       host: options.host,
       onLine: (line) => options.accessLog(asSent(line)),
+      onTraffic: traffic.take,
       onExit: readiness.lost,
       clock,
     });
@@ -160,7 +166,8 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
       const search = query.toString();
       try {
         const answer = await askAdmin(adminSocket, search === "" ? path : `${path}?${search}`, method);
-        return { ...answer, body: asSent(answer.body) };
+        const isMetrics = path === "/stats/prometheus";
+        return { ...answer, body: asSent(answer.body) + (isMetrics ? traffic.text() : "") };
       } catch (reason) {
         return {
           status: 503,
