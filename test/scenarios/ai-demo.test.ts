@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { request as requestPlain } from "node:http";
 import { Agent } from "node:https";
 import path from "node:path";
@@ -9,7 +9,7 @@ import { WebSocket } from "ws";
 import { findChromium, findHelm, findKubectls } from "../support/tools.ts";
 import { edit, startOke } from "./support/examples.ts";
 import { getHttps, handshake } from "./support/https-client.ts";
-import { background, eventually, type MeshUnderTest, run } from "./support/running-mesh.ts";
+import { background, dataplane, eventually, type MeshUnderTest, run } from "./support/running-mesh.ts";
 
 const kubectl = findKubectls().at(-1);
 const [browserPath, helm] = [findChromium(), findHelm()];
@@ -701,8 +701,15 @@ suite.skipIf(kubectl === undefined)("OKE: programs and charts of the user's own 
       assert.equal((await mesh.tryKubectl("fra", ["-n", "shop", "get", "pod", "shop-answers"])).code, 1);
       assert.match(await curl("fra", "http://shop.shop:8080/"), /^You've hit shop-/);
       await mesh.isthmus("down");
+      await eventually(async () => !existsSync(path.join(mesh.folder, ".isthmus/lock")), 10_000);
       edit(path.join(mesh.folder, "mesh.yaml"), /^.*chart: \.\/shop.*\n/m, "");
-      const { code, stderr } = await mesh.isthmus("up", "--detach", "--exit-with", String(process.pid));
+      const { code, stderr } = await mesh.isthmus(
+        "up",
+        "--detach",
+        "--exit-with",
+        String(process.pid),
+        ...dataplane,
+      );
       assert.equal(code, 0, stderr);
       assert.match(stderr, /deleted, no longer in the mesh file: .*Deployment shop\/shop/);
     },
