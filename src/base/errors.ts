@@ -19,6 +19,7 @@ export const errorCodes = {
   "engine/node-too-old": { exit: 1, http: 500 },
   "engine/no-address-block": { exit: 1, http: 503 },
   "engine/start-timed-out": { exit: 1, http: 504 },
+  "engine/stop-timed-out": { exit: 1, http: 504 },
   "engine/interrupted": { exit: 1, http: 499 },
   "cluster/unknown": { exit: 3, http: 404 },
   "cluster/stopped": { exit: 1, http: 409 },

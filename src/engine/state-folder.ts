@@ -31,6 +31,8 @@ export interface StateFolder {
   /** Takes the folder for this process. engine/already-running when another live process has it. */
   lock(): void;
   unlock(): void;
+  /** Id of the living process that has the folder. */
+  readonly holder: number | undefined;
   readonly engineAddress: EngineAddress | undefined;
   announceEngine(address: EngineAddress | undefined): void;
 }
@@ -91,6 +93,9 @@ export function openStateFolder(folder: string, options: { readonly create: bool
       if (!takeLock(lockFile)) throw alreadyRunning(folder, holderOf(lockFile));
     },
     unlock: () => releaseLock(lockFile),
+    get holder() {
+      return holderOf(lockFile);
+    },
     get engineAddress() {
       return readJson<EngineAddress>("engine.json");
     },

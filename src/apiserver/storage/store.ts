@@ -13,8 +13,6 @@ export interface Store {
   readonly version: number;
   /** The objects of one resource, for example "pods" or "deployments.apps"; made on first use. */
   resource(name: string): ResourceStore;
-  /** Those that were used. */
-  readonly resources: ReadonlyMap<string, ResourceStore>;
 }
 
 /** Opens a store and replays `log`. Changes are appended to the log before anybody sees them. */
@@ -60,6 +58,5 @@ export function openStore(log: ChangeLog | undefined): Store {
       return version;
     },
     resource,
-    resources,
   };
 }

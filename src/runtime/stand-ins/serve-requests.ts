@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
 
@@ -19,9 +20,25 @@ export async function serveRequests(
 ): Promise<RunningContainer> {
   const servers: Server[] = [];
   const upgraded = new Set<Duplex>();
+  // Requests under way by connection. Node's own closeIdleConnections leaves those that have not had a request yet, as proxies keep them in store.
+  const running = new Map<Socket, number>();
+  let isStopping = false;
+  const closeIdle = () => {
+    for (const [socket, requests] of running) if (requests === 0) socket.destroySoon();
+  };
   try {
     for (const [port, handle] of ports) {
       const server = createServer((request, response) => {
+        const { socket } = request;
+        const count = (change: number) => {
+          const before = running.get(socket);
+          if (before !== undefined) running.set(socket, before + change);
+        };
+        count(1);
+        response.once("close", () => {
+          count(-1);
+          if (isStopping) setImmediate(closeIdle);
+        });
         handle(request, response).catch((reason: unknown) => {
           logger.warn({ reason: String(reason) }, "stand-in failed to answer");
           response.destroy();
@@ -30,9 +47,14 @@ export async function serveRequests(
       if (accept !== undefined)
         server.on("upgrade", (request, socket, head) => {
           upgraded.add(socket);
+          running.delete(request.socket);
           socket.once("close", () => upgraded.delete(socket));
           accept(request, socket, head);
         });
+      server.on("connection", (socket) => {
+        running.set(socket, 0);
+        socket.once("close", () => running.delete(socket));
+      });
       // Longer than proxies keep idle connections, so that it is not this side that closes under a request.
       server.keepAliveTimeout = 75_000;
       await listen(server, network.appAddress(port));
@@ -47,10 +69,9 @@ export async function serveRequests(
   return {
     exited,
     async stop(graceSeconds) {
-      for (const server of servers) {
-        server.close();
-        server.closeIdleConnections();
-      }
+      isStopping = true;
+      for (const server of servers) server.close();
+      closeIdle();
       const timer = setTimeout(() => {
         for (const server of servers) server.closeAllConnections();
         for (const socket of upgraded) socket.destroy();

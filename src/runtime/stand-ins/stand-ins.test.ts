@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { request } from "node:http";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
 import { afterEach, suite, test } from "vitest";
 import { waitFor } from "../../base/index.ts";
 import { type Container, kinds, type PodSpec } from "../../kube/index.ts";
@@ -57,7 +59,7 @@ suite("kubia", () => {
 });
 
 suite("serveHttp()", () => {
-  test("finishes the running request when the pod is deleted", async () => {
+  test("finishes the running request when the pod is deleted, and ends though connections are kept", async () => {
     let finish = () => {};
     let hasBegun = false;
     const slow: StandIn = {
@@ -73,12 +75,17 @@ suite("serveHttp()", () => {
     const ports = [{ containerPort: 8080 }];
     const { nodes, address } = await run({ image: "slow", ports }, { standIns: [slow] });
     const answer = new Promise<string>((resolve, reject) => {
-      const call = request(`${address}:8080/`, { agent: false }, (response) => {
+      const agent = new Agent({ keepAlive: true });
+      cleanUps.push(async () => agent.destroy());
+      const call = request(`${address}:8080/`, { agent }, (response) => {
         response.on("data", (chunk) => resolve(String(chunk)));
       });
       call.on("error", reject);
       call.end();
     });
+    const unused = connect(8080, address.replace("http://", ""));
+    cleanUps.push(async () => unused.destroy());
+    await once(unused, "connect");
     await waitFor(() => hasBegun || undefined, { signal: AbortSignal.timeout(5000) });
     await nodes.api.client.delete(kinds.pods, "it", { namespace: "sample" });
     await waitFor(() => nodes.eventMessages().includes("Stopping container app") || undefined, {
