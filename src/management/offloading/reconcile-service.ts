@@ -9,20 +9,21 @@ import {
 } from "../../kube/index.ts";
 import { isNodeOf, type Link, namespaceStanding } from "./link.ts";
 import { isFrom, originLabel } from "./marks.ts";
+import { applyReflection, takeBack } from "./reflection-manager.ts";
 import { remoteService, remoteSlice, remoteSliceName } from "./remote-service.ts";
-
-const fieldManager = "reflection.liqo.io";
 
 /** Makes the provider have the Services of an offloaded namespace, or no more. */
 export async function reconcileService(link: Link, name: string, namespace: string): Promise<undefined> {
   const { home, provider, at, there, reach } = link;
   if (!reach.isReachable || !there.isSynced()) return;
-  const isThere = namespaceStanding(link, namespace).kind === "ready";
+  const standing = namespaceStanding(link, namespace).kind;
   const service = at.services.get(name, namespace);
   const remote = there.services.get(name, namespace);
-  if (!isThere) return; // They go with their namespace.
+  if (standing === "none" && remote !== undefined && there.pods.list(namespace).length === 0)
+    await takeBack(provider.client, kinds.services, remote);
+  if (standing !== "ready") return;
   if (service === undefined || service.metadata.deletionTimestamp !== undefined) {
-    if (remote !== undefined) await provider.client.delete(kinds.services, name, { namespace });
+    if (remote !== undefined) await takeBack(provider.client, kinds.services, remote);
     return;
   }
   const wanted = remoteService(service, home.name, provider.name);
@@ -32,21 +33,22 @@ export async function reconcileService(link: Link, name: string, namespace: stri
     const foreign = await provider.client.get(kinds.services, name, namespace);
     if (foreign !== undefined && !isFrom(foreign, home.name)) return;
   }
-  await provider.client.apply(kinds.services, wanted, fieldManager);
+  await applyReflection(provider.client, kinds.services, wanted);
 }
 
 /** Makes the provider know the endpoints of a slice that do not run there. */
 export async function reconcileSlice(link: Link, name: string, namespace: string): Promise<undefined> {
   const { home, provider, at, there, reach } = link;
   if (!reach.isReachable || !there.isSynced()) return;
-  if (namespaceStanding(link, namespace).kind !== "ready") return;
+  const standing = namespaceStanding(link, namespace).kind;
+  if (standing !== "ready" && standing !== "none") return;
   const slice = at.slices.get(name, namespace);
   const isThere = (nodeName: string) => {
     const node = at.nodes.get(nodeName);
     return node !== undefined && isNodeOf(node, provider.name);
   };
   const made =
-    slice === undefined || slice.metadata.deletionTimestamp !== undefined
+    standing === "none" || slice === undefined || slice.metadata.deletionTimestamp !== undefined
       ? undefined
       : remoteSlice(slice, { home: home.name, provider: provider.name, isThere });
   const service = there.services.get(made?.metadata.labels?.["kubernetes.io/service-name"] ?? "", namespace);

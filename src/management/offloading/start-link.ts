@@ -12,7 +12,7 @@ import {
   type WorkQueue,
 } from "../../kube/index.ts";
 import type { OffloadingCluster, OffloadingOptions } from "./contracts.ts";
-import { isBound, type Link, nodeOf, virtualNodeOf } from "./link.ts";
+import { isBound, type Link, namespaceStanding, nodeOf, virtualNodeOf } from "./link.ts";
 import { reconcileNamespace } from "./reconcile-namespace.ts";
 import { reconcileNode } from "./reconcile-node.ts";
 import { reconcilePod } from "./reconcile-pod.ts";
@@ -70,7 +70,8 @@ export function startLink(
     return queue;
   };
   const nodes = queueFor("virtual node", () => reconcileNode(link));
-  const namespaces = queueFor("offloaded namespaces", (name) => reconcileNamespace(link, name));
+  const unwanted = new Map<string, number>();
+  const namespaces = queueFor("offloaded namespaces", (name) => reconcileNamespace(link, name, unwanted));
   const pods = queueFor("offloaded pods", (name, namespace) => reconcilePod(link, name, namespace));
   const services = queueFor("services", (name, namespace) => reconcileService(link, name, namespace));
   const slices = queueFor("endpoint slices", (name, namespace) => reconcileSlice(link, name, namespace));
@@ -139,7 +140,8 @@ export function startLink(
   });
   there.pods.subscribe(({ object, type }) => {
     pods.add(objectKey(object));
-    if (type === "deleted") namespaces.add(object.metadata.namespace ?? "");
+    const { namespace = "" } = object.metadata;
+    if (type === "deleted" && namespaceStanding(link, namespace).kind === "none") lookAt(namespace);
   });
   at.services.subscribe(({ object }) => services.add(objectKey(object)));
   there.services.subscribe(({ object }) => {
