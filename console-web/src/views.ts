@@ -45,11 +45,33 @@ export const views: readonly View[] = [
     page: lazy(async () => ({ default: (await import("./pages/checks/checks.tsx")).Checks })),
   },
   {
+    title: "Services",
+    path: "/services",
+    icon: "service",
+    key: "s",
+    page: lazy(async () => ({ default: (await import("./pages/services/services.tsx")).Services })),
+  },
+  {
     title: "Workloads",
     path: "/workloads",
     icon: "workload",
     key: "w",
     page: lazy(async () => ({ default: (await import("./pages/workloads/workloads.tsx")).Workloads })),
+  },
+  {
+    title: "Policy & config",
+    path: "/config",
+    icon: "policy",
+    key: "p",
+    isApart: true,
+    page: lazy(async () => ({ default: (await import("./pages/config/config.tsx")).Config })),
+  },
+  {
+    title: "Trust",
+    path: "/trust",
+    icon: "trust",
+    key: "r",
+    page: lazy(async () => ({ default: (await import("./pages/trust/trust.tsx")).Trust })),
   },
   {
     title: "Workload",

@@ -261,6 +261,76 @@ export interface NodeFacts {
   readonly hasVirtualService?: true;
 }
 
+/** GET /api/services?range=60 */
+export interface ServicesPage {
+  readonly services: readonly ServiceRow[];
+  readonly away: readonly { readonly cluster: string; readonly since: number; readonly reason: string }[];
+  /** Those that could have services, in the order of the mesh file. */
+  readonly clusters: readonly string[];
+  readonly isMeasured: boolean;
+}
+
+export interface ServiceRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly host: string;
+  /** "80 http" */
+  readonly ports: readonly string[];
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly type: string;
+    /** What its name is answered with there. */
+    readonly answer: readonly string[];
+    readonly endpoints: { readonly ready: number; readonly total: number };
+  }[];
+  /** VirtualServices and DestinationRules about it. */
+  readonly rules: readonly ObjectReference[];
+  readonly traffic?: Traffic;
+}
+
+/** GET /api/config */
+export interface ConfigPage {
+  readonly objects: readonly ConfigRow[];
+  readonly away: readonly { readonly cluster: string; readonly since: number; readonly reason: string }[];
+}
+
+export interface ConfigRow {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Made from the mesh file. */
+  readonly isGenerated: boolean;
+  /** The field of the mesh file that caused it. */
+  readonly from?: string;
+  /** False in a remote cluster: its control plane, elsewhere, does not look there. */
+  readonly isRead: boolean;
+  readonly errors: number;
+  readonly warnings: number;
+  readonly createdAt?: number;
+}
+
+/** GET /api/config/C/KIND/NAMESPACE/NAME */
+export interface ConfigObject {
+  readonly yaml: string;
+  readonly findings: readonly Finding[];
+  readonly isAway: boolean;
+}
+
+/** GET /api/trust */
+export interface TrustPage {
+  readonly trustDomain: string;
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly root: SourceAuthority;
+    readonly intermediate: SourceAuthority;
+    /** Proxies that have a certificate of it. */
+    readonly proxies: number;
+    /** Clusters whose workloads believe those of this one. */
+    readonly believedBy: readonly string[];
+  }[];
+}
+
 /** GET /api/index: everything that the search finds. */
 export interface SearchIndex {
   readonly entries: readonly SearchEntry[];

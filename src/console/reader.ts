@@ -1,6 +1,6 @@
 import type { Clock } from "../base/index.ts";
 import type { Finding } from "../checks/index.ts";
-import type { Kind, KubeObject } from "../kube/index.ts";
+import { isApiError, type Kind, type KubeObject } from "../kube/index.ts";
 import type { GraphOptions, RangeValues, TrafficEdge, TrafficGraph } from "../telemetry/index.ts";
 import type { Proof } from "./api.ts";
 import type { ConsoleSource, SourceState } from "./contracts.ts";
@@ -80,6 +80,8 @@ export function createReader(source: ConsoleSource, clock: Clock): Reader {
       kept.set(id, { items });
       return { items };
     } catch (reason) {
+      // It answers, but does not have such objects: its definition is not installed there.
+      if (isApiError(reason, 404)) return { items: [] };
       const since = seen.get(cluster);
       return {
         items: kept.get(id)?.items ?? [],

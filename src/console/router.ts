@@ -4,11 +4,14 @@ import { parseAction } from "./actions/parse-action.ts";
 import { applyAction, planAction } from "./actions/run-action.ts";
 import type { Proof, VerifyReport } from "./api.ts";
 import { checksPage } from "./pages/checks-page.ts";
+import { configObject, configPage } from "./pages/config-page.ts";
 import { destinationsPage } from "./pages/destinations-page.ts";
 import { meshPage } from "./pages/mesh-page.ts";
 import { searchIndex } from "./pages/search-index.ts";
+import { servicesPage } from "./pages/services-page.ts";
 import { shiftPage } from "./pages/shift-page.ts";
 import { trafficPage } from "./pages/traffic-page.ts";
+import { trustPage } from "./pages/trust-page.ts";
 import { workloadPage } from "./pages/workload-page.ts";
 import { workloadsPage } from "./pages/workloads-page.ts";
 import type { Reader } from "./reader.ts";
@@ -23,6 +26,10 @@ const pages: Readonly<Record<string, Page>> = {
   "/api/checks": checksPage,
   "/api/index": searchIndex,
   "/api/shift/{namespace}/{service}": shiftPage,
+  "/api/services": servicesPage,
+  "/api/config": configPage,
+  "/api/config/{cluster}/{kind}/{namespace}/{name}": configObject,
+  "/api/trust": trustPage,
   "/api/traffic": trafficPage,
   "/api/workloads": workloadsPage,
   "/api/clusters/{cluster}/namespaces/{namespace}/workloads/{name}": workloadPage,

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, suite, test } from "vitest";
 import { findChromium, findKubectls } from "../support/tools.ts";
 import { type OpenConsole, openConsole, startBrowser } from "./support/browser.ts";
 import { startAks, startOke } from "./support/examples.ts";
-import { background, eventually, isthmus, type MeshUnderTest } from "./support/running-mesh.ts";
+import { type LiqoMesh, startLiqo } from "./support/liqo.ts";
+import { background, eventually, isthmus, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
 
 const hasTools = findKubectls().length > 0 && findChromium() !== undefined;
 const rate = 30;
@@ -274,6 +275,12 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
       "/api/checks",
       "/api/index",
       "/api/workloads",
+      "/api/services",
+      "/api/config",
+      "/api/trust",
+      "/api/services",
+      "/api/config",
+      "/api/trust",
       "/api/traffic",
       "/api/clusters/main0/namespaces/sample/workloads/sleep",
     ]) {
@@ -310,6 +317,9 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
         "/mesh",
         "/traffic",
         "/checks",
+        "/services",
+        "/config",
+        "/trust",
         "/workloads",
         "/clusters/main0/namespaces/sample/workloads/sleep",
       ]) {
@@ -334,45 +344,143 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
   });
 });
 
-suite.skipIf(!hasTools)("console: a mesh over two networks [needs kubectl] [needs chromium]", () => {
-  let mesh: MeshUnderTest;
+suite.skipIf(!hasTools)("console: the guides' graphs [needs kubectl] [needs chromium]", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    [mesh, browser] = await Promise.all([startOke(), startBrowser()]);
-  }, 120_000);
-  afterAll(async () => {
-    await browser?.close();
-    await mesh?.stop();
+    browser = await startBrowser();
   });
+  afterAll(() => browser?.close());
 
-  test("OKE-12 the console shows clusters, networks, gateway addresses and what goes from fra to ash through them", async () => {
-    const load = sendRequests(mesh, "deploy/curl.sample", "fra", "http://helloworld.sample:5000/hello");
+  /** Runs an example, with requests to `url` from outside or from a workload, and looks at its console. */
+  const look = async (
+    start: () => Promise<MeshUnderTest>,
+    load: (mesh: MeshUnderTest) => Promise<readonly string[]>,
+    check: (mesh: MeshUnderTest, console: OpenConsole) => Promise<void>,
+  ) => {
+    const mesh = await start();
     try {
-      const { page, view } = await openConsole(browser, mesh);
-      await view("/mesh?range=15s");
-      for (const name of ["fra", "ash"])
-        await page.getByRole("article", { name: `cluster ${name}, ready` }).waitFor();
-      for (const network of ["network1", "network2"])
-        await page.getByText(network, { exact: true }).first().waitFor();
-      const address = await mesh.kubectl(
-        "ash",
-        ...["-n", "istio-system", "get", "svc", "istio-eastwestgateway"],
-        ...["-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"],
-      );
-      await page.locator(".port-address", { hasText: address }).waitFor();
-      await eventually(async () => {
-        const text = await page.getByRole("button", { name: /^fra to ash/ }).textContent({ timeout: 2000 });
-        return Number(/([\d.]+) rps/.exec(text ?? "")?.[1]) > rate * 0.2;
-      }, 40_000);
-      const row = page
-        .locator("tr", { hasText: "fra" })
-        .filter({ hasText: "ash" })
-        .filter({ hasText: address });
-      await row.first().waitFor();
+      const args = [...(await load(mesh)), "--rate", String(rate), "--duration", "10m"];
+      const requests = background(process.execPath, [isthmus, "load", ...args], mesh.folder);
+      try {
+        await check(mesh, await openConsole(browser, mesh));
+      } finally {
+        requests.end();
+        await requests.result;
+      }
     } finally {
-      load.end();
-      await load.result;
+      await mesh.stop();
     }
-  });
+  };
+  const node = ({ page }: OpenConsole, name: RegExp) => page.getByRole("button", { name });
+  const ingressOf = async (mesh: MeshUnderTest, cluster: string) => {
+    const { gateways } = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout) as {
+      readonly gateways: readonly {
+        readonly cluster: string;
+        readonly kind: string;
+        readonly url?: string;
+      }[];
+    };
+    return gateways.find((one) => one.cluster === cluster && one.kind === "ingress")?.url ?? "";
+  };
+
+  test(
+    "OKE-12 the console shows clusters, networks, gateway addresses and what goes from fra to ash through them",
+    () =>
+      look(
+        startOke,
+        async () => [
+          "http://helloworld.sample:5000/hello",
+          "--from",
+          "deploy/curl.sample",
+          "--cluster",
+          "fra",
+        ],
+        async (mesh, { page, view }) => {
+          await view("/mesh?range=15s");
+          for (const name of ["fra", "ash"])
+            await page.getByRole("article", { name: `cluster ${name}, ready` }).waitFor();
+          for (const network of ["network1", "network2"])
+            await page.getByText(network, { exact: true }).first().waitFor();
+          const address = await mesh.kubectl(
+            "ash",
+            ...["-n", "istio-system", "get", "svc", "istio-eastwestgateway"],
+            ...["-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"],
+          );
+          await page.locator(".port-address", { hasText: address }).waitFor();
+          await eventually(async () => {
+            const text = await page
+              .getByRole("button", { name: /^fra to ash/ })
+              .textContent({ timeout: 2000 });
+            return Number(/([\d.]+) rps/.exec(text ?? "")?.[1]) > rate * 0.2;
+          }, 40_000);
+          await page
+            .locator("tr", { hasText: "fra" })
+            .filter({ hasText: "ash" })
+            .filter({ hasText: address })
+            .first()
+            .waitFor();
+        },
+      ),
+    120_000,
+  );
+
+  test(
+    "GLOBAL-16 the graph leads from greeter through the service entry to the messenger of mesh-2, and is red while that is away",
+    () =>
+      look(
+        () =>
+          startExample({
+            example: "global",
+            client: "deploy/greeter",
+            container: "greeter",
+            namespace: "default",
+          }),
+        async (mesh) => [`${await ingressOf(mesh, "mesh-1")}/greeter`],
+        async (mesh, console) => {
+          await console.view("/traffic?range=15s&show=rate,clusters,services");
+          await node(console, /^app greeter, .* in default of mesh-1, healthy/).waitFor();
+          const entry = node(console, /^service entry messenger\.default\.global, in \S+ of mesh-1, healthy/);
+          await entry.waitFor();
+          await node(console, /^app messenger, .* in default of mesh-2, healthy/).waitFor();
+          assert.equal(await console.page.locator(".graph-node .badge.entry").count(), 1);
+          await mesh.kubectl("mesh-2", "scale", "deployment/messenger", "--replicas=0");
+          await node(console, /^service entry messenger\.default\.global, .* failing/).waitFor({
+            timeout: 30_000,
+          });
+          assert.ok((await console.page.locator(".graph-edge.failing").count()) > 0);
+        },
+      ),
+    120_000,
+  );
+
+  test(
+    "LIQO-27 the graph leads from the provider's gateway to s0, in boxes per cluster, without a failure",
+    () =>
+      look(
+        () => startLiqo(),
+        async (mesh) => [`${await (mesh as LiqoMesh).ingress("provider1")}/s0`],
+        async (_, console) => {
+          await console.view("/traffic?range=15s&ns=fluidosmesh");
+          await node(
+            console,
+            /istio-ingressgateway, .* in istio-ingress-provider1 of provider1, healthy/,
+          ).waitFor({
+            timeout: 40_000,
+          });
+          await node(console, /^service s0, in fluidosmesh of \w+, healthy/)
+            .first()
+            .waitFor();
+          await node(console, /^app s0, \S+, in fluidosmesh of provider1, healthy/).waitFor();
+          const titles = await console.page.locator(".cluster-title").allTextContents();
+          assert.ok(
+            titles.some((title) => title.startsWith("provider1")),
+            titles.join(),
+          );
+          await console.page.locator(".graph-panel", { hasText: "100 % success" }).waitFor();
+          assert.equal(await console.page.locator(".graph-edge.failing").count(), 0);
+        },
+      ),
+    120_000,
+  );
 });

@@ -93,6 +93,8 @@ function goalOf({ kind, cluster, namespace = "", name }: SearchEntry): Goal {
   const place = namespace === "" ? kind.toLowerCase() : `${namespace} · ${kind}`;
   if (kind === "Cluster")
     return { id, url: `/workloads?cluster=${cluster}`, title: name, place, icon: "cluster", cluster };
+  if (kind === "Service")
+    return { id, url: `/services?ns=${namespace}&q=${name}`, title: name, place, icon: "service", cluster };
   return {
     id,
     url: workloadUrl({ cluster, namespace, kind, name }),

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { IsthmusError, unreachable } from "../../base/index.ts";
-import { formatYaml, isApiError, type KubeObject } from "../../kube/index.ts";
+import { isApiError } from "../../kube/index.ts";
 import type { Action, Plan } from "../api.ts";
 import type { Reader } from "../reader.ts";
 import type { Prepared } from "./contracts.ts";
 import { injectFault } from "./inject-fault.ts";
+import { yamlOf } from "./object-yaml.ts";
 import { scale } from "./scale.ts";
 import { shiftTraffic } from "./shift-traffic.ts";
 
@@ -94,21 +95,4 @@ function planOf({ summary, commands, changes }: Prepared): Plan {
     .update(JSON.stringify([summary, objects]))
     .digest("base64url");
   return { id, summary, commands, objects };
-}
-
-/** An object as its author would write it: without what the API server adds. */
-function yamlOf({ apiVersion, kind, metadata, status: _, ...rest }: KubeObject): string {
-  const { name, namespace, labels, annotations = {} } = metadata;
-  const { "kubectl.kubernetes.io/last-applied-configuration": __, ...kept } = annotations;
-  return formatYaml({
-    apiVersion,
-    kind,
-    metadata: {
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(labels === undefined ? {} : { labels }),
-      ...(Object.keys(kept).length === 0 ? {} : { annotations: kept }),
-    },
-    ...rest,
-  });
 }

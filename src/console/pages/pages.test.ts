@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
 import { systemClock } from "../../base/index.ts";
-import type { KubeObject } from "../../kube/index.ts";
-import type { ChecksPage, MeshPage, SearchIndex, WorkloadPage, WorkloadsPage } from "../api.ts";
+import { ApiError, type KubeObject, type Status } from "../../kube/index.ts";
+import type {
+  ChecksPage,
+  ConfigObject,
+  ConfigPage,
+  MeshPage,
+  SearchIndex,
+  ServicesPage,
+  TrustPage,
+  WorkloadPage,
+  WorkloadsPage,
+} from "../api.ts";
 import { createReader } from "../reader.ts";
 import { readPage } from "../router.ts";
 import { type MadeUp, madeUpSource } from "../test-support/made-up-source.ts";
@@ -217,11 +227,117 @@ suite("pages", () => {
     assert.equal(page.findings[0]?.cause, cause);
   });
 
-  test("the search finds clusters and workloads of all of them", async () => {
+  test("the search finds clusters, workloads and services of all of them", async () => {
     const { entries } = (await readPage(readerOf(), "/api/index")) as SearchIndex;
     assert.deepEqual(
       entries.map(({ kind, cluster, name }) => `${kind} ${cluster} ${name}`),
-      ["Cluster east east", "Deployment east a", "Cluster west west", "Deployment west a"],
+      [
+        ...["Cluster east east", "Deployment east a", "Service east a", "Service east b"],
+        ...["Cluster west west", "Deployment west a", "Service west a", "Service west b"],
+      ],
     );
+  });
+
+  test("a service is one row with what each cluster knows of it, and the rules that name it", async () => {
+    const slice = (address: string, isReady: boolean) => ({
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name: "a-1", namespace: "shop", labels: { "kubernetes.io/service-name": "a" } },
+      endpoints: [{ addresses: [address], conditions: { ready: isReady } }],
+    });
+    const rule = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "DestinationRule",
+      metadata: { name: "a", namespace: "shop" },
+      spec: { host: "a" },
+    };
+    const reader = readerOf({
+      objects: (cluster) => ({
+        ...objects,
+        endpointslices: [slice("10.0.0.1", cluster === "east")],
+        ...(cluster === "east" ? { destinationrules: [rule] } : {}),
+      }),
+    });
+    const { services } = (await readPage(reader, "/api/services")) as ServicesPage;
+    const found = services.find(({ name }) => name === "a");
+    assert.deepEqual(
+      found?.clusters.map(({ cluster, endpoints, answer }) => [cluster, endpoints, answer]),
+      [
+        ["east", { ready: 1, total: 1 }, ["10.0.0.1"]],
+        ["west", { ready: 0, total: 1 }, ["10.0.0.1"]],
+      ],
+    );
+    assert.deepEqual(
+      found?.rules.map(({ cluster, kind }) => [cluster, kind]),
+      [["east", "DestinationRule"]],
+    );
+  });
+
+  test("an object of Istio in a cluster that another one serves is shown as not read there", async () => {
+    const { objects: rows } = (await readPage(readerOf(), "/api/config")) as ConfigPage;
+    assert.deepEqual(
+      rows.map(({ cluster, name, isRead }) => [cluster, name, isRead]),
+      [
+        ["east", "all", true],
+        ["east", "v1", true],
+        ["west", "all", false],
+        ["west", "v1", false],
+      ],
+    );
+    const { yaml } = (await readPage(
+      readerOf(),
+      "/api/config/east/AuthorizationPolicy/shop/v1",
+    )) as ConfigObject;
+    assert.match(yaml, /^apiVersion: security\.istio\.io\/v1\nkind: AuthorizationPolicy\n/);
+  });
+
+  test("Secrets are no configuration that a page shows", async () => {
+    const secret = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "s", namespace: "shop" },
+      data: { key: "aGlkZGVu" },
+    };
+    const reader = readerOf({ objects: () => ({ ...objects, secrets: [secret] }) });
+    await assert.rejects(readPage(reader, "/api/config/east/Secret/shop/s"), /no Secret s in shop/);
+  });
+
+  test("clusters under one root believe each other", async () => {
+    const { clusters } = (await readPage(readerOf(), "/api/trust")) as TrustPage;
+    assert.deepEqual(
+      clusters.map(({ believedBy }) => believedBy),
+      [
+        ["east", "west"],
+        ["east", "west"],
+      ],
+    );
+  });
+
+  test("a cluster that lacks the definition of a kind has none of it, and is not away", async () => {
+    const missing = { kind: "Status", status: "Failure", reason: "NotFound", code: 404 } as const;
+    const source = madeUpSource({ objects: () => objects });
+    const reader = createReader(
+      {
+        ...source,
+        async state() {
+          const state = await source.state();
+          const lacking = (cluster: (typeof state.clusters)[number]) =>
+            cluster.name === "west"
+              ? {
+                  ...cluster,
+                  client: {
+                    ...cluster.client,
+                    list: () => Promise.reject(new ApiError(missing as unknown as Status)),
+                  },
+                }
+              : cluster;
+          return { ...state, clusters: state.clusters.map(lacking) };
+        },
+      },
+      systemClock,
+    );
+    const page = (await readPage(reader, "/api/config")) as ConfigPage;
+    assert.deepEqual(page.away, []);
+    assert.deepEqual(new Set(page.objects.map(({ cluster }) => cluster)), new Set(["east"]));
   });
 });

@@ -2,7 +2,7 @@ import { kinds } from "../../kube/index.ts";
 import type { SearchEntry, SearchIndex } from "../api.ts";
 import type { Reader } from "../reader.ts";
 
-const searched = [kinds.deployments, kinds.statefulSets, kinds.daemonSets] as const;
+const searched = [kinds.deployments, kinds.statefulSets, kinds.daemonSets, kinds.services] as const;
 
 /** What the search finds, of all clusters. */
 export async function searchIndex(reader: Reader): Promise<SearchIndex> {

@@ -408,7 +408,7 @@ function NodeCard({
     awayClusters.has(node.cluster) && "is-away",
   ];
   const words = [
-    `${node.kind} ${title}`,
+    `${node.kind === "serviceEntry" ? "service entry" : node.kind} ${title}`,
     version,
     node.namespace === "unknown" ? "" : `in ${node.namespace} of ${node.cluster}`,
     { ok: "healthy", warn: "degraded", fail: "failing", idle: "idle" }[health],
@@ -441,6 +441,12 @@ function NodeCard({
         <g transform={`translate(${width - 20} ${height / 2 - 6})`} className="badge warn">
           <Icon name="warning" size={12} />
           <title>no sidecar: it is not in the mesh</title>
+        </g>
+      ) : null}
+      {node.kind === "serviceEntry" ? (
+        <g transform={`translate(${width - 20} ${height / 2 - 6})`} className="badge entry">
+          <Icon name="export" size={12} />
+          <title>a ServiceEntry declares it</title>
         </g>
       ) : null}
       {isRouted ? (

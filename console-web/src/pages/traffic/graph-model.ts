@@ -127,7 +127,10 @@ function drawnNode(
 ): DrawnNode {
   const title = node.name === "unknown" ? "unknown callers" : node.name;
   const version = node.version !== undefined && node.version !== "unknown" ? node.version : "";
-  const badges = Number(facts.isOutsideMesh === true) + Number(facts.hasVirtualService === true);
+  const badges =
+    Number(node.kind === "serviceEntry") +
+    Number(facts.isOutsideMesh === true) +
+    Number(facts.hasVirtualService === true);
   const text = title.length + (version === "" ? 0 : version.length * 0.9 + 2);
   return {
     node,

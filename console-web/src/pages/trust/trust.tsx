@@ -1,0 +1,127 @@
+import type { SourceAuthority, TrustPage } from "../../../../src/console/api.ts";
+import { count, duration, shortFingerprint } from "../../format.ts";
+import { useLive } from "../../live.ts";
+import { useNow } from "../../parts/age.tsx";
+import { ClusterMark, ClusterName } from "../../parts/cluster-mark.tsx";
+import { CopyButton } from "../../parts/copyable.tsx";
+import { Failure, Skeleton, Status } from "../../parts/states.tsx";
+import { PageBody, Top } from "../../shell/top.tsx";
+
+const day = 24 * 3600 * 1000;
+/** From here on an end is worth a warning. */
+const soon = 30 * day;
+
+/** Who signs what, how long is it good, and who believes whom? */
+export function Trust() {
+  const { body, failure } = useLive<TrustPage>("/api/trust");
+  const roots = new Map((body?.clusters ?? []).map(({ root }) => [root.fingerprint, root]));
+  return (
+    <>
+      <Top
+        title="Trust"
+        summary={
+          body === undefined
+            ? ""
+            : `${roots.size === 1 ? "one root" : count(roots.size, "root")} for ${body.trustDomain}`
+        }
+      />
+      <PageBody>
+        {failure === undefined ? null : <Failure failure={failure} />}
+        {body === undefined ? (
+          failure === undefined ? (
+            <Skeleton height={320} />
+          ) : null
+        ) : (
+          <>
+            {[...roots.values()].map((root) => (
+              <section key={root.fingerprint} className="card">
+                <header>
+                  <h2>Root</h2>
+                  <span className="dimmer clip grow">{root.subject}</span>
+                  <Until at={root.notAfter} />
+                </header>
+                <p className="row" style={{ padding: "10px 16px" }}>
+                  <code className="clip">{root.fingerprint}</code>
+                  <CopyButton text={root.fingerprint} label="Copy the fingerprint" />
+                </p>
+              </section>
+            ))}
+            <section className="card table-card" aria-label="Authorities of the clusters">
+              <table>
+                <thead>
+                  <tr>
+                    <th>Cluster</th>
+                    <th>Signs with</th>
+                    <th>Fingerprint</th>
+                    <th>Under the root</th>
+                    <th className="right">Proxies</th>
+                    <th>Believed by</th>
+                    <th>Good</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {body.clusters.map(({ cluster, root, intermediate, proxies, believedBy }) => (
+                    <tr key={cluster}>
+                      <td>
+                        <ClusterName name={cluster} />
+                      </td>
+                      <td className="dim">
+                        {intermediate.fingerprint === root.fingerprint
+                          ? "the root itself"
+                          : intermediate.subject}
+                      </td>
+                      <td>
+                        <code title={intermediate.fingerprint}>
+                          {shortFingerprint(intermediate.fingerprint)}
+                        </code>
+                      </td>
+                      <td>
+                        <code title={root.fingerprint}>{shortFingerprint(root.fingerprint)}</code>
+                      </td>
+                      <td className="right">{proxies}</td>
+                      <td>
+                        <span className="row tight">
+                          {believedBy.slice(0, 8).map((name) => (
+                            <span key={name} title={name}>
+                              <ClusterMark name={name} />
+                              <span className="said">{name}</span>
+                            </span>
+                          ))}
+                          {believedBy.length > 8 ? (
+                            <span className="tiny dimmer">+{believedBy.length - 8}</span>
+                          ) : null}
+                        </span>
+                      </td>
+                      <td>
+                        <Until at={intermediate.notAfter} />
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </section>
+            <p className="small dimmer">
+              Workloads prove who they are with certificates for{" "}
+              <code>spiffe://{body.trustDomain}/ns/NAMESPACE/sa/ACCOUNT</code>, signed by their cluster's
+              authority. Two clusters believe each other when they have the same root. Keys never leave their
+              owners, and are shown nowhere.
+            </p>
+          </>
+        )}
+      </PageBody>
+    </>
+  );
+}
+
+function Until({ at }: { readonly at: SourceAuthority["notAfter"] }) {
+  const now = useNow();
+  const left = at - now;
+  const date = new Date(at).toISOString().slice(0, 10);
+  return (
+    <span title={`until ${date}`}>
+      <Status tone={left < 0 ? "fail" : left < soon ? "warn" : "ok"}>
+        {left < 0 ? `ended ${duration(-left)} ago` : `${duration(left)}, until ${date}`}
+      </Status>
+    </span>
+  );
+}

@@ -1,0 +1,19 @@
+import type { TrustPage } from "../api.ts";
+import type { Reader } from "../reader.ts";
+
+/** Who signs what, and who believes whom. */
+export async function trustPage(reader: Reader): Promise<TrustPage> {
+  const { trust, trustDomain, proxies } = await reader.state();
+  return {
+    trustDomain,
+    clusters: trust.map(({ cluster, root, intermediate }) => ({
+      cluster,
+      root,
+      intermediate,
+      proxies: proxies.filter((proxy) => proxy.cluster === cluster).length,
+      believedBy: trust
+        .filter((other) => other.root.fingerprint === root.fingerprint)
+        .map((other) => other.cluster),
+    })),
+  };
+}
