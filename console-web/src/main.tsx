@@ -5,6 +5,8 @@ import "../styles/shell.css";
 import "../styles/lists.css";
 import "../styles/mesh.css";
 import "../styles/traffic.css";
+import "../styles/live.css";
+import "../styles/traces.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
 

@@ -74,6 +74,25 @@ export const views: readonly View[] = [
     page: lazy(async () => ({ default: (await import("./pages/trust/trust.tsx")).Trust })),
   },
   {
+    title: "Live",
+    path: "/live",
+    icon: "live",
+    key: "l",
+    page: lazy(async () => ({ default: (await import("./pages/live/live.tsx")).Live })),
+  },
+  {
+    title: "Traces",
+    path: "/traces",
+    icon: "trace",
+    key: "e",
+    page: lazy(async () => ({ default: (await import("./pages/traces/traces.tsx")).Traces })),
+  },
+  {
+    title: "Trace",
+    path: "/traces/{id}",
+    page: lazy(async () => ({ default: (await import("./pages/trace/trace.tsx")).Trace })),
+  },
+  {
     title: "Workload",
     path: "/clusters/{cluster}/namespaces/{namespace}/workloads/{name}",
     page: lazy(async () => ({ default: (await import("./pages/workload/workload.tsx")).Workload })),

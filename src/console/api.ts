@@ -3,7 +3,7 @@
  * second. Every answer that names an object names its cluster.
  */
 import type { Finding, ObjectReference } from "../checks/index.ts";
-import type { TrafficEdge, TrafficGraph, TrafficNode } from "../telemetry/index.ts";
+import type { TrafficEdge, TrafficGraph, TrafficNode, TrailStep } from "../telemetry/index.ts";
 import type { VerifyReport } from "../verify/index.ts";
 import type { SourceAuthority, SourceEndpoint, SourceGateway } from "./contracts.ts";
 
@@ -16,6 +16,7 @@ export type {
   TrafficEdge,
   TrafficGraph,
   TrafficNode,
+  TrailStep,
   VerifyReport,
 };
 
@@ -329,6 +330,87 @@ export interface TrustPage {
     /** Clusters whose workloads believe those of this one. */
     readonly believedBy: readonly string[];
   }[];
+}
+
+export interface PodReference {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly pod: string;
+}
+
+/** GET /api/live: the newest requests by access logs, newest first. */
+export interface LivePage {
+  readonly requests: readonly LiveRow[];
+  /** Clusters whose logs can't be read now. */
+  readonly away: readonly string[];
+  /** False: no proxy wrote of any request, so access logs may be off. */
+  readonly hasEntries: boolean;
+}
+
+export interface LiveRow {
+  readonly id: string;
+  readonly start: number;
+  /** Absent: whoever asked has no proxy. */
+  readonly from?: PodReference;
+  /** Absent: nobody got it. */
+  readonly to?: PodReference;
+  /** The service that was meant. */
+  readonly host?: string;
+  readonly port?: number;
+  readonly subset?: string;
+  /** As the request names its host. */
+  readonly authority?: string;
+  /** Absent for TCP. */
+  readonly method?: string;
+  readonly path?: string;
+  readonly requestId?: string;
+  /** 0: no answer, or TCP. */
+  readonly status: number;
+  readonly flags: readonly string[];
+  readonly durationMs: number;
+  readonly hasFailed: boolean;
+  /** Decision by decision. */
+  readonly trail: readonly TrailStep[];
+}
+
+/** GET /api/traces: the newest first. */
+export interface TracesPage {
+  readonly traces: readonly TraceRow[];
+  /** Everybody who reported a span. */
+  readonly services: readonly string[];
+}
+
+export interface TraceRow {
+  readonly id: string;
+  /** Of the span that began it. */
+  readonly service: string;
+  readonly name: string;
+  readonly start: number;
+  readonly durationMs: number;
+  readonly services: readonly { readonly name: string; readonly spans: number }[];
+  readonly spanCount: number;
+  readonly errors: number;
+}
+
+/** GET /api/traces/ID */
+export interface TracePage extends TraceRow {
+  /** Each after the one that caused it. */
+  readonly spans: readonly TraceSpan[];
+}
+
+export interface TraceSpan {
+  readonly id: string;
+  readonly depth: number;
+  readonly service: string;
+  readonly name: string;
+  readonly kind?: string;
+  readonly cluster?: string;
+  /** From the trace's start. */
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly isError: boolean;
+  readonly tags: readonly (readonly [key: string, value: string])[];
+  readonly events: readonly { readonly atMs: number; readonly text: string }[];
 }
 
 /** GET /api/index: everything that the search finds. */

@@ -1,6 +1,6 @@
 import type { Finding } from "../checks/index.ts";
 import type { KubeClient } from "../kube/index.ts";
-import type { Telemetry } from "../telemetry/index.ts";
+import type { Live, Telemetry, Traces } from "../telemetry/index.ts";
 import type { VerifyReport } from "../verify/index.ts";
 
 /** A cluster of the mesh as the console sees it. */
@@ -110,6 +110,10 @@ export interface ConsoleSource {
   findings(): Promise<readonly Finding[]>;
   /** What is known of the traffic; undefined when nobody measures it. */
   readonly telemetry: Pick<Telemetry, "graph" | "query" | "queryRange"> | undefined;
+  /** Requests as they come, by the access logs of all proxies. */
+  live(): Promise<Pick<Live, "requests" | "away" | "hasEntries">>;
+  /** What was reported to collectors of traces. */
+  traces(): Promise<Pick<Traces, "find" | "get" | "services">>;
   /** The outbound endpoints that the proxy of a pod knows. workload/not-found without a proxy. */
   endpoints(pod: {
     readonly cluster: string;

@@ -6,10 +6,12 @@ import type { Proof, VerifyReport } from "./api.ts";
 import { checksPage } from "./pages/checks-page.ts";
 import { configObject, configPage } from "./pages/config-page.ts";
 import { destinationsPage } from "./pages/destinations-page.ts";
+import { livePage } from "./pages/live-page.ts";
 import { meshPage } from "./pages/mesh-page.ts";
 import { searchIndex } from "./pages/search-index.ts";
 import { servicesPage } from "./pages/services-page.ts";
 import { shiftPage } from "./pages/shift-page.ts";
+import { tracePage, tracesPage } from "./pages/traces-page.ts";
 import { trafficPage } from "./pages/traffic-page.ts";
 import { trustPage } from "./pages/trust-page.ts";
 import { workloadPage } from "./pages/workload-page.ts";
@@ -30,6 +32,9 @@ const pages: Readonly<Record<string, Page>> = {
   "/api/config": configPage,
   "/api/config/{cluster}/{kind}/{namespace}/{name}": configObject,
   "/api/trust": trustPage,
+  "/api/live": livePage,
+  "/api/traces": tracesPage,
+  "/api/traces/{id}": tracePage,
   "/api/traffic": trafficPage,
   "/api/workloads": workloadsPage,
   "/api/clusters/{cluster}/namespaces/{namespace}/workloads/{name}": workloadPage,

@@ -30,6 +30,8 @@ export function consoleSource(mesh: RunningMesh): ConsoleSource {
     get telemetry() {
       return telemetry;
     },
+    live: mesh.openLive,
+    traces: mesh.openTraces,
     async endpoints({ cluster, namespace, name }) {
       const address = mesh.watches.get(knownCluster(mesh, cluster))?.pods.get(name, namespace)?.status?.podIP;
       if (address === undefined)

@@ -13,7 +13,7 @@ import {
 } from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
-import type { Telemetry } from "../telemetry/index.ts";
+import type { Live, Telemetry, Traces } from "../telemetry/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
 import { applyCompiled } from "./apply/apply-compiled.ts";
 import type { ApplyTarget } from "./apply/applying.ts";
@@ -78,6 +78,10 @@ export interface RunningMesh {
   readonly console: Pick<Console, "url" | "isWantedPort">;
   /** Of all clusters; resolves once it has started. */
   readonly telemetry: Promise<Telemetry>;
+  /** Traces that were reported to any of the mesh's collectors; loaded when first asked for. */
+  openTraces(): Promise<Traces>;
+  /** Requests of all clusters as they come; loaded when first asked for. */
+  openLive(): Promise<Live>;
   /** Resolves when the mesh has ended. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
@@ -220,6 +224,8 @@ async function start(
   });
   const cutLinks = new Map<string, { readonly between: readonly [string, string] }>();
   let pages: Console | undefined;
+  let live: Promise<Live> | undefined;
+  stops.push(async () => (await live)?.stop());
   const running: RunningMesh = {
     mesh,
     clusters,
@@ -251,6 +257,17 @@ async function start(
       return pages;
     },
     telemetry: parts.telemetry.telemetry,
+    openTraces: parts.openTraces,
+    openLive() {
+      live ??= import("../telemetry/index.ts").then(({ createLive }) =>
+        createLive({
+          clusters: [...clusters.values()].map(({ cluster, client }) => ({ ...cluster, client })),
+          clock: systemClock,
+          log: log.child({ part: "live requests" }),
+        }),
+      );
+      return live;
+    },
     ended,
     stop: () => stop().finally(end),
   };

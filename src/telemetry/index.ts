@@ -42,5 +42,6 @@ export { followPodLogs, type PodLogsOptions, readPodLogs } from "./logs/pod-logs
 export { startTelemetry } from "./start-telemetry.ts";
 export type { TraceQuery } from "./traces/find-traces.ts";
 export type { Span, SpanKind, Tags } from "./traces/span.ts";
+export { type PlacedSpan, spansInOrder } from "./traces/spans-in-order.ts";
 export type { Trace } from "./traces/trace.ts";
 export { createTraces, type Traces, type TracesOptions } from "./traces/traces.ts";

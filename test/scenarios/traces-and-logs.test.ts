@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
-import { findKubectls } from "../support/tools.ts";
+import { findChromium, findKubectls } from "../support/tools.ts";
+import { openConsole, startBrowser } from "./support/browser.ts";
 import { edit, hello, startAks } from "./support/examples.ts";
 import { versions } from "./support/hello.ts";
 import { background, eventually, isthmus, type MeshUnderTest } from "./support/running-mesh.ts";
@@ -282,6 +283,55 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
       await following.result;
     }
   });
+
+  test.skipIf(findChromium() === undefined)(
+    "the console's Live page tells requests and every decision about one, its Traces page opens a trace [needs chromium]",
+    async () => {
+      const browser = await startBrowser();
+      try {
+        const { page, view, complaints } = await openConsole(browser, mesh);
+        await view("/live?service=helloworld.sample");
+        // Until one crossed to the other cluster: requests come while the page is open.
+        const crossed = page.locator("tr", { hasText: "helloworld-v2" }).filter({ hasText: "main0" }).first();
+        await eventually(async () => {
+          await mesh.curl("main0", hello, 4);
+          return (await crossed.count()) > 0;
+        }, 20_000);
+        await crossed.getByRole("button").click();
+        const trail = page.getByRole("region", { name: "Decisions about the request" });
+        await trail.waitFor();
+        const steps = await trail.locator("li").allInnerTexts();
+        for (const step of [
+          /asks for GET helloworld/,
+          /the gateway istio-ingressgateway of remote0/,
+          /over mutual TLS/,
+          /its app answers 200/,
+        ])
+          assert.ok(
+            steps.some((text) => step.test(text)),
+            `${step} in ${steps.join("\n")}`,
+          );
+        assert.match(page.url(), /request=/);
+        await view("/traces?service=helloworld.sample");
+        // With the spans of both sides: the newest may wait for one.
+        const whole = page.getByRole("row", { name: /sleep\.sample 1, helloworld\.sample 1/ });
+        const first = whole.getByRole("link").first();
+        await first.waitFor();
+        await first.click();
+        const spans = page.getByRole("region", { name: "Spans" });
+        await spans.waitFor();
+        assert.match((await spans.textContent()) ?? "", /sleep\.sample[\s\S]*helloworld\.sample/);
+        await spans.getByRole("button").last().click();
+        assert.match(
+          (await page.getByRole("region", { name: "Span", exact: true }).textContent()) ?? "",
+          /http\.status_code\s*200/,
+        );
+        assert.deepEqual(complaints, []);
+      } finally {
+        await browser.close();
+      }
+    },
+  );
 
   test("logs says what is wrong with its arguments", async () => {
     for (const [args, reason] of [

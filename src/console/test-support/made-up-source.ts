@@ -1,6 +1,13 @@
 import type { Finding } from "../../checks/index.ts";
 import { type ApiResponse, type ApiTransport, createKubeClient, type KubeObject } from "../../kube/index.ts";
-import type { GraphOptions, TrafficEdge, TrafficGraph, TrafficNode } from "../../telemetry/index.ts";
+import type {
+  GraphOptions,
+  LiveRequest,
+  Traces,
+  TrafficEdge,
+  TrafficGraph,
+  TrafficNode,
+} from "../../telemetry/index.ts";
 import type { ConsoleSource, SourceCluster, SourceGateway, SourceProxy, SourceTrust } from "../contracts.ts";
 
 /** What of a made-up mesh can be said; the rest is made up. */
@@ -10,6 +17,9 @@ export interface MadeUp {
   readonly objects?: (cluster: string) => Readonly<Record<string, readonly KubeObject[]>>;
   readonly findings?: readonly Finding[];
   readonly isMeasured?: boolean;
+  /** Absent: no access log tells of any request. */
+  readonly live?: readonly LiveRequest[];
+  readonly traces?: Pick<Traces, "find" | "get" | "services">;
   /** Its API answers nothing but a failure. */
   readonly away?: readonly string[];
 }
@@ -120,6 +130,12 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
             ),
         }
       : undefined,
+    live: async () => ({
+      requests: () => options.live ?? [],
+      away: new Set(away),
+      hasEntries: options.live !== undefined,
+    }),
+    traces: async () => options.traces ?? { find: () => [], get: () => undefined, services: () => [] },
     endpoints: async () => [],
     async verify() {
       asked.push("verify");

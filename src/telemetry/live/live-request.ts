@@ -1,20 +1,18 @@
 import { type AccessFilter, isWantedAccess } from "../access-log/access-filter.ts";
-import { destinationOf } from "../access-log/access-record.ts";
+import { type AccessDestination, destinationOf } from "../access-log/access-record.ts";
 import type { AccessEntry } from "./access-entry.ts";
 import { decisionTrail, type TrailStep } from "./decision-trail.ts";
 import { type JoinedRequest, startOf } from "./join-requests.ts";
 import type { FindPlace } from "./places.ts";
 
 /** One request, from its caller to its answer. */
-export interface LiveRequest extends JoinedRequest {
+export interface LiveRequest extends JoinedRequest, AccessDestination {
   /** The same for the same request, as long as it is remembered. */
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly start: number;
   /** As the caller's proxy tells it, or the callee's when there is none. */
   readonly seen: AccessEntry;
-  /** Host of the service that was meant, as far as it is known. */
-  readonly host?: string;
   /** Decision by decision. */
   readonly trail: readonly TrailStep[];
 }
@@ -32,13 +30,12 @@ export function liveRequest(request: JoinedRequest, find: FindPlace): LiveReques
   const seen = caller ?? callees[0];
   if (seen === undefined) throw new Error("a request that nobody saw");
   const { record, pod, namespace } = seen;
-  const { host } = destinationOf(record);
   return {
     ...request,
     id: `${record.requestId ?? ""}/${namespace}/${pod}/${record.start}/${record.downstreamRemoteAddress ?? ""}`,
     start: startOf(request),
     seen,
-    ...(host === undefined ? {} : { host }),
+    ...destinationOf(record),
     trail: decisionTrail(caller, callees, find),
   };
 }

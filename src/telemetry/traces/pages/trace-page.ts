@@ -2,12 +2,13 @@ import { type Html, html } from "../../pages/html.ts";
 import { colourClass, formatDuration, plural } from "../../pages/page.ts";
 import { depthClass } from "../../pages/style.ts";
 import type { Span, Tags } from "../span.ts";
+import { type PlacedSpan, spansInOrder } from "../spans-in-order.ts";
 import type { Trace } from "../trace.ts";
 
 /** One trace as a waterfall: a row for every span below the one that caused it, with what is known of it on demand. */
 export function tracePage(trace: Trace): Html {
   const { traceId, root, spans, services, duration, start, errors } = trace;
-  const rows = inOrder(trace);
+  const rows = spansInOrder(trace);
   const depth = Math.max(...rows.map((row) => row.depth)) + 1;
   return html`<header><h1>${root.service}: ${root.name}</h1><p class="id">${traceId}</p>
 <nav><a href="../search">All traces</a><a href="../api/traces/${traceId}">JSON</a></nav></header>
@@ -27,39 +28,10 @@ ${rows.map((row) => spanRow(row, trace))}
 </main>`;
 }
 
-interface Row {
-  readonly span: Span;
-  readonly depth: number;
-}
-
-/** Every span after its parent, siblings by start; those whose parent was not reported stand at the top. */
-function inOrder({ spans }: Trace): Row[] {
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  const children = new Map<string | undefined, Span[]>();
-  for (const span of spans) {
-    const parent = span.parentId !== undefined && ids.has(span.parentId) ? span.parentId : undefined;
-    children.set(parent, [...(children.get(parent) ?? []), span]);
-  }
-  const rows: Row[] = [];
-  const waiting: Row[] = (children.get(undefined) ?? []).map((span) => ({ span, depth: 0 })).reverse();
-  const shown = new Set<Span>();
-  for (let row = waiting.pop(); row !== undefined; row = waiting.pop()) {
-    if (shown.has(row.span)) continue;
-    shown.add(row.span);
-    rows.push(row);
-    const { span, depth } = row;
-    const below = (children.get(span.spanId) ?? []).map((child) => ({ span: child, depth: depth + 1 }));
-    waiting.push(...below.reverse());
-  }
-  // Spans that cause each other in a circle have no top.
-  for (const span of spans) if (!shown.has(span)) rows.push({ span, depth: 0 });
-  return rows;
-}
-
 /** Units in which bars are drawn: thousandths of the trace. */
 const width = 1000;
 
-function spanRow({ span, depth }: Row, { start, duration }: Trace): Html {
+function spanRow({ span, depth }: PlacedSpan, { start, duration }: Trace): Html {
   const at = duration === 0 ? 0 : ((span.start - start) / duration) * width;
   const long = duration === 0 ? width : Math.max(3, (span.duration / duration) * width);
   const lines = [250, 500, 750].map((x) => html`<line class="line" x1="${x}" x2="${x}" y1="0" y2="12"/>`);
