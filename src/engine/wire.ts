@@ -38,7 +38,7 @@ import { kubernetesVersionOf } from "./kubernetes-version.ts";
 import { createMeshTelemetry, type MeshTelemetry } from "./mesh-telemetry.ts";
 import { homeOf, type Peer } from "./peers.ts";
 import { createPodConnector } from "./pod-connector.ts";
-import { createCertManagerStandIns } from "./stand-ins/cert-manager.ts";
+import { createCertManagerStandIns } from "./stand-ins/cert-manager/cert-manager.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
 import { createKialiStandIn } from "./stand-ins/kiali.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";

@@ -418,6 +418,108 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
     }
   });
 
+  test("upstream's own manifests of the webhook work: its CA is injected, objects pass it, and without it none do", async () => {
+    const meta = { name: "webhook", namespace: "tls" };
+    const labels = { app: "webhook" };
+    const ca = "webhook-ca";
+    const rbac = "rbac.authorization.k8s.io";
+    const names = ["webhook", "webhook.tls", "webhook.tls.svc"];
+    const items = [
+      { apiVersion: "v1", kind: "Namespace", metadata: { name: "tls" } },
+      { apiVersion: "v1", kind: "ServiceAccount", metadata: meta },
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: "Role",
+        metadata: meta,
+        rules: [{ apiGroups: [""], resources: ["secrets"], verbs: ["get", "create"] }],
+      },
+      {
+        apiVersion: `${rbac}/v1`,
+        kind: "RoleBinding",
+        metadata: meta,
+        roleRef: { apiGroup: rbac, kind: "Role", name: "webhook" },
+        subjects: [{ kind: "ServiceAccount", ...meta }],
+      },
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: meta,
+        spec: { selector: labels, ports: [{ name: "https", port: 443, targetPort: "https" }] },
+      },
+      {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: meta,
+        spec: {
+          selector: { matchLabels: labels },
+          template: {
+            metadata: { labels },
+            spec: {
+              serviceAccountName: "webhook",
+              containers: [
+                {
+                  name: "webhook",
+                  image: "quay.io/jetstack/cert-manager-webhook:v1.18.2",
+                  args: [
+                    "--secure-port=10250",
+                    "--dynamic-serving-ca-secret-namespace=tls",
+                    `--dynamic-serving-ca-secret-name=${ca}`,
+                    ...names.map((name) => `--dynamic-serving-dns-names=${name}`),
+                  ],
+                  ports: [
+                    { name: "https", containerPort: 10250 },
+                    { name: "healthcheck", containerPort: 6080 },
+                  ],
+                  readinessProbe: { httpGet: { path: "/healthz", port: "healthcheck" } },
+                },
+              ],
+            },
+          },
+        },
+      },
+      {
+        apiVersion: "admissionregistration.k8s.io/v1",
+        kind: "ValidatingWebhookConfiguration",
+        metadata: { name: "webhook", annotations: { "cert-manager.io/inject-ca-from-secret": `tls/${ca}` } },
+        webhooks: [
+          {
+            name: "webhook.cert-manager.io",
+            clientConfig: { service: { ...meta, path: "/validate" } },
+            rules: [
+              {
+                apiGroups: ["cert-manager.io"],
+                apiVersions: ["v1"],
+                operations: ["CREATE"],
+                resources: ["issuers"],
+              },
+            ],
+            failurePolicy: "Fail",
+            sideEffects: "None",
+            admissionReviewVersions: ["v1"],
+          },
+        ],
+      },
+    ];
+    await apply("fra", { apiVersion: "v1", kind: "List", items });
+    const issuer = (name: string) =>
+      JSON.stringify({
+        apiVersion: "cert-manager.io/v1",
+        kind: "Issuer",
+        metadata: { name, namespace: "tls" },
+        spec: { selfSigned: {} },
+      });
+    const create = (name: string) => mesh.tryKubectl("fra", ["create", "-f", "-"], issuer(name));
+    await eventually(async () => (await create("first")).code === 0, 15_000);
+    await mesh.kubectl("fra", "-n", "tls", "scale", "deployment/webhook", "--replicas=0");
+    await eventually(
+      async () =>
+        /failed calling webhook "webhook.cert-manager.io"/.test((await create(`${Date.now()}`)).stderr),
+      15_000,
+    );
+    await mesh.kubectl("fra", "delete", "validatingwebhookconfiguration", "webhook");
+    await mesh.kubectl("fra", "delete", "namespace", "tls", "--wait=false");
+  });
+
   test("OKE-19 a pod that asks for a GPU waits where there is none, or none is left, and says so; selectors and taints count", async () => {
     const pod = (name: string, spec: object, resources: object = {}) => ({
       apiVersion: "v1",

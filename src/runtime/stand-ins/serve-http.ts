@@ -63,7 +63,11 @@ export async function serveHttp(
       if (request.url?.split("?", 1)[0] === upgrade.path) return upgrade.accept(request, socket, head);
       socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     });
-  const running = await serveRequests(context, new Map([[port, send]]), accept);
+  const running = await serveRequests(
+    context,
+    new Map([[port, send]]),
+    accept === undefined ? {} : { accept },
+  );
   return { ...running, use: { cpuTime: () => busy } };
 }
 

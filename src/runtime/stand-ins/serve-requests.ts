@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
@@ -8,6 +9,16 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 /** Takes a connection over that asked for another protocol; `head` is what came of it already. */
 export type AcceptUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
+/** Milliseconds. */
+const handshakeTimeout = 5000;
+
+export interface RequestOptions {
+  /** Without it, upgrades are refused. */
+  readonly accept?: AcceptUpgrade;
+  /** Ports that speak TLS, each with its certificate and key as PEM. */
+  readonly tls?: ReadonlyMap<number, { readonly cert: string; readonly key: string }>;
+}
+
 /**
  * Serves HTTP where the pod's ports are led to, each with its own handler. When it is stopped, running requests are
  * finished and idle connections closed; what still runs after the grace is cut off, connections taken over by `accept`
@@ -16,7 +27,7 @@ export type AcceptUpgrade = (request: IncomingMessage, socket: Duplex, head: Buf
 export async function serveRequests(
   { network, logger }: ContainerContext,
   ports: ReadonlyMap<number, RequestHandler>,
-  accept?: AcceptUpgrade,
+  { accept, tls }: RequestOptions = {},
 ): Promise<RunningContainer> {
   const servers: Server[] = [];
   const upgraded = new Set<Duplex>();
@@ -28,7 +39,7 @@ export async function serveRequests(
   };
   try {
     for (const [port, handle] of ports) {
-      const server = createServer((request, response) => {
+      const answer = (request: IncomingMessage, response: ServerResponse) => {
         const { socket } = request;
         const count = (change: number) => {
           const before = running.get(socket);
@@ -43,7 +54,12 @@ export async function serveRequests(
           logger.warn({ reason: String(reason) }, "stand-in failed to answer");
           response.destroy();
         });
-      });
+      };
+      const secure = tls?.get(port);
+      const server =
+        secure === undefined
+          ? createServer(answer)
+          : createTlsServer({ ...secure, handshakeTimeout }, answer);
       if (accept !== undefined)
         server.on("upgrade", (request, socket, head) => {
           upgraded.add(socket);
@@ -51,7 +67,7 @@ export async function serveRequests(
           socket.once("close", () => upgraded.delete(socket));
           accept(request, socket, head);
         });
-      server.on("connection", (socket) => {
+      server.on(secure === undefined ? "connection" : "secureConnection", (socket: Socket) => {
         running.set(socket, 0);
         socket.once("close", () => running.delete(socket));
       });

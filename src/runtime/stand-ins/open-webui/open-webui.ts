@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { escapeHtml } from "../../../base/index.ts";
 import { dataFile } from "../../../kube/index.ts";
-import type { StandIn } from "../../contracts.ts";
+import type { ContainerContext, StandIn } from "../../contracts.ts";
 import { type HttpAnswer, type ReadBody, serveHttp } from "../serve-http.ts";
 import { createChatSockets } from "./chat-sockets.ts";
 import { createModelServers, type ModelServers, ServerFailure } from "./model-servers.ts";
@@ -17,6 +17,8 @@ export const openWebui: StandIn = {
   matches: (imageName) => imageName === "open-webui",
   ports: [port],
   async start(context) {
+    // The chart lets the image copy its data to the volume first; there is none here.
+    if (isInitContainer(context)) return { exited: Promise.resolve({ exitCode: 0 }), stop: async () => {} };
     const servers = createModelServers(context);
     const sockets = createChatSockets(servers);
     const routes = pageRoutes(servers, context.env["WEBUI_NAME"] ?? "Open WebUI stand-in");
@@ -44,6 +46,10 @@ export const openWebui: StandIn = {
     };
   },
 };
+
+function isInitContainer({ pod, container }: ContainerContext): boolean {
+  return pod.spec.initContainers?.some(({ name }) => name === container.name) === true;
+}
 
 type Route = (route: string, readBody: ReadBody) => Promise<HttpAnswer>;
 
