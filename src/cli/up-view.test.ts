@@ -57,15 +57,15 @@ suite("createUpView()", () => {
       kind: "warning",
       diagnostic: {
         severity: "warning",
-        code: "mesh/not-run-yet",
+        code: "mesh/no-stand-in",
         path: [],
-        message: "kiali does not run",
+        message: "nothing runs this image",
         hint: "later",
       },
     });
     assert.deepEqual(terminal.notes, []);
     view.show({ kind: "clusters", mesh: "demo", dataplane: "builtin", lines: [cluster("east")] });
-    assert.match(terminal.notes[1] ?? "", /kiali does not run; later/);
+    assert.match(terminal.notes[1] ?? "", /nothing runs this image; later/);
   });
 
   test("the way to stop names Ctrl-C only where it reaches the engine", () => {

@@ -43,7 +43,7 @@ function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): Comp
         ]
       : []),
     ...(cluster.role === "management" ? managementObjects(cluster, mesh) : []),
-    ...addons(cluster),
+    ...addons(cluster, manifests),
     ...userManifests(cluster, manifests),
   ];
   return items.sort((a, b) => waves.indexOf(a.wave) - waves.indexOf(b.wave));

@@ -56,6 +56,4 @@ export interface ChartReference {
   readonly values: Readonly<Record<string, unknown>>;
   /** Field of the mesh file that asked for it. */
   readonly from: string;
-  /** One of the mesh file's add-ons, not a chart that the user names. */
-  readonly isAddon?: true;
 }

@@ -7,6 +7,7 @@ import type { AddonStatus } from "./status.ts";
 const pages: Readonly<
   Record<string, { readonly service: string; readonly port: string; readonly path: string }>
 > = {
+  grafana: { service: "grafana", port: "service", path: "/" },
   jaeger: { service: "tracing", port: "http-query", path: "/" },
   kiali: { service: "kiali", port: "http", path: "/kiali" },
   prometheus: { service: "prometheus", port: "http", path: "/" },

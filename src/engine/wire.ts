@@ -39,6 +39,7 @@ import { createMeshTelemetry, type MeshTelemetry } from "./mesh-telemetry.ts";
 import { homeOf, type Peer } from "./peers.ts";
 import { createPodConnector } from "./pod-connector.ts";
 import { createCertManagerStandIns } from "./stand-ins/cert-manager/cert-manager.ts";
+import { createGrafanaStandIn } from "./stand-ins/grafana.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
 import { createKialiStandIn } from "./stand-ins/kiali.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
@@ -118,6 +119,7 @@ export function wireMesh(options: {
     ...createCertManagerStandIns(clock),
     createPrometheusStandIn(telemetry.telemetry),
     createReloaderStandIn(),
+    createGrafanaStandIn(telemetry.telemetry),
   ];
   return { network, standIns, images, peers: new Map(), openTraces, telemetry, announceConsole, clock, log };
 }

@@ -1,20 +1,19 @@
 import type { Diagnostic } from "../base/index.ts";
 import { stepsOf } from "./field-path.ts";
-import type { Cluster, Mesh } from "./mesh.ts";
+import type { Mesh } from "./mesh.ts";
 
 /** What a mesh is to be used for. */
 export type MeshUse = "up" | "compile";
 
 /**
- * What this version can't do with a mesh, in the order of the file. Errors (mesh/not-supported-yet) for fields that
- * change what a request means: going on without them would show something else than the file says. Warnings
- * (mesh/not-run-yet, "up" only) for what only runs beside the traffic.
+ * What this version can't do with a mesh, in the order of the file: errors (mesh/not-supported-yet) for fields that
+ * change what a request means, as going on without them would show something else than the file says.
  */
 export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
   const clusters = [...mesh.clusters.values()];
   const refuse = (path: Path, what: string, hint = "leave it out"): Diagnostic => {
     const message = `${what} can't be ${use === "up" ? "run on this machine" : "compiled"} yet`;
-    return diagnostic(mesh, "error", "mesh/not-supported-yet", path, message, hint);
+    return diagnostic(mesh, path, message, hint);
   };
   const refuseProvider = (path: Path, provider: string, consumer: string): Diagnostic =>
     refuse(
@@ -41,38 +40,13 @@ export function checkSupported(mesh: Mesh, use: MeshUse = "up"): Diagnostic[] {
     ...management
       .slice(1)
       .map(({ name }) => refuse(["clusters", name, "role"], "a second management cluster")),
-    ...(use === "up" ? clusters.flatMap((cluster) => notRun(mesh, cluster)) : []),
   ].sort((a, b) => (a.range?.line ?? 0) - (b.range?.line ?? 0));
 }
 
-/** Add-ons that run on this machine. */
-const runs = new Set(["jaeger", "kiali", "prometheus"]);
-
 type Path = readonly (string | number)[];
 
-function notRun(mesh: Mesh, cluster: Cluster): Diagnostic[] {
-  const warn = (path: Path, what: string): Diagnostic =>
-    diagnostic(
-      mesh,
-      "warning",
-      "mesh/not-run-yet",
-      path,
-      `${cluster.name}: ${what} does not run on this machine yet`,
-      "traffic between workloads is the same without it",
-    );
-  return cluster.addons.flatMap(({ name, from }, index) =>
-    runs.has(name) ? [] : [warn([...stepsOf(from), index], `add-on ${name}`)],
-  );
-}
-
-function diagnostic(
-  mesh: Mesh,
-  severity: Diagnostic["severity"],
-  code: Diagnostic["code"],
-  path: Path,
-  message: string,
-  hint: string,
-): Diagnostic {
+function diagnostic(mesh: Mesh, path: Path, message: string, hint: string): Diagnostic {
   const range = mesh.places.at(path);
-  return { severity, code, path, message, hint, ...(range === undefined ? {} : { range }) };
+  const about = { severity: "error", code: "mesh/not-supported-yet" } as const;
+  return { ...about, path, message, hint, ...(range === undefined ? {} : { range }) };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock, Logger } from "../base/index.ts";
 import type { KubeClient } from "../kube/index.ts";
+import type { Dashboards } from "./dashboards/dashboards.ts";
 import type { WorkloadSummary } from "./graph/summarize-workloads.ts";
 import type { GraphOptions, TrafficGraph } from "./graph/traffic-graph.ts";
 
@@ -49,6 +50,8 @@ export interface Telemetry {
   readonly prometheusApi: HttpHandler;
   /** A page for people, that evaluates what they type. */
   readonly prometheusPage: HttpHandler;
+  /** A set of dashboards on these metrics, empty at first. */
+  createDashboards(): Dashboards;
   /** Evaluates PromQL at one moment, in milliseconds since 1970 (default now). query/wrong when it can't. */
   query(expression: string, at?: number): readonly InstantValue[];
   /** Evaluates PromQL from `start` to `end` every `step` milliseconds. query/wrong when it can't. */

@@ -24,6 +24,7 @@ export type {
   TelemetryCluster,
   TelemetryOptions,
 } from "./contracts.ts";
+export type { Dashboards } from "./dashboards/dashboards.ts";
 export type { RequestSummary, WorkloadSummary } from "./graph/summarize-workloads.ts";
 export type {
   GraphLevel,

@@ -1,5 +1,6 @@
 import { IsthmusError } from "../base/index.ts";
 import type { Telemetry, TelemetryOptions } from "./contracts.ts";
+import { createDashboards } from "./dashboards/dashboards.ts";
 import { buildGraph } from "./graph/build-graph.ts";
 import { summarizeWorkloads } from "./graph/summarize-workloads.ts";
 import { createExpressionPage } from "./prometheus-api/expression-page.ts";
@@ -42,6 +43,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
       now: clock.now,
       targets: () => scraping.states,
     }),
+    createDashboards: () => createDashboards({ store, now: clock.now }),
     prometheusPage: createExpressionPage({ store, now: clock.now }),
     query(expression, at = clock.now()) {
       const result = answered(() => runInstantQuery(expression, at, store.select));

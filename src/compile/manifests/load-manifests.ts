@@ -49,12 +49,20 @@ export async function loadManifests(mesh: Mesh, reader: ManifestReader): Promise
     objects.set(entry.from, placed.objects);
     diagnostics.push(...[...selected.diagnostics, ...placed.diagnostics].map(said));
   }
-  const content = { objects, values };
+  const dashboards = new Map<string, string>();
+  for (const { addons } of mesh.clusters.values())
+    for (const addon of addons)
+      for (const file of addon.dashboards) {
+        const loaded = await readDashboard(file, reader);
+        if (typeof loaded === "string") dashboards.set(file, loaded);
+        else diagnostics.push(withPlace(loaded, addon, mesh));
+      }
+  const content = { objects, values, dashboards };
   return { content, diagnostics: [...diagnostics, ...checkPlacement(mesh, content)] };
 }
 
 /** A diagnostic without a place of its own is about the entry: it gets the entry's field and place. */
-function withPlace(diagnostic: Diagnostic, entry: ManifestEntry, mesh: Mesh): Diagnostic {
+function withPlace(diagnostic: Diagnostic, entry: { readonly from: FieldPath }, mesh: Mesh): Diagnostic {
   if (diagnostic.range !== undefined) return { ...diagnostic, path: stepsOf(entry.from) };
   const at = [...stepsOf(entry.from), ...diagnostic.path];
   const range = mesh.places.at(at);
@@ -126,6 +134,27 @@ function together(parts: readonly ParsedManifest[]): ParsedManifest {
 
 function failed(code: Diagnostic["code"], message: string, hint: string): ParsedManifest {
   return { objects: [], diagnostics: [{ severity: "error", code, path: [], message, hint }] };
+}
+
+/** Largest dashboard, in characters: it becomes part of a ConfigMap. */
+const maxDashboard = 500_000;
+
+/** A dashboard's JSON, or why it can't be had. */
+async function readDashboard(file: string, reader: ManifestReader): Promise<string | Diagnostic> {
+  try {
+    const text = await reader.readText(file);
+    if (text.length > maxDashboard) throw new Error(`it has more than ${maxDashboard} characters`);
+    return JSON.stringify(JSON.parse(text));
+  } catch (reason) {
+    const why = reason instanceof Error ? reason.message : String(reason);
+    return {
+      severity: "error",
+      code: "manifest/unreadable",
+      path: [],
+      message: `the dashboard "${file}" can't be read: ${why}`,
+      hint: "a dashboard is a JSON file, as Grafana exports it",
+    };
+  }
 }
 
 async function readValues(file: string, reader: ManifestReader) {

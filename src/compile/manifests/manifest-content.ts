@@ -10,6 +10,8 @@ export interface ManifestContent {
   readonly objects: ReadonlyMap<FieldPath, readonly ManifestObject[]>;
   /** Content of the values file of every chart entry that has one. */
   readonly values: ReadonlyMap<FieldPath, Readonly<Record<string, unknown>>>;
+  /** JSON of every dashboard of an add-on, by its path as the mesh file writes it. */
+  readonly dashboards: ReadonlyMap<string, string>;
 }
 
 /** One object and where it is written. */
@@ -22,7 +24,11 @@ export interface ManifestObject {
 }
 
 /** No manifests at all, for a mesh that names none. */
-export const noManifests: ManifestContent = { objects: new Map(), values: new Map() };
+export const noManifests: ManifestContent = {
+  objects: new Map(),
+  values: new Map(),
+  dashboards: new Map(),
+};
 
 /** How manifests are reached; paths are as the mesh file writes them, relative to its folder, or URLs. */
 export interface ManifestReader {

@@ -8,7 +8,7 @@ import { chartStandIns } from "./chart-stand-ins.ts";
 import { findHelm, renderWithHelm } from "./render-with-helm.ts";
 
 /**
- * What makes objects of charts: a stand-in where there is one, else the user's helm. Add-ons have neither: they give none.
+ * What makes objects of charts: a stand-in where there is one, else the user's helm.
  * Rejects with tool/missing without helm, tool/failed when helm refuses.
  */
 export function chartRenderer(mesh: Mesh, signal: AbortSignal) {
@@ -17,7 +17,6 @@ export function chartRenderer(mesh: Mesh, signal: AbortSignal) {
     chart: ChartReference,
     { cluster, isInstalled }: { readonly cluster: string; isInstalled(object: KubeObject): boolean },
   ): readonly KubeObject[] | Promise<readonly KubeObject[]> => {
-    if (chart.isAddon === true) return [];
     const standIn = findChartStandIn(standIns, chart);
     const { name, namespace, version, values } = chart;
     if (standIn !== undefined) return standIn.render({ name, namespace, version, values, isInstalled });

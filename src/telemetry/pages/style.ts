@@ -56,6 +56,13 @@ td .services { display: flex; flex-wrap: wrap; gap: 2px 14px }
 td a.trace { display: block; min-width: 380px; font-weight: 560; overflow-wrap: anywhere }
 label.expression { grid-column: span 5 }
 label.expression input { font-family: ui-monospace, "JetBrains Mono", Menlo, Consolas, monospace }
+.panels { display: grid; grid-template-columns: repeat(6, 1fr); gap: 12px }
+.panels > h2.wide { grid-column: 1 / -1; margin: 12px 0 0; font-size: 13px }
+.panels .panel { margin: 0; min-width: 0 }
+.panels .panel h2 { margin: 0 0 8px; font-size: 12px; font-weight: 560; color: var(--ink2) }
+${[1, 2, 3, 4, 5, 6].map((n) => `.w${n} { grid-column: span ${n} }`).join(" ")}
+.legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12px; margin-top: 8px }
+p.value { margin: 0; font-size: 22px; line-height: 32px; font-weight: 560 }
 .panel { padding: 12px; margin-bottom: 16px }
 svg.chart { display: block; width: 100%; height: auto }
 svg.chart .grid { stroke: var(--line); stroke-width: 1 }
@@ -91,7 +98,7 @@ svg.span .bar { fill: var(--service) }
 .about dt { color: var(--ink3) }
 .about dd { margin: 0; overflow-wrap: anywhere }
 ${Array.from({ length: deepest }, (_, i) => `.d${i} { padding-left: ${i * 16}px }`).join("\n")}
-@media (max-width: 720px) { body { padding: 12px } label.wide { grid-column: auto } }
+@media (max-width: 720px) { .panels > * { grid-column: 1 / -1 } body { padding: 12px } label.wide { grid-column: auto } }
 `.trimStart();
 
 /** Class for what is `depth` levels below the root. */

@@ -1,17 +1,18 @@
 import { generated, type KubeObject } from "../../../kube/index.ts";
 import type { Addon, Cluster } from "../../../mesh/index.ts";
 import type { CompiledItem } from "../../compiled.ts";
-import { chartOf } from "./charts.ts";
+import type { ManifestContent } from "../../manifests/manifest-content.ts";
+import { grafanaObjects } from "./grafana.ts";
 import { jaegerObjects } from "./jaeger.ts";
 import { kialiObjects } from "./kiali.ts";
 import { prometheusObjects } from "./prometheus.ts";
 
-/** The add-ons of a cluster: plain objects as Istio's samples have them, or references to their projects' charts. */
-export function addons(cluster: Cluster): CompiledItem[] {
-  return cluster.addons.flatMap((addon) => itemsOf(addon, cluster));
+/** The add-ons of a cluster: plain objects with the names that Istio's samples have. */
+export function addons(cluster: Cluster, content: ManifestContent): CompiledItem[] {
+  return cluster.addons.flatMap((addon) => itemsOf(addon, cluster, content));
 }
 
-function itemsOf(addon: Addon, cluster: Cluster): CompiledItem[] {
+function itemsOf(addon: Addon, cluster: Cluster, content: ManifestContent): CompiledItem[] {
   const { name } = addon;
   switch (name) {
     case "jaeger":
@@ -21,7 +22,7 @@ function itemsOf(addon: Addon, cluster: Cluster): CompiledItem[] {
     case "kiali":
       return objectItems(kialiObjects(addon, cluster), addon);
     case "grafana":
-      return [{ kind: "chart", wave: "manifests", chart: chartOf(addon) }];
+      return objectItems(grafanaObjects(addon, cluster, content), addon);
   }
 }
 
