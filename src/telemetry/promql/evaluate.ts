@@ -52,6 +52,8 @@ export const lookback = 5 * 60_000;
 const defaultStep = 60_000;
 /** Samples that one query may look at. */
 const maxSamples = 50_000_000;
+/** Samples after which the time is looked at. */
+const lookEvery = 10_000;
 /** How long one query may take, in milliseconds: nothing else happens meanwhile. */
 const maxDuration = 5_000;
 
@@ -60,6 +62,9 @@ interface Loaded {
   readonly times: readonly number[];
   readonly values: readonly number[];
   readonly ends: readonly number[];
+  /** Where the last window began and ended: the next one is not far. */
+  first: number;
+  end: number;
 }
 
 /** Reads the samples that the expression needs between `moments`, and returns its evaluation. */
@@ -72,9 +77,12 @@ export function prepareEvaluation(
   const memos = new Map<Expression, unknown>();
   const started = performance.now();
   let samples = 0;
+  let nextLook = 0;
 
   const spend = (count: number) => {
     samples += count;
+    if (samples < nextLook) return;
+    nextLook = samples + lookEvery;
     if (samples > maxSamples)
       throw new PromqlError("query processing would load too many samples into memory in query execution");
     if (performance.now() - started > maxDuration)
@@ -95,6 +103,8 @@ export function prepareEvaluation(
     const series = select(selector.matchers, from, to).map(({ labels, read }) => ({
       labels,
       ...read(from, to),
+      first: 0,
+      end: 0,
     }));
     spend(series.reduce((sum, { times }) => sum + times.length, 0));
     loaded.set(selector, series);
@@ -157,9 +167,12 @@ export function prepareEvaluation(
 
   function windows(all: readonly Loaded[], from: number, to: number): Matrix {
     const found: Window[] = [];
-    for (const { labels, times, values } of all) {
-      const first = countUpTo(times, from - 1);
-      const end = countUpTo(times, to);
+    for (const series of all) {
+      const { labels, times, values } = series;
+      const first = countFrom(series.first, times, from - 1);
+      const end = countFrom(series.end, times, to);
+      series.first = first;
+      series.end = end;
       spend(end - first);
       if (end > first) found.push({ labels, times, values, first, end });
     }
@@ -185,7 +198,7 @@ export function prepareEvaluation(
         const key = shared(labels);
         let line = series.get(key);
         if (line === undefined) {
-          line = { labels: key, times: [], values: [], ends: [] };
+          line = { labels: key, times: [], values: [], ends: [], first: 0, end: 0 };
           series.set(key, line);
         }
         line.times.push(at);
@@ -373,6 +386,20 @@ function asNumber(value: Value): number {
   if (typeof value !== "number") throw new PromqlError("a scalar is wanted");
   return value;
 }
+
+/** countUpTo, which looks around `guess` first. */
+function countFrom(guess: number, times: readonly number[], limit: number): number {
+  if (guess > 0 && (times[guess - 1] ?? 0) > limit) return countUpTo(times, limit);
+  let at = guess;
+  while (at < times.length && (times[at] ?? 0) <= limit) {
+    if (at - guess > near) return countUpTo(times, limit);
+    at++;
+  }
+  return at;
+}
+
+/** Steps that are quicker than a search by halves. */
+const near = 16;
 
 /** How many of sorted `times` are not after `limit`. */
 function countUpTo(times: readonly number[], limit: number): number {

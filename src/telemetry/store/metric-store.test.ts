@@ -171,6 +171,28 @@ suite("the store of metrics", () => {
     ]);
   });
 
+  test("with more changes than there is room for, samples are kept less long", () => {
+    const store = createMetricStore({ retention: 1000, maxSamples: 1000, maxChanges: 50 });
+    const target = store.target({});
+    for (let time = 10; time <= 1000; time += 10) target.take(`x ${time}\n`, time, {});
+    store.trim(1000);
+    assert.deepEqual(read(store, "x")[0]?.samples.length, 51);
+  });
+
+  test("series whose names differ in one character anywhere are not taken for each other", () => {
+    const store = newStore();
+    const names = ["a", "b"].flatMap((a) =>
+      ["a", "b"].flatMap((b) => [`x{l="${a}",m="${b}"}`, `x{l="${a},m=${b}"}`]),
+    );
+    store.target({}).take(names.map((name, i) => `${name} ${i}\n`).join(""), 10, {});
+    assert.deepEqual(
+      read(store, "x")
+        .map(({ samples }) => samples[0]?.[1])
+        .sort(),
+      names.map((_, i) => i),
+    );
+  });
+
   test("a page that is not newer than the last one changes nothing", () => {
     const store = newStore();
     const target = store.target({});

@@ -22,8 +22,8 @@ export interface TargetSeries {
 }
 
 /**
- * Series of all targets, in memory. Bounded in three ways: by age, by samples a target, and by series; beyond the
- * bound new series are left out, and counted.
+ * Series of all targets, in memory. Bounded in age, in samples a target, in changes of values, and in series;
+ * beyond the last bound new series are left out, and counted.
  */
 export interface MetricStore {
   /** The series of the target with these labels, those of earlier times included. */
@@ -42,8 +42,10 @@ export interface MetricStoreOptions {
   readonly retention: number;
   /** Samples that are kept of one series. */
   readonly maxSamples: number;
-  /** Default 200,000. */
+  /** Default 100,000. */
   readonly maxSeries?: number;
+  /** Changes of values that are kept of all series together, at about 16 bytes each. Default 15 million. */
+  readonly maxChanges?: number;
 }
 
 interface Target {
@@ -72,7 +74,7 @@ interface Reading {
 }
 
 export function createMetricStore(options: MetricStoreOptions): MetricStore {
-  const { retention, maxSamples, maxSeries = 200_000 } = options;
+  const { retention, maxSamples, maxSeries = 100_000, maxChanges = 15_000_000 } = options;
   const targets = new Map<string, Target>();
   const byName = new Map<string, Set<Series>>();
   const families = new Map<string, MetricFamily>();
@@ -207,8 +209,13 @@ export function createMetricStore(options: MetricStoreOptions): MetricStore {
       return { series: count, leftOut };
     },
     trim(now) {
+      let changes = 0;
+      for (const { series } of targets.values())
+        for (const one of series.values()) changes += one.series.changes;
+      // With more than there is room for, less far back.
+      const kept = changes <= maxChanges ? retention : retention * (maxChanges / changes);
       for (const [key, target] of targets) {
-        if (!target.timeline.trim(now - retention, maxSamples)) continue;
+        if (!target.timeline.trim(now - kept, maxSamples)) continue;
         for (const [id, { series }] of target.series) {
           series.trim();
           if (series.span !== undefined) continue;

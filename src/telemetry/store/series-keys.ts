@@ -6,17 +6,33 @@ import { randomBytes } from "node:crypto";
  */
 export function createSeriesKeys(): (text: string) => number {
   const seed = randomBytes(8);
-  const [first, second] = [seed.readInt32LE(0), seed.readInt32LE(4)];
+  const start: State = [seed.readInt32LE(0), seed.readInt32LE(4)];
+  // The buckets of a histogram stand one below the other and differ after their last comma.
+  let known = "";
+  let knownState = start;
   return (text) => {
-    let a = first;
-    let b = second;
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      a = Math.imul(a ^ code, 0x85ebca6b);
-      b = Math.imul(b ^ code, 0xc2b2ae35);
-      a ^= a >>> 15;
-      b ^= b >>> 13;
+    const head = text.slice(0, text.lastIndexOf(",") + 1);
+    if (head !== known) {
+      knownState = mix(start, head, 0);
+      known = head;
     }
+    const [a, b] = mix(knownState, text, head.length);
     return (a >>> 0) * 0x20_0000 + (b >>> 11);
   };
+}
+
+type State = readonly [number, number];
+
+/** The state after the characters of `text` from `from` on. */
+function mix([first, second]: State, text: string, from: number): State {
+  let a = first;
+  let b = second;
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 0x85ebca6b);
+    b = Math.imul(b ^ code, 0xc2b2ae35);
+    a ^= a >>> 15;
+    b ^= b >>> 13;
+  }
+  return [a, b];
 }

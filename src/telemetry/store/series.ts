@@ -28,6 +28,8 @@ export interface Series {
   readonly isEnded: boolean;
   /** The newest value; undefined when it has ended. */
   readonly value: number | undefined;
+  /** How many changes are kept: what it takes in memory. */
+  readonly changes: number;
   /** Sets the value from turn `turn` of the timeline on. Turns never go back. */
   set(value: number, turn: number): void;
   end(turn: number): void;
@@ -78,6 +80,9 @@ export function createSeries(labels: Labels, timeline: Timeline): Series {
     get value() {
       const value = values.at(-1);
       return value === ended ? undefined : value;
+    },
+    get changes() {
+      return turns.length;
     },
     set: put,
     end(turn) {
