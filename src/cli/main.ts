@@ -190,6 +190,9 @@ process.stdout.on("error", (reason: NodeJS.ErrnoException) => {
   // The reader of a pipe went away (head, grep -q): nothing more to say.
   if (reason.code === "EPIPE") process.exit(0);
 });
+// Everything has ended and is written. Left to itself, Node 20 closes what is still open then, and can spin there for ever over
+// a request that never ends: seen in engines with real Envoys.
+process.once("beforeExit", (code) => process.exit(code));
 main(process.argv.slice(2), terminal).then(
   (code) => {
     process.exitCode = code;
