@@ -1,7 +1,17 @@
 import { defineConfig } from "vitest/config";
 
 /** Scenarios whose answers must be the same on real Envoys. The others ask nothing of the data plane. */
-const onEnvoy = ["ai-demo", "aks", "oke", "findings", "ingress", "istioctl", "survival", "traces-and-logs"];
+const onEnvoy = [
+  "liqo-offloading",
+  "ai-demo",
+  "aks",
+  "oke",
+  "findings",
+  "ingress",
+  "istioctl",
+  "survival",
+  "traces-and-logs",
+];
 
 /** The built program with real sockets: each file in a process of its own, two at a time since they wait a lot. */
 const scenarios = {
