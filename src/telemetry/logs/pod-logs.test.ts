@@ -64,6 +64,23 @@ suite("readPodLogs()", () => {
     ]);
     assert.deepEqual(await read({ containersOf: () => [] }), []);
   });
+
+  test("a pod that one cluster placed on another is read once, where it runs", async () => {
+    const [home, away] = [fakeCluster("home"), fakeCluster("away")];
+    home.add("a", at(1, "one"));
+    home.addElsewhere("b", at(2, "two"));
+    away.add("b", at(2, "two"));
+    assert.deepEqual(textsOf(await readPodLogs(optionsFor([home, away]))), ["home a one", "away b two"]);
+    const stop = new AbortController();
+    const followed: LogLine[] = [];
+    for await (const line of followPodLogs(optionsFor([home, away], { signal: stop.signal }))) {
+      followed.push(line);
+      if (followed.length === 2) away.write("b", at(3, "three"));
+      if (followed.length === 3) stop.abort();
+    }
+    assert.deepEqual(textsOf(followed).sort(), ["away b three", "away b two", "home a one"]);
+    assert.equal(home.opened, 2);
+  });
 });
 
 suite("followPodLogs()", () => {

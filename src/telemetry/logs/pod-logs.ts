@@ -1,8 +1,12 @@
 import { type Clock, createRetry, type Logger } from "../../base/index.ts";
 import {
+  type Change,
+  type Informer,
   isApiError,
+  isVirtualNode,
   type KubeClient,
   kinds,
+  type Node,
   type Pod,
   type PodLogOptions,
   startInformer,
@@ -84,12 +88,39 @@ async function targetsIn(
   options: PodLogsOptions,
 ): Promise<Target[]> {
   try {
-    const { items } = await client.list(kinds.pods);
-    return items.flatMap((pod) => targetsOf(pod, name, client, options));
+    const [pods, nodes] = await Promise.all([client.list(kinds.pods), nodesOf(client)]);
+    return pods.items
+      .filter((pod) => runsHere(pod, nodes))
+      .flatMap((pod) => targetsOf(pod, name, client, options));
   } catch (reason) {
     options.away(name, reason);
     return [];
   }
+}
+
+/** None for whoever may read pods and not nodes. */
+async function nodesOf(client: KubeClient): Promise<readonly Node[]> {
+  try {
+    return (await client.list(kinds.nodes)).items;
+  } catch (reason) {
+    if (isApiError(reason, 403)) return [];
+    throw reason;
+  }
+}
+
+/** A pod on a node that stands for another cluster is read there, where it runs. */
+function runsHere({ spec }: Pod, nodes: readonly Node[]): boolean {
+  return !nodes.some((node) => node.metadata.name === spec.nodeName && isVirtualNode(node));
+}
+
+/** Resolves when the nodes are known, or can't be. */
+function known(nodes: Informer<Node>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    nodes.synced.then(resolve, () => resolve());
+    nodes.changes.subscribe(() => {
+      if (isApiError(nodes.failure, 403)) resolve();
+    }, signal);
+  });
 }
 
 function targetsOf(pod: Pod, cluster: string, client: KubeClient, options: PodLogsOptions): Target[] {
@@ -106,6 +137,7 @@ function followCluster(
 ): void {
   const { signal, log } = options;
   const pods = startInformer(client, kinds.pods, { signal, log });
+  const nodes = startInformer(client, kinds.nodes, { signal, log });
   let isAway = false;
   pods.changes.subscribe(() => {
     const { failure } = pods;
@@ -114,8 +146,8 @@ function followCluster(
   }, signal);
   /** By pod and container, so that each is followed once. */
   const followed = new Set<string>();
-  pods.subscribe(({ type, object }) => {
-    if (type === "deleted") return;
+  const follow = ({ type, object }: Change<Pod>) => {
+    if (type === "deleted" || !runsHere(object, nodes.list())) return;
     for (const target of targetsOf(object, name, client, options)) {
       const id = `${object.metadata.uid}/${target.container}`;
       if (followed.has(id)) continue;
@@ -128,7 +160,8 @@ function followCluster(
       };
       void followContainer(target, options, { put, mayWrite }).finally(() => followed.delete(id));
     }
-  });
+  };
+  void known(nodes, signal).then(() => pods.subscribe(follow));
 }
 
 async function followContainer(

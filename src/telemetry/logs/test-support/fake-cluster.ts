@@ -1,5 +1,12 @@
 import { createSignal } from "../../../base/index.ts";
-import { type ApiRequest, type ApiResponse, createKubeClient, type KubeClient } from "../../../kube/index.ts";
+import {
+  type ApiRequest,
+  type ApiResponse,
+  createKubeClient,
+  type KubeClient,
+  nodeTypeLabel,
+  virtualNodeType,
+} from "../../../kube/index.ts";
 
 /** A cluster whose API, pods and logs a test makes up. */
 export interface FakeCluster {
@@ -9,12 +16,20 @@ export interface FakeCluster {
   readonly opened: number;
   /** Adds a running pod of the namespace shop at 10.0.0.1, 10.0.0.2 …; its containers app and istio-proxy have one log. */
   add(pod: string, ...lines: string[]): void;
+  /** The same on a node that stands for another cluster. */
+  addElsewhere(pod: string, ...lines: string[]): void;
   write(pod: string, ...lines: string[]): void;
   /** The container ends and begins again, with an empty log. */
   restart(pod: string): void;
   /** While it is away, everything fails. */
   setAway(value: boolean): void;
 }
+
+const virtualNode = "other-cluster";
+const nodes = [
+  { metadata: { name: "node-1" } },
+  { metadata: { name: virtualNode, labels: { [nodeTypeLabel]: virtualNodeType } } },
+];
 
 export function fakeCluster(name: string): FakeCluster {
   interface FakePod {
@@ -68,7 +83,8 @@ export function fakeCluster(name: string): FakeCluster {
     const [, podName] = /\/pods\/([^/]+)\/log$/.exec(path) ?? [];
     if (podName === undefined && !path.endsWith("/pods")) {
       const events = query.get("watch") === "true" ? { events: watch(signal, Number.POSITIVE_INFINITY) } : {};
-      return { status: 200, headers: {}, body: { items: [], metadata: { resourceVersion: "0" } }, ...events };
+      const items = path.endsWith("/nodes") ? nodes : [];
+      return { status: 200, headers: {}, body: { items, metadata: { resourceVersion: "0" } }, ...events };
     }
     if (podName === undefined) {
       if (query.get("watch") === "true")
@@ -96,24 +112,28 @@ export function fakeCluster(name: string): FakeCluster {
     }
     return { status: 200, headers: {}, chunks: log(pod, query, signal) };
   };
+  const add = (pod: string, nodeName: string, lines: string[]) => {
+    const object = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: pod, namespace: "shop", uid: `${pod}-uid`, resourceVersion: "1" },
+      spec: { nodeName, containers: [{ name: "app" }, { name: "istio-proxy" }] },
+      status: { phase: "Running", podIP: `10.0.0.${pods.size + 1}` },
+    };
+    pods.set(pod, { object, lines, run: 1 });
+    events.push({ type: "ADDED", object });
+    changed.notify();
+  };
   return {
     name,
     client: createKubeClient({ send: answer }),
     get opened() {
       return opened;
     },
-    add(pod: string, ...lines: string[]) {
-      const object = {
-        apiVersion: "v1",
-        kind: "Pod",
-        metadata: { name: pod, namespace: "shop", uid: `${pod}-uid`, resourceVersion: "1" },
-        spec: { containers: [{ name: "app" }, { name: "istio-proxy" }] },
-        status: { phase: "Running", podIP: `10.0.0.${pods.size + 1}` },
-      };
-      pods.set(pod, { object, lines, run: 1 });
-      events.push({ type: "ADDED", object });
-      changed.notify();
+    addElsewhere(pod: string, ...lines: string[]) {
+      add(pod, virtualNode, lines);
     },
+    add: (pod: string, ...lines: string[]) => add(pod, "node-1", lines),
     write(pod: string, ...lines: string[]) {
       pods.get(pod)?.lines.push(...lines);
       changed.notify();
