@@ -2,6 +2,7 @@ import {
   addResources,
   compareQuantities,
   formatQuantity,
+  isVirtualNode,
   type Node,
   type Pod,
   podRequests,
@@ -11,7 +12,7 @@ import {
   tolerates,
 } from "../../kube/index.ts";
 import { wantsOnly } from "./link.ts";
-import { nodeTypeLabel, remoteClusterLabel, virtualNodeTaint } from "./marks.ts";
+import { remoteClusterLabel, virtualNodeTaint } from "./marks.ts";
 
 /** Why a provider does not run a pod that nothing else can run. */
 export interface PendingReason {
@@ -29,10 +30,9 @@ export function explainPending(
   cluster: { readonly name: string; readonly nodes: readonly Node[]; readonly pods: readonly Pod[] },
 ): PendingReason | undefined {
   const { nodes, pods, name } = cluster;
-  const isVirtual = ({ metadata }: Node) => metadata.labels?.[nodeTypeLabel] !== undefined;
-  const own = nodes.filter((node) => !isVirtual(node));
+  const own = nodes.filter((node) => !isVirtualNode(node));
   const reasons = nodes
-    .filter((node) => isVirtual(node) && wantsOnly(pod, node, own))
+    .filter((node) => isVirtualNode(node) && wantsOnly(pod, node, own))
     .flatMap((node) => whyNot(pod, node, pods, name) ?? []);
   return reasons[0];
 }

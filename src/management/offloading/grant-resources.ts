@@ -2,12 +2,12 @@ import {
   addResources,
   compareQuantities,
   formatResourceList,
+  isVirtualNode,
   type Node,
   parseQuantity,
   type ResourceList,
   resourceList,
 } from "../../kube/index.ts";
-import { nodeTypeLabel } from "./marks.ts";
 
 type Amounts = Readonly<Record<string, string | number>>;
 
@@ -22,10 +22,10 @@ export interface Grant {
 /** The nodes of a cluster that run pods themselves, and can now. */
 export function workingNodes(nodes: readonly Node[]): readonly Node[] {
   return nodes.filter(
-    ({ metadata, spec, status }) =>
-      metadata.labels?.[nodeTypeLabel] === undefined &&
-      spec?.unschedulable !== true &&
-      status?.conditions?.find(({ type }) => type === "Ready")?.status === "True",
+    (node) =>
+      !isVirtualNode(node) &&
+      node.spec?.unschedulable !== true &&
+      node.status?.conditions?.find(({ type }) => type === "Ready")?.status === "True",
   );
 }
 
