@@ -2,13 +2,16 @@ import { defineConfig } from "vitest/config";
 
 /** Scenarios whose answers must be the same on real Envoys. The others ask nothing of the data plane. */
 const onEnvoy = [
-  "liqo-offloading",
   "ai-demo",
   "aks",
-  "oke",
+  "exports",
   "findings",
+  "global",
   "ingress",
   "istioctl",
+  "liqo",
+  "liqo-offloading",
+  "oke",
   "survival",
   "traces-and-logs",
 ];
