@@ -1,13 +1,12 @@
-import { type Logger, waitFor } from "../base/index.ts";
+import type { Logger } from "../base/index.ts";
 import {
   formatKubeconfig,
   formatYaml,
   type KubeClient,
   type KubeObject,
-  kinds,
   type Secret,
-  startInformer,
 } from "../kube/index.ts";
+import { accountToken, accountTokenSecret } from "./account-token.ts";
 
 /** The account of Istio's base chart as which a cluster is read from elsewhere. */
 export const readerAccount = "istio-reader-service-account";
@@ -38,48 +37,15 @@ export interface RemoteKubeconfigOptions {
  */
 export async function remoteKubeconfig(remote: RemoteApi, options: RemoteKubeconfigOptions): Promise<string> {
   const { name, server, apiCa: ca } = remote;
-  const token = await readerToken(remote.client, options);
+  const token = await accountToken(remote.client, {
+    account: readerAccount,
+    secret: tokenSecret,
+    ...options,
+  });
   return formatYaml(formatKubeconfig([{ name, server, ca, token }]));
 }
 
 /** The Secret that asks for the reader account's token, in the cluster that is read. */
 export function readerTokenSecret(namespace: string): Secret {
-  return {
-    apiVersion: "v1",
-    kind: "Secret",
-    type: "kubernetes.io/service-account-token",
-    metadata: {
-      name: tokenSecret,
-      namespace,
-      annotations: { "kubernetes.io/service-account.name": readerAccount },
-    },
-  };
-}
-
-async function readerToken(
-  client: KubeClient,
-  { namespace, log, note, ...options }: RemoteKubeconfigOptions,
-): Promise<string> {
-  const stop = new AbortController();
-  const signal = AbortSignal.any([options.signal, stop.signal]);
-  try {
-    const accounts = startInformer(client, kinds.serviceAccounts, { namespace, signal, log });
-    await waitFor(() => accounts.get(readerAccount, namespace), { signal, changes: accounts.changes });
-    const secret = readerTokenSecret(namespace);
-    await note?.(secret);
-    await client.apply(kinds.secrets, secret);
-    const secrets = startInformer(client, kinds.secrets, {
-      namespace,
-      fieldSelector: `metadata.name=${tokenSecret}`,
-      signal,
-      log,
-    });
-    const encoded = await waitFor(() => secrets.get(tokenSecret, namespace)?.data?.["token"], {
-      signal,
-      changes: secrets.changes,
-    });
-    return Buffer.from(encoded, "base64").toString("utf8");
-  } finally {
-    stop.abort();
-  }
+  return accountTokenSecret({ namespace, account: readerAccount, secret: tokenSecret });
 }

@@ -6,7 +6,7 @@ import { cacerts } from "./outputs/cacerts.ts";
 import { exposure } from "./outputs/exposure.ts";
 import { gatewayWorkloads } from "./outputs/gateway-workloads.ts";
 import { istioChartItems } from "./outputs/istio-charts.ts";
-import { managementObjects } from "./outputs/management.ts";
+import { agentItems, managementObjects } from "./outputs/management.ts";
 import { namespaces } from "./outputs/namespaces.ts";
 import { peerings } from "./outputs/peerings.ts";
 import { remoteCredentials } from "./outputs/remote-credentials.ts";
@@ -39,6 +39,7 @@ function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): Comp
           ...exposure(cluster, mesh),
           ...remoteCredentials(cluster, mesh),
           ...serviceExports(cluster, mesh),
+          ...agentItems(cluster, mesh),
           ...tracing(cluster, mesh, manifests),
         ]
       : []),

@@ -16,6 +16,7 @@ export const waves = [
   "control-plane",
   "gateways",
   "exposure",
+  "management",
   "credentials",
   "manifests",
 ] as const;
@@ -41,7 +42,9 @@ export type CompiledItem =
       readonly from: string;
       readonly source:
         | { readonly kind: "cacerts"; readonly folder?: string }
-        | { readonly kind: "remote-credential"; readonly cluster: string };
+        | { readonly kind: "remote-credential"; readonly cluster: string }
+        /** With which the agent of a cluster calls the manager on the cluster `management`. */
+        | { readonly kind: "relay-credential"; readonly management: string };
     };
 
 export interface ChartReference {

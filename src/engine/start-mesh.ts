@@ -5,12 +5,7 @@ import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../b
 import { type Compiled, managementCluster } from "../compile/index.ts";
 import { type Console, startConsole } from "../console/index.ts";
 import { formatKubeconfig, formatYaml } from "../kube/index.ts";
-import {
-  createClusterInformers,
-  startFederation,
-  startManager,
-  startOffloading,
-} from "../management/index.ts";
+import { createClusterInformers, startFederation, startOffloading } from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
 import type { Live, Telemetry, Traces } from "../telemetry/index.ts";
@@ -191,16 +186,8 @@ async function start(
       }),
   });
   for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
-  const management = clusters.get(managementCluster(mesh)?.name ?? "");
-  if (management !== undefined)
-    startManager({
-      client: management.client,
-      connect: (name) => (clusters.get(name) ?? management).client,
-      hostSuffix: mesh.discovery === "exports" ? mesh.hostSuffix : undefined,
-      signal: lifetime,
-      log: log.child({ part: "manager" }),
-    });
-  else if (mesh.discovery === "exports") {
+  // With a management cluster the manager there does it.
+  if (managementCluster(mesh) === undefined && mesh.discovery === "exports") {
     const federationLog = log.child({ part: "federation" });
     const federation = startFederation({ hostSuffix: mesh.hostSuffix, signal: lifetime, log: federationLog });
     // A provider's Services are its consumer's.

@@ -42,6 +42,7 @@ import { createCertManagerStandIns } from "./stand-ins/cert-manager/cert-manager
 import { createGrafanaStandIn } from "./stand-ins/grafana.ts";
 import { createJaegerStandIn } from "./stand-ins/jaeger.ts";
 import { createKialiStandIn } from "./stand-ins/kiali.ts";
+import { createAgentStandIn, createManagerStandIn } from "./stand-ins/management.ts";
 import { createPilotStandIn } from "./stand-ins/pilot.ts";
 import { createPrometheusStandIn, createReloaderStandIn } from "./stand-ins/prometheus.ts";
 
@@ -120,6 +121,8 @@ export function wireMesh(options: {
     createPrometheusStandIn(telemetry.telemetry),
     createReloaderStandIn(),
     createGrafanaStandIn(telemetry.telemetry),
+    createManagerStandIn(clock),
+    createAgentStandIn(clock),
   ];
   return { network, standIns, images, peers: new Map(), openTraces, telemetry, announceConsole, clock, log };
 }

@@ -195,9 +195,9 @@ async function readText(
 }
 
 /** The JSON values of a stream with one on each line. Ends when the server ends the stream or the signal aborts. */
-async function* readEvents(
-  incoming: IncomingMessage,
-  { server, mostEventBytes, signal }: Reading & { readonly mostEventBytes: number },
+export async function* readEvents(
+  incoming: AsyncIterable<unknown> & { destroy(): unknown },
+  { server, mostEventBytes = 16 * mebibyte, signal }: Reading & { readonly mostEventBytes?: number },
 ): AsyncIterable<unknown> {
   const newline = 10;
   let pending: Buffer[] = [];

@@ -39,7 +39,12 @@ export {
   managementNamespace,
   systemNamespace,
 } from "./generated.ts";
-export { createHttpTransport, type HttpTransport, type HttpTransportOptions } from "./http-transport.ts";
+export {
+  createHttpTransport,
+  type HttpTransport,
+  type HttpTransportOptions,
+  readEvents,
+} from "./http-transport.ts";
 export { type Change, type Informer, startInformer } from "./informer.ts";
 export { injectionLabel, isInjected } from "./injection-label.ts";
 export { apiVersionOf, groupVersion, type Kind, kinds } from "./kinds.ts";

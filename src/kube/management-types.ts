@@ -38,9 +38,8 @@ export interface FleetMeshStatus {
   /** Whether one of its istiods is ready. */
   readonly ready?: boolean;
   readonly gateways?: readonly FleetGateway[];
-  /** Of the CA that signs for it; ISO 8601. */
+  /** The root that its workloads trust; ISO 8601. */
   readonly certificate?: {
-    readonly notAfter: string;
     readonly rootNotAfter: string;
     readonly rootFingerprint: string;
   };

@@ -2,7 +2,8 @@
  * management: what is done for a mesh as a whole, over the Kubernetes APIs of its clusters.
  *
  * startFederation: services that one cluster exports become names under the mesh's host suffix in the others.
- * startManager: workspaces and exported services of the clusters that are registered on a management cluster.
+ * runManager: workspaces, exported services and the inventory of the clusters that are registered on a management cluster.
+ * startAgent: the registered cluster's side, which calls the manager.
  * startOffloading: pods that one cluster binds to the node of another run there, as with Liqo.
  *
  * Reads and writes clusters through KubeClient only, embedded or real ones alike, and never reads the mesh file.
@@ -11,8 +12,15 @@
 export { type ClusterInformers, createClusterInformers } from "./cluster-informers.ts";
 export type { FederatedCluster, FederationOptions } from "./federation/contracts.ts";
 export { type Federating, startFederation } from "./federation/start-federation.ts";
-export { type ManagerOptions, startManager } from "./manager/start-manager.ts";
+export {
+  agentAccount,
+  type ManagerProcessOptions,
+  relaySecret,
+  runManager,
+} from "./manager/run-manager.ts";
 export type { OffloadingCluster, OffloadingOptions } from "./offloading/contracts.ts";
 export { homeUidAnnotation, originLabel, remoteClusterLabel } from "./offloading/marks.ts";
 export { placePods } from "./offloading/place-pods.ts";
 export { startOffloading } from "./offloading/start-offloading.ts";
+export { relayPort, relayService } from "./relay/protocol.ts";
+export { type Agent, type AgentOptions, startAgent } from "./relay/start-agent.ts";

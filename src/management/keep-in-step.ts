@@ -1,4 +1,4 @@
-import { createRetry, type Logger, type Signal, systemClock, waitFor } from "../base/index.ts";
+import { createRetry, type Logger, pause, type Signal, systemClock, waitFor } from "../base/index.ts";
 
 export interface KeepInStepOptions {
   /** What is kept, for the log: "exported services". */
@@ -7,6 +7,8 @@ export interface KeepInStepOptions {
   /** Of what should be; undefined: not known yet, nothing is done. */
   version(): number | undefined;
   readonly changes: Signal;
+  /** Milliseconds between two rounds, at least. Default: none. */
+  readonly pace?: number;
   /** Makes the cluster what it should be at the present version. */
   reconcile(): Promise<void>;
   /** Told when a version is reached. */
@@ -35,6 +37,7 @@ export function keepInStep(options: KeepInStepOptions): void {
         done = now;
         options.reached?.(now);
         retry.reset();
+        if (options.pace !== undefined) await pause(systemClock, options.pace, signal);
       } catch (reason) {
         log.warn({ cluster, reason: String(reason) }, `${what}: trying again`);
         await retry.wait(signal);

@@ -4,7 +4,14 @@ import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
 import { edit } from "./support/examples.ts";
-import { eventually, isthmus, type MeshUnderTest, run, startExample } from "./support/running-mesh.ts";
+import {
+  dataplane,
+  eventually,
+  isthmus,
+  type MeshUnderTest,
+  run,
+  startExample,
+} from "./support/running-mesh.ts";
 
 const hasKubectl = findKubectls().length > 0;
 const workloadClusters = ["cluster-1", "cluster-2"];
@@ -120,6 +127,99 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     const { stdout } = await mesh.tryKubectl("mgmt", ["config", "get-contexts", "-o", "name"]);
     assert.deepEqual(stdout.trim().split("\n").sort(), ["cluster-1", "cluster-2", "mgmt"]);
     assert.ok(mesh.kubeconfig.startsWith(mesh.folder));
+  });
+
+  const states = async () => {
+    const { items } = await json("mgmt", "-n", "gloo-mesh", "get", "kubernetesclusters");
+    return items.map(({ metadata, status }: RegisteredObject) => `${metadata.name} ${status?.state}`);
+  };
+
+  test("GLOO-04 GLOO-24 the registered clusters are listed with their state and last heartbeat, in the guide's words too", async () => {
+    assert.deepEqual(await states(), ["cluster-1 Connected", "cluster-2 Connected"]);
+    for (const kind of ["kubernetescluster", "kubernetesclusters"])
+      assert.match(
+        await mesh.kubectl("mgmt", "get", kind, "-n", "gloo-mesh"),
+        /^NAME +STATE +KUBERNETES +HEARTBEAT +AGE\ncluster-1 +Connected +v1\.\d+\.\d+ +\d+m?\d*s .*\ncluster-2 +Connected/,
+      );
+    // The way to a workload cluster is its agent's: no credential for it is kept on mgmt.
+    const { items } = await json("mgmt", "get", "secrets", "-A");
+    for (const { data } of items) assert.equal(data?.kubeconfig, undefined);
+  });
+
+  test("GLOO-05 GLOO-24 the meshes that were found are listed with version, trust domain, network and gateway", async () => {
+    const address = (cluster: string) =>
+      mesh.kubectl(
+        ...([cluster, "-n", "istio-system", "get", "svc", "istio-eastwestgateway"] as const),
+        ...["-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"],
+      );
+    const listed = await eventually(async () => {
+      const text = await mesh.kubectl("mgmt", "get", "mesh", "-n", "gloo-mesh");
+      return text.split("\n").length > 3 ? text : undefined;
+    });
+    for (const [cluster, version] of [
+      ["cluster-1", "1.29.2"],
+      ["cluster-2", "1.30.0"],
+    ] as const) {
+      const line = `^istiod-istio-system-${cluster} +${cluster} +${version} +${cluster} +${cluster} +${await address(cluster)} `;
+      assert.match(listed, new RegExp(line.replaceAll(".", "\\."), "m"));
+    }
+    const { status } = await json(
+      ...(["mgmt", "-n", "gloo-mesh", "get", "mesh", "istiod-istio-system-cluster-1"] as const),
+    );
+    assert.ok(Date.parse(status.certificate.rootNotAfter) > Date.now());
+    assert.match(
+      await mesh.kubectl("mgmt", "get", "meshes", "-A"),
+      /gloo-mesh +istiod-istio-system-cluster-2/,
+    );
+    const destination = await json(
+      "mgmt",
+      "-n",
+      "gloo-mesh",
+      "get",
+      "destination",
+      "reviews-bookinfo-cluster-1",
+    );
+    assert.equal(destination.status.globalHost, "reviews.bookinfo.global");
+    assert.deepEqual(destination.status.workloads, ["reviews-v1", "reviews-v2"]);
+    const workload = await json(
+      ...([
+        "mgmt",
+        "-n",
+        "gloo-mesh",
+        "get",
+        "workload",
+        "reviews-v3-bookinfo-cluster-2-deployment",
+      ] as const),
+    );
+    assert.deepEqual(workload.status.identities, ["spiffe://cluster-2/ns/bookinfo/sa/bookinfo-reviews"]);
+    assert.equal(workload.status.workspace, "bookinfo");
+  });
+
+  test("GLOO-04 agents may do what they are for and nothing else, and theirs is no account with rights on mgmt", async () => {
+    const can = async (cluster: string, as: string, ...what: string[]) => {
+      const account = `system:serviceaccount:gloo-mesh:${as}`;
+      const { stdout } = await mesh.tryKubectl(cluster, ["auth", "can-i", ...what, "--as", account]);
+      return stdout.trim();
+    };
+    for (const what of [
+      ["get", "secrets", "-n", "istio-system"],
+      ["create", "pods", "-n", "bookinfo"],
+      ["delete", "services", "-n", "bookinfo"],
+      ["get", "configmaps", "-n", "bookinfo"],
+    ])
+      assert.equal(await can("cluster-1", "gloo-mesh-agent", ...what), "no", what.join(" "));
+    assert.equal(await can("cluster-1", "gloo-mesh-agent", "create", "sidecars", "-n", "bookinfo"), "yes");
+    assert.equal(await can("mgmt", "agent-cluster-1", "get", "workspaces", "-n", "gloo-mesh"), "no");
+    assert.equal(await can("mgmt", "gloo-mesh-mgmt-server", "list", "secrets", "-n", "gloo-mesh"), "no");
+  });
+
+  test("GLOO-25 the start says of each cluster what runs in it", () => {
+    for (const cluster of workloadClusters)
+      assert.match(
+        mesh.said,
+        new RegExp(`${cluster} .*istiod +ingress +east-west +(\\d+) of \\1 pods ready`),
+      );
+    assert.match(mesh.said, /mgmt .*management +1 of 1 pods ready/);
   });
 
   test("GLOO-06 each cluster reports its own version of Istio", async () => {
@@ -426,10 +526,72 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     ] as const) {
       edit(file, from, to);
       await mesh.isthmus("compile", "-o", "compiled");
-      await mesh.kubectl("mgmt", "apply", "-f", path.join(mesh.folder, "compiled/mgmt/50-exposure.yaml"));
+      await mesh.kubectl("mgmt", "apply", "-f", path.join(mesh.folder, "compiled/mgmt/55-management.yaml"));
       await eventually(async () => (await call()) === status);
     }
     assert.deepEqual(await pods(), before);
+  });
+
+  test("GLOO-22 a cluster that is no longer registered is forgotten by the others, and its own traffic goes on", async () => {
+    const registration = await json("mgmt", "-n", "gloo-mesh", "get", "kubernetescluster", "cluster-2");
+    await mesh.kubectl("mgmt", "-n", "gloo-mesh", "delete", "kubernetescluster", "cluster-2");
+    await eventually(async () => (await json("cluster-1", "get", "serviceentries", "-A")).items.length === 0);
+    await eventually(async () => {
+      const { items } = await json("mgmt", "-n", "gloo-mesh", "get", "meshes,workloads,destinations");
+      return items.every(({ spec }: { spec: { cluster: string } }) => spec.cluster === "cluster-1");
+    });
+    assert.equal((await get("cluster-2", inBookinfo, "http://reviews:9080/reviews/0")).status, 200);
+    const { apiVersion, kind, metadata, spec } = registration;
+    const { name, namespace, labels, annotations } = metadata;
+    await apply("mgmt", { apiVersion, kind, metadata: { name, namespace, labels, annotations }, spec });
+    await eventually(async () => (await states()).includes("cluster-2 Connected"), 15_000);
+    await eventually(async () => (await get("cluster-1", inBookinfo, globalReviews)).status === 200, 15_000);
+  });
+
+  test("GLOO-21 while mgmt is stopped traffic and policies stay; started again it goes on where it was, with no certificate changed", async () => {
+    const [pod] = (await json("cluster-1", "-n", "bookinfo", "get", "pods", "-l", "app=ratings")).items;
+    const serial = async () => {
+      const certificates = await (await fetch(`http://${pod.status.podIP}:15000/certs`)).text();
+      return /"serial_number": ?"([^"]+)"/.exec(certificates)?.[1];
+    };
+    const before = await serial();
+    assert.ok(before !== undefined);
+    assert.equal((await mesh.isthmus("cluster", "stop", "mgmt")).code, 0);
+    assert.equal((await get("cluster-1", inBookinfo, globalReviews)).status, 200);
+    assert.equal(
+      (await get("cluster-1", "other caller", "http://reviews.bookinfo:9080/reviews/0")).status,
+      403,
+    );
+    assert.equal((await page()).status, 200);
+    assert.equal((await mesh.isthmus("cluster", "start", "mgmt")).code, 0);
+    await eventually(
+      async () => (await states()).join() === "cluster-1 Connected,cluster-2 Connected",
+      20_000,
+    );
+    await change("istio-system", { importFrom: [] });
+    await eventually(async () => (await page()).status === 403);
+    await change("istio-system", { importFrom: ["bookinfo"] });
+    await eventually(async () => (await page()).status === 200);
+    assert.equal(await serial(), before);
+  });
+
+  test("GLOO-27 after down nothing runs; up again brings the same certificates and objects", async () => {
+    const roots = async () => {
+      const uids: string[] = [];
+      for (const cluster of workloadClusters) {
+        const { metadata, data } = await json(cluster, "-n", "istio-system", "get", "secret", "cacerts");
+        uids.push(metadata.uid, data["ca-cert.pem"], data["root-cert.pem"]);
+      }
+      const { items } = await json("mgmt", "-n", "gloo-mesh", "get", "workspaces,kubernetesclusters,meshes");
+      return [...uids, ...items.map(({ metadata }: { metadata: { uid: string } }) => metadata.uid)];
+    };
+    const before = await roots();
+    assert.equal((await mesh.isthmus("down")).code, 0);
+    assert.notEqual((await mesh.tryKubectl("mgmt", ["get", "ns", "--request-timeout=2s"])).code, 0);
+    const again = await mesh.isthmus("up", "--detach", "--exit-with", String(process.pid), ...dataplane);
+    assert.equal(again.code, 0, again.stderr);
+    assert.deepEqual(await roots(), before);
+    await eventually(async () => (await get("cluster-1", inBookinfo, globalReviews)).status === 200);
   });
 
   test("GLOO-40 a cluster called as a vcluster's context is refused, with a name that can be", async () => {
@@ -460,6 +622,11 @@ interface PodObject {
     readonly podIP: string;
     readonly containerStatuses: readonly { readonly restartCount: number }[];
   };
+}
+
+interface RegisteredObject {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly state: string };
 }
 
 interface ServicePort {

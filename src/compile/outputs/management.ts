@@ -1,13 +1,14 @@
 import { generated, type KubeObject, managementNamespace, readCrds } from "../../kube/index.ts";
 import type { Cluster, Mesh, Workspace } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { isProvider, workloadClusters } from "../topology.ts";
+import { isProvider, managementCluster, workloadClusters } from "../topology.ts";
+import { agentIdentity, agentObjects, managerObjects, relayCredentialName } from "./management-workloads.ts";
 
 const apiVersion = "management.isthmus.dev/v1alpha1";
 
 /**
  * What a management cluster gets: the kinds of the management plane, the workload clusters that are registered there
- * (a provider is its consumer's), and the workspaces of the mesh file.
+ * (a provider is its consumer's) with what their agents are known by, the workspaces of the mesh file, and the manager.
  */
 export function managementObjects(cluster: Cluster, mesh: Mesh): CompiledItem[] {
   const role = `clusters.${cluster.name}.role`;
@@ -21,10 +22,45 @@ export function managementObjects(cluster: Cluster, mesh: Mesh): CompiledItem[] 
     ...definitions().map((definition) => item("control-plane", definition, role)),
     ...workloadClusters(mesh)
       .filter((one) => !isProvider(one))
-      .map((one) => item("exposure", kubernetesCluster(one), `clusters.${one.name}`)),
+      .flatMap((one) =>
+        [kubernetesCluster(one), agentIdentity(one.name)].map((object) =>
+          item("management", object, `clusters.${one.name}`),
+        ),
+      ),
     ...[...mesh.workspaces].map(([name, one]) =>
-      item("exposure", workspaceObject(name, one), `workspaces.${name}`),
+      item("management", workspaceObject(name, one), `workspaces.${name}`),
     ),
+    ...managerObjects(mesh).map((object) => item("management", object, role)),
+  ];
+}
+
+/** What a workload cluster gets where there is a management cluster: the agent, and the credential with which it calls. */
+export function agentItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
+  const management = managementCluster(mesh);
+  if (management === undefined || isProvider(cluster)) return [];
+  const from = `clusters.${management.name}.role`;
+  const credential: KubeObject = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: relayCredentialName, namespace: managementNamespace },
+    type: "Opaque",
+  };
+  return [
+    ...agentObjects().map(
+      (object): CompiledItem => ({
+        kind: "object",
+        wave: "management",
+        from,
+        object: generated(object, from),
+      }),
+    ),
+    {
+      kind: "generated-secret",
+      wave: "credentials",
+      from,
+      object: generated(credential, from),
+      source: { kind: "relay-credential", management: management.name },
+    },
   ];
 }
 

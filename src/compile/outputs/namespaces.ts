@@ -8,7 +8,7 @@ import {
 } from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
-import { isPrimary, isProvider, providersOf } from "../topology.ts";
+import { isPrimary, isProvider, managementCluster, providersOf } from "../topology.ts";
 import {
   namesOffloadedTo,
   offloadedNamespaces,
@@ -35,7 +35,9 @@ export function namespaces(cluster: Cluster, mesh: Mesh): CompiledItem[] {
   if (cluster.role === "workload" && !isProvider(cluster)) {
     add(systemNamespace, `clusters.${cluster.name}`, networkLabels(cluster), controlPlane(cluster));
   }
-  if (cluster.role === "management") add(managementNamespace, `clusters.${cluster.name}.role`);
+  const management = managementCluster(mesh);
+  if (management !== undefined && !isProvider(cluster))
+    add(managementNamespace, `clusters.${management.name}.role`);
   for (const { gateways } of [...(isProvider(cluster) ? [] : [cluster]), ...providersOf(mesh, cluster)]) {
     for (const gateway of Object.values(gateways))
       if (gateway !== undefined) add(gateway.namespace, gateway.from);

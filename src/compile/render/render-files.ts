@@ -34,6 +34,7 @@ const prefixes: Readonly<Record<Wave, string>> = {
   "control-plane": "30",
   gateways: "40",
   exposure: "50",
+  management: "55",
   credentials: "60",
   manifests: "70",
 };

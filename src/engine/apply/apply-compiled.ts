@@ -1,5 +1,4 @@
 import {
-  type AddressReference,
   createResourceMap,
   fillLateValues,
   openInventory,
@@ -20,6 +19,7 @@ import type { Applying, ApplyTarget } from "./applying.ts";
 import { fillSecret } from "./generated-secret.ts";
 import { type RenderedChart, recordForHelm } from "./helm-record.ts";
 import { nodePortHolders } from "./node-port-holders.ts";
+import { addressOf } from "./service-address.ts";
 import { whenOffloaded } from "./when-offloaded.ts";
 import { whenWebhooksAnswer } from "./when-webhooks-answer.ts";
 
@@ -205,41 +205,6 @@ async function renderChart(
   const chart = { ...reference, values: values as Readonly<Record<string, unknown>> };
   const isInstalled = (object: KubeObject) => inventory.has(object);
   return { chart, objects: await options.renderChart(chart, { cluster, isInstalled }) };
-}
-
-async function addressOf(
-  reference: AddressReference,
-  waiter: string,
-  options: ApplyOptions,
-): Promise<string> {
-  const { cluster, namespace, service } = reference;
-  const services = options.targets.get(cluster)?.services;
-  const probe = () => {
-    const ingress = services?.get(service, namespace)?.status?.loadBalancer?.ingress?.[0];
-    return ingress?.ip ?? ingress?.hostname;
-  };
-  const present = probe();
-  if (present !== undefined || services === undefined) return present ?? "";
-  options.waiting(waiter, `the address of Service ${namespace}/${service} in ${cluster}`);
-  const timeout = AbortSignal.timeout(options.addressTimeout);
-  try {
-    return await waitFor(probe, {
-      signal: AbortSignal.any([options.signal, timeout]),
-      changes: services.changes,
-    });
-  } catch (reason) {
-    if (!timeout.aborted) throw reason;
-    const seconds = Math.round(options.addressTimeout / 1000);
-    throw new IsthmusError(
-      "gateway/no-address",
-      `Service ${namespace}/${service} in ${cluster} got no address within ${seconds} s; ${waiter} needs it to reach its control plane`,
-      {
-        nextStep: `Look at kubectl --context ${cluster} -n ${namespace} describe service ${service}.`,
-      },
-    );
-  } finally {
-    options.waiting(waiter, undefined);
-  }
 }
 
 /** Applies `objects` when a CustomResourceDefinition begins to serve their kinds. Ends when all are applied or the mesh stops. */

@@ -1,7 +1,12 @@
-import { createSignal, type Logger, systemClock } from "../../base/index.ts";
+import { createSignal, type Logger, type Signal, systemClock } from "../../base/index.ts";
 import {
+  type ApiTransport,
+  createKubeClient,
+  type Informer,
   jsonEqual,
+  type Kind,
   type KubeClient,
+  type KubeObject,
   kinds,
   managementNamespace,
   startInformer,
@@ -10,21 +15,34 @@ import {
 import { createClusterInformers } from "../cluster-informers.ts";
 import type { ExportClash } from "../federation/contracts.ts";
 import { startFederation } from "../federation/start-federation.ts";
+import { startInventory } from "../inventory/start-inventory.ts";
 import { keepInStep } from "../keep-in-step.ts";
+import type { AgentConnection } from "../relay/start-relay.ts";
 import type { WorkspaceDeclaration } from "../workspaces/contracts.ts";
 import { declarationOf } from "../workspaces/declaration-of.ts";
 import { startWorkspaces } from "../workspaces/start-workspaces.ts";
 import { workspaceStatus } from "../workspaces/workspace-status.ts";
+import { keepRegistrations } from "./keep-registrations.ts";
 
 export interface ManagerOptions {
   /** The management cluster. */
   readonly client: KubeClient;
-  /** A client for a registered cluster, whether it can be reached now or not. */
-  connect(cluster: string): KubeClient;
+  /** The ways to the registered clusters. */
+  readonly connections: FleetConnections;
   /** DNS suffix of exported services; undefined: nothing gets a name in other clusters. */
   readonly hostSuffix: string | undefined;
   readonly signal: AbortSignal;
   readonly log: Logger;
+}
+
+/** How registered clusters are reached; a Relay is one. */
+export interface FleetConnections {
+  /** The way to a cluster's API, whether it can be reached now or not. */
+  transport(cluster: string): ApiTransport;
+  connection(cluster: string): AgentConnection | undefined;
+  /** Told that a cluster is no longer registered. */
+  drop(cluster: string): void;
+  readonly changes: Signal;
 }
 
 /**
@@ -32,7 +50,7 @@ export interface ManagerOptions {
  * exported services. All that it knows is in those objects and in the clusters, so another one can go on at any time.
  */
 export function startManager(options: ManagerOptions): void {
-  const { client, hostSuffix, signal, log } = options;
+  const { client, connections, hostSuffix, signal, log } = options;
   const namespace = managementNamespace;
   const changes = createSignal();
   const own = { namespace, signal, log };
@@ -64,6 +82,29 @@ export function startManager(options: ManagerOptions): void {
           signal,
           log,
         });
+  keepRegistrations({
+    ...{ client, registered, signal, log },
+    connection: (name) => connections.connection(name),
+    connections: connections.changes,
+  });
+  const relationsChanged = createSignal();
+  for (const { changes: changed } of [workspaces, ...(federation === undefined ? [] : [federation])])
+    changed.subscribe(() => relationsChanged.notify(), signal);
+  const inventory = startInventory({
+    client,
+    present: {
+      Mesh: meshes as unknown as Informer<KubeObject>,
+      Workload: startInformer(client, kinds.workloads as Kind<KubeObject>, own),
+      Destination: startInformer(client, kinds.destinations as Kind<KubeObject>, own),
+    },
+    relations: () => ({
+      owners: workspaces.current().owners,
+      hosts: federation?.hosts() ?? new Map(),
+    }),
+    changes: relationsChanged,
+    signal,
+    log,
+  });
   const managed = new Map<string, { readonly primary: string; readonly left: AbortController }>();
   const meetClusters = () => {
     // The last known trust domains first: without them callers of a cluster that is away would be locked out.
@@ -75,19 +116,21 @@ export function startManager(options: ManagerOptions): void {
       if (wanted.get(name) !== primary) {
         left.abort();
         managed.delete(name);
+        if (!wanted.has(name)) connections.drop(name);
       }
     for (const [name, primary] of wanted) {
       if (managed.has(name)) continue;
       const left = new AbortController();
       managed.set(name, { primary, left });
       const informers = createClusterInformers(
-        options.connect(name),
+        createKubeClient(connections.transport(name)),
         AbortSignal.any([signal, left.signal]),
         log,
       );
       const lastTrustDomain = meshes.list().find(({ spec }) => spec.cluster === name)?.status?.trustDomain;
       workspaces.add({ name, primary, informers, lastTrustDomain });
       federation?.add({ name, primary, informers });
+      inventory.add({ name, primary, informers });
     }
   };
   for (const { changes: changed } of [registered, meshes]) changed.subscribe(meetClusters, signal);

@@ -89,9 +89,12 @@ export function startWorkspaces(options: WorkspacesOptions): Workspaces {
   };
   const versionOf = (primary: string): number | undefined => {
     // Without knowing all of them, a missing object would be taken for an unwanted one.
-    if (options.declared() === undefined || watched.get(primary)?.isSynced() !== true) return undefined;
+    const one = watched.get(primary);
+    if (options.declared() === undefined || one?.isSynced() !== true) return undefined;
     current();
-    return wanted.get(primary)?.version;
+    const version = wanted.get(primary)?.version;
+    // Also when the objects that are there change: somebody may have deleted one, or it was seen too late.
+    return version === undefined ? undefined : version + one.revision();
   };
   return {
     changes,
@@ -141,6 +144,8 @@ interface WatchedCluster {
   isSynced(): boolean;
   facts(trustDomain: string | undefined): WorkspaceCluster;
   trustDomain(): string | undefined;
+  /** How often the objects that are there have changed. */
+  revision(): number;
   /** Objects of ours in its API; only a primary has some. */
   own(): readonly KubeObject[];
 }
@@ -161,8 +166,12 @@ function watchCluster(cluster: ManagedCluster): WatchedCluster {
   const configMaps = isPrimary ? watch(kinds.configMaps, { namespace: systemNamespace }) : undefined;
   const policies = isPrimary ? [watch(kinds.peerAuthentications), watch(kinds.sidecars)] : [];
   const rules = isPrimary ? watch(kinds.authorizationPolicies, { labelSelector: ownLabels }) : undefined;
+  let revision = 0;
+  for (const informer of [...policies, ...(rules === undefined ? [] : [rules])])
+    informer.changes.subscribe(() => revision++, informers.signal);
   return {
     cluster,
+    revision: () => revision,
     informers: all,
     isSynced: () => all.every(({ isSynced }) => isSynced),
     trustDomain: () =>

@@ -1,0 +1,160 @@
+import { version } from "../../base/index.ts";
+import { type KubeObject, managementNamespace as namespace, systemNamespace } from "../../kube/index.ts";
+import type { Mesh } from "../../mesh/index.ts";
+
+const readVerbs = ["get", "list", "watch"];
+const writeVerbs = [...readVerbs, "create", "update", "patch", "delete"];
+const managerName = "gloo-mesh-mgmt-server";
+const agentName = "gloo-mesh-agent";
+/** The port to which agents connect; named as the guides look it up. */
+const relayPort = { name: "grpc", port: 9900 };
+
+/** The Secret with which an agent calls the manager. */
+export const relayCredentialName = "relay-credential";
+
+/** The account, on the management cluster, as which a cluster's agent is known. It may do nothing there. */
+export function agentIdentity(cluster: string): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name: `agent-${cluster}`, namespace, labels: { app: agentName } },
+  };
+}
+
+/** The manager: what it may do on its own cluster, and how agents reach it. */
+export function managerObjects(mesh: Mesh): readonly KubeObject[] {
+  return [
+    account(managerName),
+    ...roleWithBinding(managerName, namespace, [
+      rule(["management.isthmus.dev"], ["*"], writeVerbs),
+      rule(["admin.gloo.solo.io"], ["*"], [...readVerbs, "patch"]),
+      rule(["coordination.k8s.io"], ["leases"], ["get", "create", "update", "patch"]),
+      rule([""], ["secrets"], ["create"]),
+      { ...rule([""], ["secrets"], ["get"]), resourceNames: ["relay-tls"] },
+    ]),
+    ...clusterRoleWithBinding(managerName, [rule(["authentication.k8s.io"], ["tokenreviews"], ["create"])]),
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: managerName, namespace, labels: { app: managerName } },
+      spec: {
+        type: "LoadBalancer",
+        selector: { app: managerName },
+        ports: [{ ...relayPort, targetPort: relayPort.port, protocol: "TCP" }],
+      },
+    },
+    deployment(managerName, {
+      name: "manager",
+      image: `isthmus/manager:${version}`,
+      ports: [{ containerPort: relayPort.port, name: relayPort.name, protocol: "TCP" }],
+      env: [
+        podName,
+        ...(mesh.discovery === "exports" ? [{ name: "HOST_SUFFIX", value: mesh.hostSuffix }] : []),
+      ],
+    }),
+  ];
+}
+
+/** The agent of a workload cluster. What the manager may do there is what the agent's account may do. */
+export function agentObjects(): readonly KubeObject[] {
+  return [
+    account(agentName),
+    ...clusterRoleWithBinding(agentName, [
+      rule([""], ["namespaces", "nodes", "services"], readVerbs),
+      rule(["apps"], ["daemonsets", "deployments", "statefulsets"], readVerbs),
+      rule(
+        ["networking.istio.io"],
+        ["destinationrules", "gateways", "serviceentries", "sidecars"],
+        writeVerbs,
+      ),
+      rule(["security.istio.io"], ["authorizationpolicies", "peerauthentications"], writeVerbs),
+      rule(["multicluster.x-k8s.io"], ["serviceexports"], readVerbs),
+      rule(["multicluster.x-k8s.io"], ["serviceexports/status"], ["patch"]),
+    ]),
+    ...roleWithBinding(agentName, systemNamespace, [rule([""], ["configmaps"], readVerbs)]),
+    deployment(
+      agentName,
+      {
+        name: "agent",
+        image: `isthmus/agent:${version}`,
+        env: [podName],
+        volumeMounts: [{ name: "relay", mountPath: "/etc/relay", readOnly: true }],
+      },
+      [{ name: "relay", secret: { secretName: relayCredentialName } }],
+    ),
+  ];
+}
+
+const podName = {
+  name: "POD_NAME",
+  valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "metadata.name" } },
+};
+
+function account(name: string): KubeObject {
+  return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, labels: { app: name } } };
+}
+
+function rule(apiGroups: readonly string[], resources: readonly string[], verbs: readonly string[]) {
+  return { apiGroups, resources, verbs };
+}
+
+const rbac = "rbac.authorization.k8s.io";
+
+function roleWithBinding(name: string, where: string, rules: readonly object[]): readonly KubeObject[] {
+  const metadata = { name, namespace: where, labels: { app: name } };
+  return [
+    { apiVersion: `${rbac}/v1`, kind: "Role", metadata, rules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: "RoleBinding",
+      metadata,
+      roleRef: { apiGroup: rbac, kind: "Role", name },
+      subjects: [{ kind: "ServiceAccount", name, namespace }],
+    },
+  ];
+}
+
+function clusterRoleWithBinding(name: string, rules: readonly object[]): readonly KubeObject[] {
+  const metadata = { name, labels: { app: name } };
+  return [
+    { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata, rules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata,
+      roleRef: { apiGroup: rbac, kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name, namespace }],
+    },
+  ];
+}
+
+function deployment(name: string, container: object, volumes: readonly object[] = []): KubeObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace, labels: { app: name } },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name, "sidecar.istio.io/inject": "false" } },
+        spec: {
+          serviceAccountName: name,
+          securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+          containers: [
+            {
+              ...container,
+              resources: { requests: { cpu: "50m", memory: "64Mi" } },
+              securityContext: {
+                allowPrivilegeEscalation: false,
+                capabilities: { drop: ["ALL"] },
+                readOnlyRootFilesystem: true,
+              },
+            },
+          ],
+          ...(volumes.length === 0 ? {} : { volumes }),
+        },
+      },
+    },
+  };
+}

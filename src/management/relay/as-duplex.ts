@@ -1,0 +1,28 @@
+import { Duplex } from "node:stream";
+
+/**
+ * `socket` without its handle. HTTP/2 takes over the handle of a socket that it knows, and with it neither what was read
+ * already nor writes that are still under way: both are there when a connection is upgraded.
+ */
+export function asDuplex(socket: Duplex): Duplex {
+  const duplex = new Duplex({
+    read: () => socket.resume(),
+    write: (chunk, _encoding, done) => {
+      socket.write(chunk, done);
+    },
+    final: (done) => {
+      socket.end(done);
+    },
+    destroy: (reason, done) => {
+      socket.destroy(reason ?? undefined);
+      done(reason);
+    },
+  });
+  socket.on("data", (chunk) => {
+    if (!duplex.push(chunk)) socket.pause();
+  });
+  socket.once("end", () => duplex.push(null));
+  socket.once("error", (reason) => duplex.destroy(reason));
+  socket.once("close", () => duplex.destroy());
+  return duplex;
+}
