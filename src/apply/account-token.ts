@@ -1,5 +1,13 @@
 import { type Logger, waitFor } from "../base/index.ts";
-import { type KubeClient, type KubeObject, kinds, type Secret, startInformer } from "../kube/index.ts";
+import {
+  type KubeClient,
+  type KubeObject,
+  kinds,
+  managementNamespace,
+  type Secret,
+  startInformer,
+} from "../kube/index.ts";
+import { agentAccount } from "../management/index.ts";
 
 export interface AccountTokenOptions {
   readonly namespace: string;
@@ -39,6 +47,12 @@ export async function accountToken(
   } finally {
     stop.abort();
   }
+}
+
+/** With what the agent of a cluster is known on the management cluster. */
+export function agentToken(cluster: string) {
+  const account = agentAccount(cluster);
+  return { namespace: managementNamespace, account, secret: `${account}-token` };
 }
 
 /** The Secret that asks for a token of a service account. */

@@ -4,7 +4,7 @@
  * The inventory of what isthmus applied to a cluster, the kinds that a cluster serves, and the plan: what an apply would
  * create, change and delete. Works on any Kubernetes API, embedded or real.
  */
-export { type AccountTokenOptions, accountToken } from "./account-token.ts";
+export { type AccountTokenOptions, accountToken, agentToken } from "./account-token.ts";
 export { findRelease, type HelmRelease } from "./helm/helm-release.ts";
 export { releaseObjects, releaseRecord } from "./helm/release-record.ts";
 export {

@@ -587,7 +587,9 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     };
     const before = await roots();
     assert.equal((await mesh.isthmus("down")).code, 0);
-    assert.notEqual((await mesh.tryKubectl("mgmt", ["get", "ns", "--request-timeout=2s"])).code, 0);
+    await eventually(
+      async () => (await mesh.tryKubectl("mgmt", ["get", "ns", "--request-timeout=2s"])).code !== 0,
+    );
     const again = await mesh.isthmus("up", "--detach", "--exit-with", String(process.pid), ...dataplane);
     assert.equal(again.code, 0, again.stderr);
     assert.deepEqual(await roots(), before);

@@ -7,6 +7,7 @@ import {
   kinds,
   systemNamespace,
 } from "../../kube/index.ts";
+import { accountTokenSecret, agentToken } from "../account-token.ts";
 import { findRelease, type HelmRelease } from "../helm/helm-release.ts";
 import { recordReference, releaseOfRecord } from "../helm/release-record.ts";
 import { inventoryId, readInventory } from "../inventory.ts";
@@ -90,8 +91,31 @@ export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
   };
 }
 
-/** The token with which a control plane elsewhere reads the cluster. */
+/** Tokens for others: with which a control plane elsewhere reads the cluster, and agents call its manager. */
 function neededByOthers(cluster: string, { clusters }: Compiled): readonly CompiledItem[] {
+  return [...readerTokens(cluster, clusters), ...agentTokens(cluster, clusters)];
+}
+
+function agentTokens(management: string, clusters: Compiled["clusters"]): readonly CompiledItem[] {
+  return [...clusters].flatMap(([agentOf, items]) =>
+    items.flatMap((item): readonly CompiledItem[] =>
+      item.kind === "generated-secret" &&
+      item.source.kind === "relay-credential" &&
+      item.source.management === management
+        ? [
+            {
+              kind: "object",
+              wave: "credentials",
+              object: accountTokenSecret(agentToken(agentOf)),
+              from: item.from,
+            },
+          ]
+        : [],
+    ),
+  );
+}
+
+function readerTokens(cluster: string, clusters: Compiled["clusters"]): readonly CompiledItem[] {
   const namespaces = new Map<string, string>();
   for (const item of [...clusters.values()].flat()) {
     if (item.kind !== "generated-secret" || item.source.kind !== "remote-credential") continue;

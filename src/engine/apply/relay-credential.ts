@@ -1,7 +1,7 @@
-import { accountToken } from "../../apply/index.ts";
+import { accountToken, agentToken } from "../../apply/index.ts";
 import { type Logger, waitFor } from "../../base/index.ts";
 import { kinds, managementNamespace as namespace, startInformer } from "../../kube/index.ts";
-import { agentAccount, relayPort, relaySecret, relayService } from "../../management/index.ts";
+import { relayPort, relaySecret, relayService } from "../../management/index.ts";
 import type { Applying } from "./applying.ts";
 import { type AddressOptions, addressOf } from "./service-address.ts";
 
@@ -19,10 +19,8 @@ export async function relayCredential(
   const { signal, log } = options;
   const reference = { cluster: name, namespace, service: relayService };
   const address = await addressOf(reference, cluster, options, "for its agent to call the manager");
-  const account = agentAccount(cluster);
   const token = await accountToken(client, {
-    ...{ namespace, account, signal, log },
-    secret: `${account}-token`,
+    ...{ ...agentToken(cluster), signal, log },
     note: (made) => inventory.note([made]),
   });
   options.waiting(cluster, `the certificate of the manager in ${name}`);
