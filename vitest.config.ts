@@ -13,6 +13,7 @@ const onEnvoy = [
   "liqo-offloading",
   "oke",
   "survival",
+  "liqo-traces",
   "traces-and-logs",
 ];
 

@@ -347,4 +347,18 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
       assert.notEqual(code, 0);
     }
   });
+
+  test("a cluster that is stopped takes none of its traces with it; logs say that it is away and go on with the others", async () => {
+    const url = await jaegerIn("main0");
+    const ofRemote = "service=sleep.sample&tags=istio.cluster_id=remote0&limit=100";
+    const before = await tracesOf(url, ofRemote);
+    assert.ok(before.length > 0);
+    assert.equal((await mesh.isthmus("cluster", "stop", "remote0")).code, 0);
+    const ids = (traces: readonly JaegerTrace[]) => traces.map(({ traceID }) => traceID).sort();
+    assert.deepEqual(ids(await tracesOf(url, ofRemote)), ids(before));
+    const { stdout, stderr, code } = await mesh.isthmus("logs", "-n", "istio-system");
+    assert.match(stderr, /^remote0: .*remote0 is stopped/m);
+    assert.match(stdout, /^main0 jaeger-/m);
+    assert.equal(code, 1);
+  });
 });

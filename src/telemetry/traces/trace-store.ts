@@ -90,7 +90,7 @@ export function createTraceStore({ clock, retention, mostBytes, mostSpans }: Tra
   };
 }
 
-/** Measured on spans of proxies: what the engine keeps for a span and for one of its tags beside their texts. */
+/** What is kept for a span and for one of its tags beside their texts. A proxy's span takes 2.8 KB and counts as 3.2 KB. */
 const spanOverhead = 400;
 const tagOverhead = 100;
 
