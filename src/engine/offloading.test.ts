@@ -303,6 +303,33 @@ suite("offloading", () => {
     await phase("shop", "NoClusterSelected");
   });
 
+  test("leaves on the provider what somebody else has applied there since, without what was the consumer's", async () => {
+    const spec = { selector: { app: "web" }, ports: [{ name: "ours", port: 80 }] };
+    await home.client.create(kinds.services, made(kinds.services, "web", { spec }, "shop"));
+    await eventually(() => away.client.get(kinds.services, "web", "shop"));
+    const metadata = { name: "shop", labels: { team: "away" } };
+    await away.client.apply(kinds.namespaces, { apiVersion: "v1", kind: "Namespace", metadata });
+    await away.client.apply(
+      kinds.services,
+      made(kinds.services, "web", { spec: { ports: [{ name: "theirs", port: 81 }] } }, "shop"),
+    );
+    await home.client.delete(kinds.virtualNodes, "away", { namespace: "liqo-tenant-away" });
+    const service = await eventually(async () => {
+      const namespace = await away.client.get(kinds.namespaces, "shop");
+      const found = await away.client.get(kinds.services, "web", "shop");
+      assert.equal(namespace?.metadata.deletionTimestamp, undefined);
+      const isReleased = [namespace, found].every(
+        (one) => one?.metadata.labels?.["offloading.liqo.io/origin"] === undefined,
+      );
+      return isReleased && found;
+    });
+    assert.equal(service.spec.selector, undefined);
+    assert.deepEqual(
+      service.spec.ports?.map(({ port }) => port),
+      [81],
+    );
+  });
+
   test("goes on from what is there when it starts again, also when the peering ended meanwhile", async () => {
     await create("web");
     const { metadata } = await running(away, "web");
