@@ -100,6 +100,10 @@ export const kinds = {
     "Destination",
     "destinations",
   ),
+  /** Of Gloo Mesh, under plurals of their own: see data/isthmus-crds.json. */
+  glooWorkspaces: namespaced("admin.gloo.solo.io/v2", "Workspace", "glooworkspaces"),
+  glooWorkspaceSettings: namespaced("admin.gloo.solo.io/v2", "WorkspaceSettings", "glooworkspacesettings"),
+  glooKubernetesClusters: namespaced("admin.gloo.solo.io/v2", "KubernetesCluster", "glookubernetesclusters"),
   workspaces: namespaced<management.Workspace>("management.isthmus.dev/v1alpha1", "Workspace", "workspaces"),
   foreignClusters: clusterWide<liqo.ForeignCluster>(
     "core.liqo.io/v1beta1",

@@ -532,6 +532,35 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     assert.deepEqual(await pods(), before);
   });
 
+  test("GLOO-26 workspaces in the guide's own words apply, hold, name what has no meaning, and go with what they were", async () => {
+    const gloo = (kind: string, namespace: string, spec: object) => ({
+      apiVersion: "admin.gloo.solo.io/v2",
+      kind,
+      metadata: { name: "tenant", namespace },
+      spec,
+    });
+    const members = [{ name: "cluster-1", namespaces: [{ name: "other" }] }];
+    await apply("mgmt", gloo("Workspace", "gloo-mesh", { workloadClusters: members }));
+    const options = { serviceIsolation: { enabled: true }, eastWestGateways: [{}] };
+    await apply("cluster-1", gloo("WorkspaceSettings", "other", { options }));
+    await eventually(async () => (await workspace("tenant")).spec.isolation === true);
+    await eventually(async () => {
+      const policies = await mesh.kubectl("cluster-1", "-n", "other", "get", "authorizationpolicies");
+      return /workspace-tenant/.test(policies);
+    });
+    await eventually(async () =>
+      /True +spec\.options\.eastWestGateways has no meaning here/.test(
+        await mesh.kubectl("cluster-1", "-n", "other", "get", "glooworkspacesettings"),
+      ),
+    );
+    await mesh.kubectl("mgmt", "-n", "gloo-mesh", "delete", "glooworkspaces", "tenant");
+    await mesh.kubectl("cluster-1", "-n", "other", "delete", "glooworkspacesettings", "tenant");
+    await eventually(async () => {
+      const { items } = await json("cluster-1", "-n", "other", "get", "authorizationpolicies");
+      return items.length === 0;
+    });
+  });
+
   test("GLOO-22 a cluster that is no longer registered is forgotten by the others, and its own traffic goes on", async () => {
     const registration = await json("mgmt", "-n", "gloo-mesh", "get", "kubernetescluster", "cluster-2");
     await mesh.kubectl("mgmt", "-n", "gloo-mesh", "delete", "kubernetescluster", "cluster-2");

@@ -68,6 +68,8 @@ export function agentObjects(): readonly KubeObject[] {
         writeVerbs,
       ),
       rule(["security.istio.io"], ["authorizationpolicies", "peerauthentications"], writeVerbs),
+      rule(["admin.gloo.solo.io"], ["glooworkspacesettings"], readVerbs),
+      rule(["admin.gloo.solo.io"], ["glooworkspacesettings/status"], ["patch"]),
       rule(["multicluster.x-k8s.io"], ["serviceexports"], readVerbs),
       rule(["multicluster.x-k8s.io"], ["serviceexports/status"], ["patch"]),
     ]),

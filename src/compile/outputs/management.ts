@@ -46,6 +46,15 @@ export function agentItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
     type: "Opaque",
   };
   return [
+    // Where Gloo Mesh's guides have the settings of a workspace.
+    ...definitions("WorkspaceSettings").map(
+      (object): CompiledItem => ({
+        kind: "object",
+        wave: "control-plane",
+        from,
+        object: generated(object, from),
+      }),
+    ),
     ...agentObjects().map(
       (object): CompiledItem => ({
         kind: "object",
@@ -64,9 +73,10 @@ export function agentItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
   ];
 }
 
-/** The kinds of the management plane. */
-function definitions(): readonly KubeObject[] {
-  return readCrds("isthmus").map(({ name, spec }) => ({
+/** The kinds of the management plane, or the one that is called `kind`. */
+function definitions(kind?: string): readonly KubeObject[] {
+  const all = readCrds("isthmus").filter(({ spec }) => kind === undefined || spec.names.kind === kind);
+  return all.map(({ name, spec }) => ({
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
     metadata: { name },

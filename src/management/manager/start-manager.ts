@@ -13,6 +13,7 @@ import {
   type Workspace,
 } from "../../kube/index.ts";
 import { createClusterInformers } from "../cluster-informers.ts";
+import { startConversion } from "../conversion/start-conversion.ts";
 import type { ExportClash } from "../federation/contracts.ts";
 import { startFederation } from "../federation/start-federation.ts";
 import { startInventory } from "../inventory/start-inventory.ts";
@@ -105,6 +106,14 @@ export function startManager(options: ManagerOptions): void {
     signal,
     log,
   });
+  const conversion = startConversion({
+    client,
+    declared: declared as unknown as Informer<KubeObject>,
+    registered: registered as unknown as Informer<KubeObject>,
+    hostSuffix,
+    signal,
+    log,
+  });
   const managed = new Map<string, { readonly primary: string; readonly left: AbortController }>();
   const meetClusters = () => {
     // The last known trust domains first: without them callers of a cluster that is away would be locked out.
@@ -131,6 +140,7 @@ export function startManager(options: ManagerOptions): void {
       workspaces.add({ name, primary, informers, lastTrustDomain });
       federation?.add({ name, primary, informers });
       inventory.add({ name, primary, informers });
+      conversion.add(name, informers);
     }
   };
   for (const { changes: changed } of [registered, meshes]) changed.subscribe(meetClusters, signal);
