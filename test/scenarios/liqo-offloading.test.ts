@@ -16,7 +16,7 @@ interface Listed {
   readonly status: {
     readonly phase: string;
     readonly podIP?: string;
-    readonly containerStatuses?: readonly { readonly ready: boolean }[];
+    readonly containerStatuses?: readonly { readonly ready: boolean; readonly restartCount: number }[];
   };
 }
 
@@ -477,6 +477,29 @@ suite.skipIf(!hasKubectl)("LIQO: pods of the consumer on its provider [needs kub
     const { findings, peerings } = await mesh.status();
     assert.deepEqual(findings, []);
     assert.equal(peerings[0]?.state, "Established");
+  }, 90_000);
+
+  test("while the consumer is away its pods on provider1 serve on, and nothing of them starts anew", async () => {
+    const url = await mesh.ingress("provider1");
+    const before = await apps("provider1");
+    const stopped = await mesh.isthmus("cluster", "stop", "consumer");
+    assert.equal(stopped.code, 0, stopped.stderr);
+    const { stdout } = await run("curl", ["-sS", "-H", "Connection: close", `${url}/s0?n=[1-10]`]);
+    assert.deepEqual(answeredBy(stdout.trim().split("\n")), ["s0-provider1"]);
+    const started = await mesh.isthmus("cluster", "start", "consumer");
+    assert.equal(started.code, 0, started.stderr);
+    await answers("provider1", "s0-provider1", 10);
+    await answers("consumer", "s0-consumer", 10);
+    const uids = (pods: readonly Listed[]) => pods.map(({ metadata }) => metadata.uid);
+    assert.deepEqual(uids(await apps("provider1")), uids(before));
+    const restarts = await mesh.kubectl(
+      ...(["provider1", "-n", "fluidosmesh", "get", "pods", "-l", "app=s0"] as const),
+      ...["-o", "jsonpath={.items[*].status.containerStatuses[*].restartCount}"],
+    );
+    const [first = ""] = before.map(({ status }) =>
+      (status.containerStatuses ?? []).map(({ restartCount }) => restartCount).join(" "),
+    );
+    assert.equal(restarts, first);
   }, 90_000);
 
   test("LIQO-30 without its peering provider1 has nothing of the consumer, which serves on; without the mesh nothing listens", async () => {
