@@ -5,7 +5,7 @@
 import type { Finding, ObjectReference } from "../checks/index.ts";
 import type { TrafficEdge, TrafficGraph, TrafficNode, TrailStep } from "../telemetry/index.ts";
 import type { VerifyReport } from "../verify/index.ts";
-import type { SourceAuthority, SourceEndpoint, SourceGateway } from "./contracts.ts";
+import type { SourceAuthority, SourceEndpoint, SourceGateway, SourcePeering } from "./contracts.ts";
 
 export type {
   Finding,
@@ -13,6 +13,7 @@ export type {
   SourceAuthority,
   SourceEndpoint,
   SourceGateway,
+  SourcePeering,
   TrafficEdge,
   TrafficGraph,
   TrafficNode,
@@ -47,6 +48,7 @@ export interface MeshPage {
   readonly startedAt: number;
   readonly clusters: readonly MeshCluster[];
   readonly links: readonly MeshLink[];
+  readonly peerings: readonly SourcePeering[];
   readonly root?: SourceAuthority;
   /** False: clusters have different roots, so they do not believe each other. */
   readonly isOneRoot: boolean;
@@ -219,6 +221,8 @@ export interface Destination {
   readonly port: number;
   readonly subset?: string;
   readonly endpoints: readonly ExplainedEndpoint[];
+  /** What is worth knowing of all of them together. */
+  readonly note?: string;
   /** Pods of the service that are not among the endpoints, and why. */
   readonly missing: readonly MissingEndpoint[];
 }

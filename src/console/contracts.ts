@@ -46,6 +46,19 @@ export interface SourceGateway {
   readonly url?: string;
 }
 
+/** Pods of one cluster that may run in another, as Liqo peers them. */
+export interface SourcePeering {
+  readonly consumer: string;
+  readonly provider: string;
+  readonly state: "Established" | "Pending" | "Unreachable";
+  /** What keeps it from being established, in words. */
+  readonly problem?: string;
+  /** What the provider grants, by resource. */
+  readonly resources: Readonly<Record<string, string>>;
+  /** Milliseconds for a connection from one to the API of the other; absent when none comes about. */
+  readonly roundTrip: { readonly toProvider?: number; readonly toConsumer?: number };
+}
+
 /** A certificate authority of the mesh, without its key. */
 export interface SourceAuthority {
   /** SHA-256 of the certificate, as hexadecimal pairs. */
@@ -92,6 +105,7 @@ export interface SourceState {
   readonly proxies: readonly SourceProxy[];
   readonly trust: readonly SourceTrust[];
   readonly addons: readonly { readonly cluster: string; readonly name: string; readonly url: string }[];
+  readonly peerings: readonly SourcePeering[];
   /** Links that are cut on purpose. */
   readonly cutLinks: readonly { readonly between: readonly [string, string] }[];
 }

@@ -13,6 +13,7 @@ export type {
   SourceCluster,
   SourceEndpoint,
   SourceGateway,
+  SourcePeering,
   SourceProxy,
   SourceState,
   SourceTrust,

@@ -7,6 +7,7 @@ import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
 import { gatherFindings } from "./gather-findings.ts";
 import { gatherFacts } from "./gather-status.ts";
 import { getJson } from "./http-get.ts";
+import { readPeerings } from "./peering-status.ts";
 import { endpointRows } from "./proxy-config/endpoints.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import { verifyTarget } from "./verify-target.ts";
@@ -49,7 +50,10 @@ export function consoleSource(mesh: RunningMesh): ConsoleSource {
 }
 
 async function sourceState(mesh: RunningMesh): Promise<SourceState> {
-  const { clusters, gateways, proxies, addons } = await gatherFacts(mesh);
+  const [{ clusters, gateways, proxies, addons }, peerings] = await Promise.all([
+    gatherFacts(mesh),
+    readPeerings(mesh),
+  ]);
   return {
     name: mesh.mesh.name,
     version,
@@ -66,6 +70,7 @@ async function sourceState(mesh: RunningMesh): Promise<SourceState> {
     gateways,
     proxies,
     addons,
+    peerings,
     trust: trustOf(mesh),
     cutLinks: mesh.cutLinks,
   };

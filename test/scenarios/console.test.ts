@@ -320,6 +320,8 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
         "/services",
         "/config",
         "/trust",
+        "/live",
+        "/traces",
         "/workloads",
         "/clusters/main0/namespaces/sample/workloads/sleep",
       ]) {
@@ -478,6 +480,13 @@ suite.skipIf(!hasTools)("console: the guides' graphs [needs kubectl] [needs chro
             titles.join(),
           );
           await console.page.locator(".graph-panel", { hasText: "100 % success" }).waitFor();
+          // The peering that lets s0 run there is on the mesh's page.
+          await console.view("/mesh");
+          await console.page.getByRole("region", { name: "Peerings" }).getByText("Established").waitFor();
+          await console.view("/traffic?range=15s&ns=fluidosmesh");
+          await node(console, /istio-ingressgateway/)
+            .first()
+            .waitFor();
           assert.equal(await console.page.locator(".graph-edge.failing").count(), 0);
         },
       ),

@@ -79,6 +79,23 @@ export function Sidebar({
       </ul>
       {mesh === undefined ? null : (
         <footer>
+          {mesh.addons
+            .filter(({ name }) => name !== "kiali")
+            .map(({ cluster, name, url }, i) => (
+              <span key={`${cluster} ${name}`}>
+                {i === 0 ? "" : " · "}
+                <a
+                  className="link"
+                  href={url}
+                  target="_blank"
+                  rel="noreferrer"
+                  title={`${name} in ${cluster}`}
+                >
+                  {name}
+                </a>
+              </span>
+            ))}
+          {mesh.addons.some(({ name }) => name !== "kiali") ? <br /> : null}
           <Uptime since={mesh.startedAt} /> · {mesh.dataplane === "envoy" ? "Envoy" : "builtin data plane"}
           <br />
           isthmus {mesh.version} · Istio {mesh.istioVersion}

@@ -219,4 +219,23 @@ suite("explainDestination()", () => {
     assert.equal(found?.endpoints[0]?.cluster, undefined);
     assert.deepEqual(found?.endpoints[0]?.decidedBy[0]?.name, "outside");
   });
+
+  test("says that failover is off where places differ and nothing tells which of their endpoints are ill", () => {
+    const clusters = [cluster("a", "n1", [pod("r1", "10.0.0.1"), pod("r2", "10.0.0.2")])];
+    const rows = [
+      { ...endpoint("10.0.0.1:80"), locality: "eu/a" },
+      { ...endpoint("10.0.0.2:80"), locality: "eu/b" },
+    ];
+    const rule = {
+      apiVersion: "networking.istio.io/v1",
+      kind: "DestinationRule",
+      metadata: { name: "failover", namespace: "shop" },
+      spec: { host: "reviews", trafficPolicy: { outlierDetection: {} } },
+    };
+    const noteOf = (changes: Partial<EndpointFacts>, given = rows) =>
+      explainDestination(`outbound|80||${host}`, given, facts(clusters, changes))?.note;
+    assert.match(noteOf({}) ?? "", /no outlier detection: locality failover is off/);
+    assert.equal(noteOf({ destinationRules: [rule] }), undefined);
+    assert.equal(noteOf({}, rows.slice(0, 1)), undefined);
+  });
 });

@@ -62,8 +62,22 @@ export function explainDestination(
     port: Number(port),
     ...(subset === "" ? {} : { subset }),
     endpoints: explained,
+    ...failoverNote(explained, rules),
     missing: missingPods(host, subset, explained, facts, rules),
   };
+}
+
+/** Nearer endpoints come first only where something can tell that they are ill. */
+function failoverNote(
+  endpoints: readonly ExplainedEndpoint[],
+  rules: readonly Rule[],
+): Pick<Destination, "note"> {
+  const places = new Set(endpoints.map(({ locality }) => locality));
+  const isRanked = endpoints.some(({ priority }) => priority > 0);
+  const isWatched = rules.some(({ spec }) => spec.trafficPolicy?.outlierDetection !== undefined);
+  return places.size > 1 && !isRanked && !isWatched
+    ? { note: "no outlier detection: locality failover is off, so all places share the requests" }
+    : {};
 }
 
 function explainEndpoint(

@@ -1,7 +1,7 @@
 import { kinds } from "../../kube/index.ts";
 import type { TrafficGraph } from "../../telemetry/index.ts";
 import type { MeshCluster, MeshLink, MeshPage, MeshTraffic } from "../api.ts";
-import type { SourceCluster, SourceState } from "../contracts.ts";
+import type { SourceCluster, SourcePeering, SourceState } from "../contracts.ts";
 import type { Reader } from "../reader.ts";
 import { rangeOf, sumTraffic } from "./traffic-sums.ts";
 
@@ -30,6 +30,7 @@ export async function meshPage(reader: Reader, query: URLSearchParams): Promise<
     startedAt: state.startedAt,
     clusters: clusters.map((cluster) => withServed(cluster, links)),
     links: withQuietLinks(links, state),
+    peerings: state.peerings.map(withWholeMilliseconds),
     ...(trust === undefined ? {} : { root: trust.root }),
     isOneRoot: roots.size <= 1,
     findings: {
@@ -101,6 +102,21 @@ function linksOf(
     const [from = "", to = ""] = pair.split("\0");
     return { ...link(from, to, state), ...sumTraffic(edges), history: history.get(pair) ?? [] };
   });
+}
+
+/** A round trip differs a little each time; what nobody would notice is no news. */
+function withWholeMilliseconds(peering: SourcePeering): SourcePeering {
+  const { toProvider, toConsumer } = peering.roundTrip;
+  const rounded = (time: number | undefined) =>
+    time === undefined ? undefined : Math.max(1, Math.round(time));
+  const [a, b] = [rounded(toProvider), rounded(toConsumer)];
+  return {
+    ...peering,
+    roundTrip: {
+      ...(a === undefined ? {} : { toProvider: a }),
+      ...(b === undefined ? {} : { toConsumer: b }),
+    },
+  };
 }
 
 /** In a mesh of more clusters, pairs that do not talk would hide those that do. */

@@ -109,6 +109,7 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
         proxies: names.flatMap((cluster) => proxiesOf(cluster)),
         trust: names.map((cluster) => trustOf(cluster, now)),
         addons: [],
+        peerings: [],
         cutLinks: [],
       };
     },

@@ -9,6 +9,7 @@ import { LinkTable } from "./link-table.tsx";
 import { mostOnMap } from "./map-layout.ts";
 import { MeshMap } from "./mesh-map.tsx";
 import { MeshMatrix } from "./mesh-matrix.tsx";
+import { Peerings } from "./peerings.tsx";
 import { RootOfTrust } from "./root-of-trust.tsx";
 
 /** Are my clusters one mesh? */
@@ -37,6 +38,7 @@ export function Mesh({ range }: PageProps) {
               ))}
             <Figures mesh={body} />
             {isSmall ? <MeshMap mesh={body} /> : <MeshMatrix mesh={body} />}
+            <Peerings mesh={body} />
             <RootOfTrust mesh={body} />
             <LinkTable mesh={body} range={rangeText(range)} />
           </>

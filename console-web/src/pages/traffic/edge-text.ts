@@ -35,7 +35,11 @@ export function bundleText(edges: readonly TrafficEdge[], { shows }: Display): r
  * is neither mutual TLS nor plaintext.
  */
 export function isOpaque({ from, protocol, mutualTls }: TrafficEdge, model: GraphModel): boolean {
-  return protocol === "tcp" && mutualTls < 1 && model.byId.get(from)?.node.kind === "gateway";
+  if (protocol !== "tcp" || mutualTls === 1) return false;
+  const kindOf = (id: string) => model.byId.get(id)?.node.kind;
+  if (kindOf(from) !== "service") return kindOf(from) === "gateway";
+  const callers = model.edges.filter(({ to, protocol: own }) => to === from && own === "tcp");
+  return callers.length > 0 && callers.every((edge) => kindOf(edge.from) === "gateway");
 }
 
 /** How an edge looks: by what is most wrong with it. */

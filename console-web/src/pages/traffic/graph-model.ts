@@ -162,7 +162,9 @@ export function sumEdges(edges: readonly TrafficEdge[]): {
   readonly mutualTls: number;
 } {
   const requestsPerSecond = edges.reduce((sum, one) => sum + one.requestsPerSecond, 0);
-  const weight = (one: TrafficEdge) => Math.max(one.requestsPerSecond, 1e-9);
+  // Connections count where there are no requests: the two can't be added.
+  const weight = ({ requestsPerSecond: rate, bytesPerSecond: { sent, received } }: TrafficEdge) =>
+    requestsPerSecond > 0 ? rate : sent + received;
   const weights = edges.reduce((sum, one) => sum + weight(one), 0);
   return {
     requestsPerSecond,

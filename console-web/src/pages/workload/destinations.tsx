@@ -78,7 +78,7 @@ export function Destinations({ page }: { readonly page: WorkloadPage }) {
 }
 
 function Endpoints({ destination }: { readonly destination: Destination }) {
-  const { host, port, subset, endpoints, missing } = destination;
+  const { host, port, subset, endpoints, missing, note } = destination;
   const isShared = new Set(endpoints.map(({ priority }) => priority)).size > 1;
   const total = endpoints.reduce((sum, one) => sum + (one.priority === 0 ? one.weight : 0), 0);
   return (
@@ -91,6 +91,7 @@ function Endpoints({ destination }: { readonly destination: Destination }) {
         <span className="grow" />
         <span className="small dimmer">why each endpoint is here</span>
       </header>
+      {note === undefined ? null : <p className="small dim endpoint-note">{note}</p>}
       {endpoints.length === 0 ? (
         <Empty title="No endpoints">Requests to it fail with 503: nothing stands behind it.</Empty>
       ) : (
