@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import type { TrafficEdge, TrafficGraph, WorkloadSummary } from "../../src/telemetry/index.ts";
-import { findKubectls } from "../support/tools.ts";
+import { startPrometheus } from "../conformance/prometheus/prometheus-process.ts";
+import { findKubectls, findPrometheus } from "../support/tools.ts";
 import { hello, startAks } from "./support/examples.ts";
 import { assertShare, versions } from "./support/hello.ts";
 import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
@@ -128,6 +129,54 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
     const up = await query('min by (cluster) (up{job="kubernetes-pods"})', "cluster");
     assert.deepEqual(up, { main0: 1, remote0: 1 });
   });
+
+  test.skipIf(findPrometheus() === undefined)(
+    "a real Prometheus scrapes every page of the mesh, and counts the same [needs prometheus]",
+    async () => {
+      const own = await prometheus();
+      const { data } = (await (await fetch(new URL("/api/v1/targets?state=active", own))).json()) as {
+        data: { activeTargets: { scrapeUrl: string; health: string }[] };
+      };
+      const pages = data.activeTargets
+        .map(({ scrapeUrl }) => new URL(scrapeUrl))
+        .filter(({ protocol }) => protocol === "http:");
+      assert.ok(pages.length >= 7, `${pages.length} pages`);
+      const config = {
+        global: { scrape_interval: "1s" },
+        scrape_configs: pages.map(({ host, pathname }, i) => ({
+          job_name: `page-${i}`,
+          metrics_path: pathname,
+          static_configs: [{ targets: [host] }],
+        })),
+      };
+      const real = await startPrometheus(findPrometheus() ?? "", { config: JSON.stringify(config) });
+      try {
+        const ask = async (url: string, expression: string): Promise<number> => {
+          const parameters = new URLSearchParams({ query: expression });
+          const { data: answer } = (await (
+            await fetch(new URL(`/api/v1/query?${parameters}`, url))
+          ).json()) as {
+            data: { result: { value: [number, string] }[] };
+          };
+          return Number(answer.result[0]?.value[1]);
+        };
+        await eventually(async () => (await ask(real.url, "sum(up)")) === pages.length, 15_000);
+        for (const expression of [
+          "sum(istio_requests_total)",
+          "sum(istio_request_duration_milliseconds_sum)",
+          "count(istio_request_bytes_bucket)",
+          "sum(pilot_xds_pushes)",
+        ])
+          await eventually(async () => {
+            const [theirs, ours] = [await ask(real.url, expression), await ask(own, expression)];
+            assert.ok(Math.abs(theirs - ours) < 1e-6 * theirs, `${expression}: ${theirs} and ${ours}`);
+            return true;
+          }, 15_000);
+      } finally {
+        await real.stop();
+      }
+    },
+  );
 
   test("AKS-27 the add-on is there with the mesh, at the place that status names", async () => {
     const { stdout } = await mesh.isthmus("status", "-o", "json");

@@ -117,7 +117,7 @@ suite("PromQL", () => {
     ["sum(", "an expression is wanted, found the end", 4],
     ["rate(heat)", 'expected type range vector in call to function "rate", got instant vector', 0],
     ["heat[5m]offset", "a duration is wanted, like 5m, found the end", 14],
-    ['heat{a=~"("}', "Invalid regular expression: /^(?:()$/su: Unterminated group", 8],
+    ['heat{a=~"("}', "Invalid regular expression: /^(?:()$/s: Unterminated group", 8],
     ["{}", 'vector selector must contain at least one non-empty matcher, found "{"', 0],
     ["1 < 2", 'comparisons between scalars must use BOOL modifier, found "<"', 2],
     ["heat and 1", 'set operator "and" not allowed in binary scalar expression, found "and"', 5],

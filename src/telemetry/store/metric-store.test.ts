@@ -209,11 +209,26 @@ suite("the store of metrics", () => {
     ["=~", "a|b", { a: "b" }, true],
     ["=~", "a|b", { a: "ab" }, false],
     ["=~", "a.*", { a: "a\nb" }, true],
-    ["=~", "(?i)AB", { a: "ab" }, true],
+    ["=~", "(?i)AB", { a: "aB" }, true],
+    ["=~", "(?i)[a-c]\\d\\.X", { a: "B1.x" }, true],
+    ["=~", "(?i)[a-c]", { a: "D" }, false],
     ["!~", "a.+", {}, true],
     ["!~", "a.+", { a: "ab" }, false],
   ] as const)("a%s%j matches %j: %s", (operator: MatchOperator, value, labels, expected) => {
     assert.equal(createMatcher("a", operator, value).matches(labels), expected);
+  });
+});
+
+suite("regular expressions", () => {
+  test("take no longer for being awkward", () => {
+    const matcher = createMatcher("a", "=~", "(?i)(x+x+)+y");
+    const started = performance.now();
+    assert.equal(matcher.matches({ a: "x".repeat(5000) }), false);
+    assert.ok(performance.now() - started < 2000);
+  });
+
+  test.each(["(a)\\1", "(?=a)b", "(?<!a)b", "("])("refuse %s, as RE2 does", (text) => {
+    assert.throws(() => createMatcher("a", "=~", text), SyntaxError);
   });
 });
 
