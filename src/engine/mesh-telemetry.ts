@@ -9,7 +9,12 @@ export interface MeshTelemetry {
   readonly stop: Stop;
 }
 
-export function createMeshTelemetry(options: { readonly clock: Clock; readonly log: Logger }): MeshTelemetry {
+export function createMeshTelemetry(options: {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How long metrics are kept, in milliseconds. */
+  readonly retention: number;
+}): MeshTelemetry {
   let started: Promise<Telemetry> | undefined;
   let resolve: (telemetry: Promise<Telemetry>) => void = () => {};
   const telemetry = new Promise<Telemetry>((done) => {

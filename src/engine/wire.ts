@@ -98,7 +98,11 @@ export function wireMesh(options: {
     [...mesh.images].map(([pattern, standIn]) => [pattern, { ...standIn, cwd: mesh.folder }]),
   );
   const network = createMeshNetwork({ clock, log: log.child({ part: "network" }), warn });
-  const telemetry = createMeshTelemetry({ clock, log: log.child({ part: "telemetry" }) });
+  const telemetry = createMeshTelemetry({
+    clock,
+    log: log.child({ part: "telemetry" }),
+    retention: mesh.telemetry.retention,
+  });
   let traces: Promise<Traces> | undefined;
   const openTraces = () => {
     traces ??= import("../telemetry/index.ts").then(({ createTraces }) => createTraces({ clock }));

@@ -22,6 +22,10 @@ export interface Mesh {
   readonly clusters: ReadonlyMap<ClusterName, Cluster>;
   readonly peerings: readonly Peering[];
   readonly workspaces: ReadonlyMap<string, Workspace>;
+  readonly telemetry: {
+    /** How long metrics are kept, in milliseconds. */
+    readonly retention: number;
+  };
   /** Image pattern (matched against the last part of the image's name) to the command that stands in for it. */
   readonly images: ReadonlyMap<string, ImageStandIn>;
   /** Where each field was written, for diagnostics about what was found out later. */

@@ -30,6 +30,7 @@ suite("parseMesh() fills in what is not written", () => {
     const { places: _places, ...settings } = mesh;
     assert.equal(settings.discovery, "endpoints");
     assert.equal(settings.hostSuffix, "global");
+    assert.equal(settings.telemetry.retention, 3_600_000);
     assert.deepEqual(clusterOf(mesh, "west"), {
       name: "west",
       role: "workload",

@@ -44,11 +44,17 @@ export function buildMesh(
     clusters: new Map(clusters),
     peerings: (written.peerings ?? []).map((one, index) => buildPeering(one, `peerings[${index}]`)),
     workspaces: new Map([...(written.workspaces ?? [])].map(([name, one]) => [name, buildWorkspace(one)])),
+    telemetry: { retention: milliseconds(written.telemetry?.retention ?? "1h") },
     images: new Map(
       [...(written.images ?? [])].map(([name, { command = [], env = {} }]) => [name, { command, env }]),
     ),
     places: options.places,
   };
+}
+
+/** Of "30m" or "6h", which the section has checked. */
+function milliseconds(duration: string): number {
+  return Number.parseInt(duration, 10) * (duration.endsWith("h") ? 3_600_000 : 60_000);
 }
 
 function istioSettings(wide: WrittenMesh["istio"], own: WrittenMesh["istio"] = {}): IstioSettings {

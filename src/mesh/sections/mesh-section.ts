@@ -8,6 +8,7 @@ import { istioSection } from "./istio-section.ts";
 import { manifestsSection } from "./manifests-section.ts";
 import { namespacesSection } from "./namespaces-section.ts";
 import { peeringsSection } from "./peerings-section.ts";
+import { telemetrySection } from "./telemetry-section.ts";
 import { trustSection } from "./trust-section.ts";
 import { workspacesSection } from "./workspaces-section.ts";
 
@@ -65,6 +66,7 @@ export const meshSection = object("the mesh file has", {
     workspacesSection,
     "Tenants: namespaces over clusters, with import, export and isolation.",
   ),
+  telemetry: field(telemetrySection, "What is kept of the mesh's traffic, in the embedded engine."),
   images: field(
     imagesSection,
     "Programs that stand in for container images in the embedded engine, by image name (`*` matches any letters).",

@@ -31,7 +31,7 @@ export function lineChart(lines: readonly Line[], options: ChartOptions): Html {
     margin.left + ((time - start) / Math.max(1, end - start)) * (width - margin.left - margin.right);
   const y = (value: number) =>
     height - margin.bottom - ((value - low) / (high - low || 1)) * (height - margin.top - margin.bottom);
-  return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img">
+  return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${drawn.map(options.nameOf).join(", ")}">
 ${ticks.map(
   (tick) =>
     html`<line class="grid" x1="${margin.left}" x2="${width - margin.right}" y1="${round(y(tick))}" y2="${round(y(tick))}"/><text class="axis" text-anchor="end" x="${margin.left - 6}" y="${round(y(tick) + 4)}">${options.format(tick)}</text>`,
