@@ -5,5 +5,11 @@
  *
  * Counts what it is told; knows no proxy, so that whatever sees the traffic can have the same metrics.
  */
-export { createIstioMetrics, type IstioMetrics, type Traffic } from "./istio-metrics.ts";
+export {
+  type Carried,
+  createIstioMetrics,
+  type IstioMetrics,
+  type OpenConnection,
+  type Traffic,
+} from "./istio-metrics.ts";
 export { endpointWorkload, unknownWorkload, type Workload, workloadOfNode } from "./workload.ts";

@@ -29,14 +29,23 @@ export interface IstioMetrics {
     traffic: () => Traffic,
     size: { readonly milliseconds: number; readonly received: number; readonly sent: number },
   ): void;
-  /** Counts one finished connection. */
-  connection(
-    key: string,
-    traffic: () => Traffic,
-    size: { readonly received: number; readonly sent: number },
-  ): void;
+  /**
+   * Counts a connection from now on. `read` says what it has carried so far, in bytes: it is asked whenever somebody reads
+   * the metrics, so that long connections are seen while they last.
+   */
+  connection(key: string, traffic: () => Traffic, read: () => Carried): OpenConnection;
   /** In Prometheus' text format. */
   text(): string;
+}
+
+export interface Carried {
+  readonly received: number;
+  readonly sent: number;
+}
+
+export interface OpenConnection {
+  /** It has ended, in the way that these say. */
+  end(key: string, traffic: () => Traffic): void;
 }
 
 /** Upper bounds of the histograms, as Envoy has them by default. */
@@ -54,7 +63,9 @@ interface Series {
   /** Label text without braces. */
   readonly labels: string;
   readonly isTcp: boolean;
+  /** Requests, or connections opened. */
   count: number;
+  closed: number;
   readonly duration: Histogram;
   readonly requestBytes: Histogram;
   readonly responseBytes: Histogram;
@@ -67,6 +78,7 @@ const maxSeries = 10_000;
 
 export function createIstioMetrics(): IstioMetrics {
   const series = new Map<string, Series>();
+  const open = new Set<() => void>();
   const seriesOf = (key: string, traffic: () => Traffic): Series | undefined => {
     const known = series.get(key);
     if (known !== undefined) return known;
@@ -76,6 +88,7 @@ export function createIstioMetrics(): IstioMetrics {
       labels: labelsOf(told),
       isTcp: told.request === undefined,
       count: 0,
+      closed: 0,
       duration: createHistogram(),
       requestBytes: createHistogram(),
       responseBytes: createHistogram(),
@@ -94,14 +107,30 @@ export function createIstioMetrics(): IstioMetrics {
       observe(target.requestBytes, received);
       observe(target.responseBytes, sent);
     },
-    connection(key, traffic, { received, sent }) {
+    connection(key, traffic, read) {
       const target = seriesOf(key, traffic);
-      if (target === undefined) return;
-      target.count++;
-      target.sent += sent;
-      target.received += received;
+      let counted: Carried = { received: 0, sent: 0 };
+      const look = () => {
+        const carried = read();
+        if (target !== undefined) {
+          target.received += carried.received - counted.received;
+          target.sent += carried.sent - counted.sent;
+        }
+        counted = carried;
+      };
+      if (target !== undefined) target.count++;
+      open.add(look);
+      return {
+        end(endKey, endTraffic) {
+          look();
+          open.delete(look);
+          const ended = seriesOf(endKey, endTraffic);
+          if (ended !== undefined) ended.closed++;
+        },
+      };
     },
     text() {
+      for (const look of open) look();
       const http = [...series.values()].filter(({ isTcp }) => !isTcp);
       const tcp = [...series.values()].filter(({ isTcp }) => isTcp);
       return [
@@ -110,7 +139,7 @@ export function createIstioMetrics(): IstioMetrics {
         histogram("istio_request_bytes", http, ({ requestBytes }) => requestBytes),
         histogram("istio_response_bytes", http, ({ responseBytes }) => responseBytes),
         counter("istio_tcp_connections_opened_total", tcp, ({ count }) => count),
-        counter("istio_tcp_connections_closed_total", tcp, ({ count }) => count),
+        counter("istio_tcp_connections_closed_total", tcp, ({ closed }) => closed),
         counter("istio_tcp_sent_bytes_total", tcp, ({ sent }) => sent),
         counter("istio_tcp_received_bytes_total", tcp, ({ received }) => received),
       ].join("");

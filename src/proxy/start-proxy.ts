@@ -50,6 +50,8 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     report(facts, direction) {
       metrics.record(facts, direction, configuration.cluster(facts.cluster)?.config.service);
     },
+    carry: (facts, direction, read) =>
+      metrics.carry(facts, direction, configuration.cluster(facts.cluster)?.config.service, read),
     httpStats(prefix) {
       let stats = httpStats.get(prefix);
       if (stats === undefined) {

@@ -1,3 +1,4 @@
+import type { Carried } from "../../istio-metrics/index.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import type { OwnMetadata } from "../filters/peer-metadata.ts";
 import type { SpanSink } from "../tracing/span.ts";
@@ -20,6 +21,8 @@ export interface ProxyRuntime {
   readonly ownMetadata: OwnMetadata;
   /** Counts a finished exchange for telemetry. */
   report(facts: ExchangeFacts, direction: Direction): void;
+  /** Counts a connection of TCP while it lasts, instead of `report` at its end, which is when the result is called. */
+  carry(facts: ExchangeFacts, direction: Direction, read: () => Carried): () => void;
   /** Takes the spans of traced requests. */
   readonly spans: SpanSink;
   httpStats(prefix: string): HttpStats;

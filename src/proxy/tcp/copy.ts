@@ -13,9 +13,13 @@ export interface CopyOptions {
 
 /**
  * Copies bytes between two sockets with back-pressure. The end of one direction is passed on and the other goes
- * on (half-close). An error on either side ends both.
+ * on (half-close). An error on either side ends both. The result says how many bytes have come from each so far.
  */
-export function copyBothWays(a: Socket, b: Socket, options: CopyOptions): void {
+export function copyBothWays(
+  a: Socket,
+  b: Socket,
+  options: CopyOptions,
+): () => { readonly fromA: number; readonly fromB: number } {
   let fromA = 0;
   let fromB = 0;
   let ends = 0;
@@ -51,6 +55,7 @@ export function copyBothWays(a: Socket, b: Socket, options: CopyOptions): void {
   b.on("close", onBroken);
   a.resume();
   b.resume();
+  return () => ({ fromA, fromB });
 
   function half() {
     if (++ends === 2) finish("done");

@@ -109,6 +109,8 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
   let host: Host | undefined;
   let over = false;
   let copying = false;
+  /** Set once bytes are copied. */
+  let endCarrying: (() => void) | undefined;
   let giveUp = () => {};
   const cancelDuration = chain.maxDuration > 0 ? runtime.after(chain.maxDuration, onTooLong) : noop;
   const onGone = () => {
@@ -194,7 +196,7 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
     copying = true;
     socket.off("error", onGone);
     socket.off("close", onGone);
-    copyBothWays(socket, upstream, {
+    const moved = copyBothWays(socket, upstream, {
       idleTimeout: chain.idleTimeout,
       after: runtime.after,
       ended(received, sent, because) {
@@ -206,6 +208,10 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
         if (because === "reset by b") facts.flags.push("UR");
         finish();
       },
+    });
+    endCarrying = runtime.carry(facts, connection.direction, () => {
+      const { fromA: received, fromB: sent } = moved();
+      return { received, sent };
     });
   }
 
@@ -224,7 +230,8 @@ export function proxyTcp(connection: TcpConnection, socket: Socket): void {
       const line = log(facts);
       if (line !== undefined) runtime.log(line);
     }
-    runtime.report(facts, connection.direction);
+    if (endCarrying === undefined) runtime.report(facts, connection.direction);
+    else endCarrying();
   }
 }
 

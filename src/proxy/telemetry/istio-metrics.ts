@@ -1,5 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import {
+  type Carried,
   createIstioMetrics as createMetrics,
   endpointWorkload,
   type Traffic,
@@ -14,6 +15,13 @@ import type { Direction } from "../router/runtime.ts";
 export interface IstioMetrics {
   /** Counts one finished exchange. */
   record(facts: ExchangeFacts, direction: Direction, service: ServiceName | undefined): void;
+  /** Counts a connection of TCP from now on, with the bytes that `read` tells; the result is called at its end. */
+  carry(
+    facts: ExchangeFacts,
+    direction: Direction,
+    service: ServiceName | undefined,
+    read: () => Carried,
+  ): () => void;
   /** In Prometheus' text format. */
   text(): string;
 }
@@ -51,45 +59,58 @@ export function createIstioMetrics(nodeMetadata: JsonObject | undefined): IstioM
     return known;
   }
 
+  /** What tells the exchange's series from others, as the facts are now. */
+  function describe(facts: ExchangeFacts, direction: Direction, service: ServiceName | undefined) {
+    const isInbound = direction === "inbound";
+    const peer = peerOf(facts, isInbound);
+    const { downstream, request } = facts;
+    const peerPrincipal = isInbound ? downstream.tls?.peer?.uris[0] : facts.upstreamPeer;
+    const flags = facts.flags.length === 0 ? "-" : facts.flags.join(",");
+    const grpcStatus = request === undefined ? undefined : grpcStatusOf(facts);
+    const key = `${direction}|${facts.status}|${flags}|${grpcStatus ?? "none"}|${facts.cluster}|${peer.workload}|${peer.namespace}|${peer.cluster}|${peer.version}|${peerPrincipal ?? ""}`;
+    const traffic = (): Traffic => {
+      const ownPrincipal = isInbound ? downstream.tls?.local?.uris[0] : facts.ownPrincipal;
+      const host = service?.host ?? request?.authority ?? "unknown";
+      const destination = isInbound ? own : peer;
+      return {
+        reporter: isInbound ? "destination" : "source",
+        source: isInbound ? peer : own,
+        destination,
+        sourcePrincipal: isInbound ? peerPrincipal : ownPrincipal,
+        destinationPrincipal: isInbound ? ownPrincipal : peerPrincipal,
+        service: service ?? {
+          host,
+          name: serviceNameOf(facts.cluster, host),
+          namespace: destination.namespace,
+        },
+        ...(request === undefined
+          ? {}
+          : { request: { status: facts.status, ...(grpcStatus === undefined ? {} : { grpcStatus }) } }),
+        flags,
+        ...(isInbound ? { isMutualTls: downstream.tls?.peer !== undefined } : {}),
+      };
+    };
+    return { key, traffic };
+  }
+
   return {
     record(facts, direction, service) {
-      const isInbound = direction === "inbound";
-      const peer = peerOf(facts, isInbound);
-      const { downstream, request } = facts;
-      const peerPrincipal = isInbound ? downstream.tls?.peer?.uris[0] : facts.upstreamPeer;
-      const flags = facts.flags.length === 0 ? "-" : facts.flags.join(",");
-      const grpcStatus = request === undefined ? undefined : grpcStatusOf(facts);
-      const key = `${direction}|${facts.status}|${flags}|${grpcStatus ?? "none"}|${facts.cluster}|${peer.workload}|${peer.namespace}|${peer.cluster}|${peer.version}|${peerPrincipal ?? ""}`;
-      const traffic = (): Traffic => {
-        const ownPrincipal = isInbound ? downstream.tls?.local?.uris[0] : facts.ownPrincipal;
-        const host = service?.host ?? request?.authority ?? "unknown";
-        const destination = isInbound ? own : peer;
-        return {
-          reporter: isInbound ? "destination" : "source",
-          source: isInbound ? peer : own,
-          destination,
-          sourcePrincipal: isInbound ? peerPrincipal : ownPrincipal,
-          destinationPrincipal: isInbound ? ownPrincipal : peerPrincipal,
-          service: service ?? {
-            host,
-            name: serviceNameOf(facts.cluster, host),
-            namespace: destination.namespace,
-          },
-          ...(request === undefined
-            ? {}
-            : {
-                request: { status: facts.status, ...(grpcStatus === undefined ? {} : { grpcStatus }) },
-              }),
-          flags,
-          ...(isInbound ? { isMutualTls: downstream.tls?.peer !== undefined } : {}),
-        };
-      };
+      const { key, traffic } = describe(facts, direction, service);
       const { bytesReceived: received, bytesSent: sent } = facts;
-      if (request === undefined) metrics.connection(key, traffic, { received, sent });
-      else {
-        const milliseconds = (facts.ended ?? facts.started) - facts.started;
-        metrics.request(key, traffic, { milliseconds, received, sent });
+      if (facts.request === undefined) {
+        metrics.connection(key, traffic, () => ({ received, sent })).end(key, traffic);
+        return;
       }
+      const milliseconds = (facts.ended ?? facts.started) - facts.started;
+      metrics.request(key, traffic, { milliseconds, received, sent });
+    },
+    carry(facts, direction, service, read) {
+      const begun = describe(facts, direction, service);
+      const connection = metrics.connection(begun.key, begun.traffic, read);
+      return () => {
+        const { key, traffic } = describe(facts, direction, service);
+        connection.end(key, traffic);
+      };
     },
     text: metrics.text,
   };

@@ -117,12 +117,13 @@ export function createTrafficCounter(
         ...[field("cluster"), peer.workload, peer.namespace, peer.cluster, peer.version, peerPrincipal],
       ];
       const size = { received: Number(field("received")) || 0, sent: Number(field("sent")) || 0 };
-      if (kind !== "request") return metrics.connection(shown.join("|"), traffic, size);
+      const key = shown.join("|");
+      if (kind !== "request") return metrics.connection(key, traffic, () => size).end(key, traffic);
       const microseconds = Number(field("microseconds") || Number.NaN);
       const milliseconds = Number.isNaN(microseconds)
         ? Number(field("milliseconds")) || 0
         : microseconds / 1000;
-      metrics.request(shown.join("|"), traffic, { ...size, milliseconds });
+      metrics.request(key, traffic, { ...size, milliseconds });
     },
     text: metrics.text,
   };
