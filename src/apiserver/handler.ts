@@ -40,6 +40,8 @@ export interface HandlerParts {
   readonly pods: PodConnector;
   dial(address: string, port: number): import("node:net").Socket;
   readonly kubernetesVersion: string;
+  /** The page of metrics. */
+  metrics(): string;
 }
 
 type ResourceTarget = Extract<RequestTarget, { kind: "resource" }>;
@@ -112,6 +114,13 @@ function answerPath(parts: HandlerParts, call: Call): Answer | Promise<Answer> {
   if (found !== undefined) return found;
   if (path === "/version" || path === "/version/") return versionAnswer(parts.kubernetesVersion);
   if (/^\/(healthz|livez|readyz)(\/|$)/.test(path)) return healthAnswer(call);
+  if (path === "/metrics")
+    return {
+      kind: "text",
+      status: 200,
+      body: parts.metrics(),
+      headers: { "content-type": "text/plain; version=0.0.4" },
+    };
   if (path.startsWith("/openapi/")) return parts.openApi.answer(call);
   if (path === "/openid/v1/jwks")
     return json(200, parts.tokens.keySet(), { "content-type": "application/jwk-set+json" });
@@ -125,7 +134,17 @@ function answerPath(parts: HandlerParts, call: Call): Answer | Promise<Answer> {
     });
   if (path === "/")
     return json(200, {
-      paths: ["/api", "/apis", "/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"],
+      paths: [
+        "/api",
+        "/apis",
+        "/healthz",
+        "/livez",
+        "/metrics",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+      ],
     });
   throw unknownPath();
 }

@@ -16,6 +16,7 @@ import { startHttpServer } from "./http/http-server.ts";
 import { inProcessTransport } from "./http/in-process.ts";
 import { createRegistry } from "./registry/registry.ts";
 import type { ResourceType } from "./registry/resource-type.ts";
+import { createRequestMetrics } from "./request-metrics.ts";
 import { openStore } from "./storage/store.ts";
 import { serviceAddresses } from "./subresources/service-addresses.ts";
 import { createUpgradeHandler } from "./upgrade-handler.ts";
@@ -75,6 +76,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       warn,
     }),
   };
+  const metrics = createRequestMetrics({
+    kubernetesVersion: options.kubernetesVersion,
+    startedAt: clock.now(),
+    objectCounts: () => [...store.resources].map(([name, { size }]) => [name, size]),
+  });
   const parts: HandlerParts = {
     context,
     authenticator,
@@ -88,8 +94,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     pods,
     dial: options.dial,
     kubernetesVersion: options.kubernetesVersion,
+    metrics: metrics.text,
   };
-  const handle = createHandler(parts);
+  const handle = metrics.counting(createHandler(parts));
   const server = await startHttpServer({
     listen: options.listen,
     tls: options.tls,

@@ -11,6 +11,7 @@ export { type ErrorCode, errorCodes, IsthmusError } from "./errors.ts";
 export { escapeHtml } from "./escape-html.ts";
 export { createLogger, type Logger, logLevel, silentLogger } from "./logger.ts";
 export { formatMetricsPage, type MetricRows, type MetricType } from "./metrics/format-page.ts";
+export { type Counter, createMetrics, type Histogram, type Metrics } from "./metrics/metrics.ts";
 export { nearestName } from "./nearest-name.ts";
 export { pause } from "./pause.ts";
 export { createRetry, type Retry } from "./retry.ts";

@@ -13,6 +13,8 @@ export interface Store {
   readonly version: number;
   /** The objects of one resource, for example "pods" or "deployments.apps"; made on first use. */
   resource(name: string): ResourceStore;
+  /** Those that were used. */
+  readonly resources: ReadonlyMap<string, ResourceStore>;
 }
 
 /** Opens a store and replays `log`. Changes are appended to the log before anybody sees them. */
@@ -58,5 +60,6 @@ export function openStore(log: ChangeLog | undefined): Store {
       return version;
     },
     resource,
+    resources,
   };
 }

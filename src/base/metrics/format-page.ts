@@ -8,7 +8,11 @@ export interface MetricRows {
   readonly name: string;
   readonly help: string;
   readonly type: MetricType;
-  readonly rows: readonly (readonly [labels: Labels, value: number])[];
+  /** Histograms have a suffix before each row's labels. */
+  readonly rows: readonly (
+    | readonly [labels: Labels, value: number]
+    | readonly [suffix: string, labels: Labels, value: number]
+  )[];
 }
 
 /** A page of Prometheus' text format, version 0.0.4. Families without rows are left out. */
@@ -16,7 +20,10 @@ export function formatMetricsPage(families: readonly MetricRows[]): string {
   return families
     .filter(({ rows }) => rows.length > 0)
     .map(({ name, help, type, rows }) => {
-      const lines = rows.map(([labels, value]) => `${name}${formatLabelSet(labels)} ${formatValue(value)}\n`);
+      const lines = rows.map((row) => {
+        const [suffix, labels, value] = row.length === 3 ? row : ["", ...row];
+        return `${name}${suffix}${formatLabelSet(labels)} ${formatValue(value)}\n`;
+      });
       return `# HELP ${name} ${help.replace(/[\\\n]/g, escaped)}\n# TYPE ${name} ${type}\n${lines.join("")}`;
     })
     .join("");

@@ -9,6 +9,7 @@ import { type GrpcCall, GrpcError, grpcStatus, type TypeUrl, typeUrls } from "..
 import { type ProxyNode, parseProxyNode } from "../translate/proxy-node.ts";
 import type { ProxySnapshot } from "../translate/snapshot.ts";
 import { type DebugAnswer, encodeDebugAnswer, isDebugType } from "./debug-types.ts";
+import type { PilotMetrics } from "./pilot-metrics.ts";
 import { newNonce, responseBytes } from "./response-bytes.ts";
 import {
   createWatch,
@@ -51,6 +52,7 @@ export interface StreamHost {
   answerDebug(typeUrl: string, names: readonly string[]): Promise<DebugAnswer>;
   /** Told when something that status pages show has changed. */
   changed(): void;
+  readonly metrics?: Pick<PilotMetrics, "pushed" | "rejected">;
 }
 
 /** One proxy's stream of configuration. */
@@ -135,6 +137,7 @@ export async function serveAds(
     const { message, nonce } = responseBytes(watch, update, protocol, next);
     watch.nonceSent = nonce;
     watch.sentAt = host.clock.now();
+    host.metrics?.pushed(typeUrl, message.length);
     return call.send(message) ? undefined : call.drained();
   };
   const resources = (current: ProxySnapshot, typeUrl: TypeUrl): ReadonlyMap<string, Message> =>
@@ -251,6 +254,7 @@ export async function serveAds(
     } else {
       const message = rejection.replace(/\s+/g, " ").slice(0, 2000);
       watch.rejection = { message, nonce, at: host.clock.now() };
+      host.metrics?.rejected(watch.typeUrl);
       host.log.warn({ proxy: proxy?.id, type: watch.typeUrl, message }, "a proxy refused its configuration");
     }
     if (stopWaiting !== undefined) pump();

@@ -5,6 +5,7 @@ import type { ProxyNode } from "../translate/proxy-node.ts";
 import { makeSnapshot, type ProxySnapshot, updateEndpoints } from "../translate/snapshot.ts";
 import { createWorld, updateWorld, type World } from "../translate/world.ts";
 import type { AdsStream } from "./ads-stream.ts";
+import type { PilotMetrics } from "./pilot-metrics.ts";
 import type { ChangeSink } from "./sources.ts";
 
 /** The World of the moment and the streams that are told of it. */
@@ -48,9 +49,10 @@ export function createControlPlane(
     readonly log: Logger;
     readonly changes: Signal;
     readonly signal: AbortSignal;
+    readonly metrics?: PilotMetrics;
   },
 ): ControlPlane {
-  const { log, clock, signal } = options;
+  const { log, clock, signal, metrics } = options;
   const streams = new Set<AdsStream>();
   const problems: string[] = [];
   const lastGood = new Map<string, ProxySnapshot>();
@@ -93,9 +95,16 @@ export function createControlPlane(
   /** What each stream has not been told yet. A newer World only adds to it, so nothing piles up. */
   const due = new Map<AdsStream, Due>();
   let isRunning = false;
+  /** When the first change came that is not taken in yet, and the first that proxies have not been told of. */
+  let changedAt: number | undefined;
+  let behindSince: number | undefined;
   const run = () => {
     isRunning = due.size > 0 && !signal.aborted;
-    if (!isRunning) return;
+    if (!isRunning) {
+      if (behindSince !== undefined) metrics?.converged(performance.now() - behindSince);
+      behindSince = undefined;
+      return;
+    }
     const until = performance.now() + sliceMs;
     for (const [stream, what] of due) {
       due.delete(stream);
@@ -119,6 +128,8 @@ export function createControlPlane(
     if (isUnchanged(pending) || signal.aborted) return;
     const changes = pending;
     pending = createChanges();
+    behindSince ??= changedAt;
+    changedAt = undefined;
     const rulesBefore = world.rules;
     try {
       world = updateWorld(world, changes, report);
@@ -132,6 +143,7 @@ export function createControlPlane(
       return;
     }
     const isFull = world.rules !== rulesBefore || changes.allEndpoints;
+    metrics?.triggered(isFull ? "config" : "endpoint");
     for (const stream of streams) {
       const { proxy } = stream;
       const before = due.get(stream);
@@ -150,6 +162,7 @@ export function createControlPlane(
   };
 
   const schedule = () => {
+    changedAt ??= performance.now();
     if (!pending.rules && !pending.allEndpoints) {
       cancelFlush ??= clock.after(debounceMs, flush);
       return;
@@ -162,7 +175,12 @@ export function createControlPlane(
     cancelFlush?.();
     cancelFlush = clock.after(Math.max(delay, debounceMs), flush);
   };
-  const sink: ChangeSink = { objects, changes: () => pending, schedule };
+  const sink: ChangeSink = {
+    objects,
+    changes: () => pending,
+    schedule,
+    ...(metrics === undefined ? {} : { noticed: metrics.changed }),
+  };
 
   return {
     sink,

@@ -15,6 +15,8 @@ export interface DebugOptions {
   readonly plane: ControlPlane;
   readonly own: ObjectSource;
   readonly remotes: RemoteClusters;
+  /** The page of metrics. */
+  metrics(): string;
 }
 
 /** A page under its path, for example "/debug/syncz". */
@@ -30,7 +32,7 @@ export function debugPages(options: DebugOptions): HttpHandler {
         ? { status: 200, body: "" }
         : { status: 503, body: "not all clusters have been read yet\n" },
     "/version": () => ({ status: 200, body: versionLine(version) }),
-    "/metrics": () => ({ status: 200, body: metrics(plane), contentType: "text/plain; version=0.0.4" }),
+    "/metrics": () => ({ status: 200, body: options.metrics(), contentType: "text/plain; version=0.0.4" }),
     "/debug/adsz": json(() => streams(plane)),
     "/debug/clusterz": json(() => clusters(options)),
     "/debug/config_dump": (query) =>
@@ -143,18 +145,4 @@ async function dumpOf(
     return { status: 404, body: `proxy "${proxyId.slice(0, 200)}" is not connected here\n` };
   const dumps = await import("./config-dump.ts");
   return { status: 200, body: dumps.dumpToJson(make(dumps, snapshot)) };
-}
-
-function metrics({ streams: all, world, problems }: ControlPlane): string {
-  const lines = [
-    "# TYPE pilot_xds gauge",
-    `pilot_xds ${all.size}`,
-    "# TYPE pilot_services gauge",
-    `pilot_services ${world.rules.services.length}`,
-    "# TYPE pilot_virt_services gauge",
-    `pilot_virt_services ${world.rules.virtualServices.length}`,
-    "# TYPE pilot_total_rejected_configs gauge",
-    `pilot_total_rejected_configs ${problems.length}`,
-  ];
-  return `${lines.join("\n")}\n`;
 }

@@ -38,7 +38,11 @@ export interface ChangeSink {
   readonly objects: WorldObjects;
   changes(): WorldChanges;
   schedule(): void;
+  /** An object has changed; `isConfig` for Istio's. For the count only. */
+  noticed?(kind: string, event: "add" | "update" | "delete", isConfig: boolean): void;
 }
+
+const events = { added: "add", modified: "update", deleted: "delete" } as const;
 
 interface WatchOptions {
   readonly client: KubeClient;
@@ -73,7 +77,10 @@ export function watchCluster(sink: ChangeSink, clusterId: string, options: Watch
           setClusterObject(sink.objects, clusterId, name, object, isGone, sink.changes());
           sink.schedule();
         };
-        informer.subscribe(({ type, object }) => set(object, type === "deleted"));
+        informer.subscribe(({ type, object }) => {
+          sink.noticed?.(name, events[type], false);
+          set(object, type === "deleted");
+        });
         const dropVanished = () => {
           for (const object of [...cluster[name].values()] as KubeObject[])
             if (informer.get(object.metadata.name, object.metadata.namespace) === undefined)
@@ -90,6 +97,7 @@ export function watchConfig(sink: ChangeSink, options: WatchOptions): ObjectSour
   const informers = configKinds.map((name) => {
     const informer = startInformer(options.client, kinds[name], options);
     informer.subscribe(({ type, object }) => {
+      sink.noticed?.(name, events[type], true);
       setConfigObject(sink.objects, name, object, type === "deleted", sink.changes());
       sink.schedule();
     });

@@ -10,13 +10,14 @@ import { allocateAddresses } from "./allocate-addresses.ts";
 import { answerValidation } from "./answer-validation.ts";
 import { type Caller, createAuthenticator } from "./authenticate.ts";
 import { createCertificateService } from "./certificate-service.ts";
-import { createControlPlane } from "./control-plane.ts";
+import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { debugPages } from "./debug-pages.ts";
 import { createDebugRequests } from "./debug-requests.ts";
 import { servePlainGrpc, serveTlsGrpc } from "./grpc-servers.ts";
 import { type HttpHandler, serveHttp, serveHttps } from "./http-servers.ts";
 import type { InjectionHandler, InjectionSettings } from "./injection/contracts.ts";
 import { watchInjectionSettings } from "./injection-settings.ts";
+import { createPilotMetrics, type PilotMetrics } from "./pilot-metrics.ts";
 import { watchRemoteClusters } from "./remote-clusters.ts";
 import { resolveGateways } from "./resolve-gateways.ts";
 import { watchCluster, watchConfig, watchMeshConfig } from "./sources.ts";
@@ -49,7 +50,8 @@ export async function startDiscovery(
   const objects = createWorldObjects(clusterId, systemNamespace);
   objects.skipValidateTrustDomain = options.skipValidateTrustDomain ?? false;
   objects.spawnGatewaySpans = options.spawnGatewaySpans ?? true;
-  const plane = createControlPlane(objects, { clock, log, changes, signal });
+  const metrics = createPilotMetrics({ version: options.version, plane: () => plane });
+  const plane: ControlPlane = createControlPlane(objects, { clock, log, changes, signal, metrics });
   const watch = { client, signal, log };
 
   const isDefault = revision === "" || revision === "default";
@@ -141,6 +143,7 @@ export async function startDiscovery(
     plane,
     own,
     remotes,
+    metrics: metrics.text,
   });
   const answerDebug = createDebugRequests({
     identity: { instance: options.instance, version: options.version },
@@ -164,6 +167,7 @@ export async function startDiscovery(
           log,
           answerDebug: (typeUrl, names) => answerDebug(caller, typeUrl, names),
           changed: () => changes.notify(),
+          metrics,
         },
         (stream) => {
           opened = stream;
@@ -183,7 +187,14 @@ export async function startDiscovery(
   const handlers = (isSecure: boolean): GrpcHandlers => ({
     [methods.deltaAggregatedResources]: ads("delta", isSecure),
     [methods.streamAggregatedResources]: ads("state-of-the-world", isSecure),
-    [methods.createCertificate]: certificates,
+    [methods.createCertificate]: (call) =>
+      certificates(call).then(
+        () => metrics.signed(true),
+        (reason: unknown) => {
+          metrics.signed(false);
+          throw reason;
+        },
+      ),
   });
 
   const names = dnsNames(systemNamespace, revision);
@@ -197,7 +208,7 @@ export async function startDiscovery(
       serveHttps(
         listen,
         15017,
-        webhooks(services.createInjection(settings.current), settings.synced, log),
+        webhooks(services.createInjection(settings.current), settings.synced, metrics, log),
         signer,
         names,
         signal,
@@ -221,7 +232,12 @@ export async function startDiscovery(
 }
 
 /** /inject and /validate for the clusters' API servers. A pod waits until the settings have been read. */
-function webhooks(inject: InjectionHandler, settingsRead: Promise<void>, log: Logger): HttpHandler {
+function webhooks(
+  inject: InjectionHandler,
+  settingsRead: Promise<void>,
+  metrics: PilotMetrics,
+  log: Logger,
+): HttpHandler {
   return async ({ method, path, body }) => {
     if (path === "/ready") return { status: 200, body: "" };
     if (method !== "POST") return { status: 405, body: "AdmissionReviews are posted\n" };
@@ -235,8 +251,13 @@ function webhooks(inject: InjectionHandler, settingsRead: Promise<void>, log: Lo
     if (webhook !== "inject" && webhook !== "validate") return { status: 404, body: `no webhook ${path}\n` };
     if (webhook === "inject") await settingsRead;
     try {
-      return { status: 200, body: webhook === "inject" ? inject(path, review) : answerValidation(review) };
+      const answer = webhook === "inject" ? inject(path, review) : answerValidation(review);
+      const allowed = (answer as { readonly response?: { readonly allowed?: boolean } }).response?.allowed;
+      if (webhook === "inject") metrics.injected(allowed === true);
+      else metrics.validated(allowed === true);
+      return { status: 200, body: answer };
     } catch (reason) {
+      if (webhook === "inject") metrics.injected(false);
       if (!(reason instanceof RangeError)) throw reason;
       log.warn({ path, reason: reason.message }, "an AdmissionReview could not be answered");
       return { status: 400, body: `${reason.message}\n` };
