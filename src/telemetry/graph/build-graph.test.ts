@@ -244,12 +244,24 @@ suite("the traffic graph", () => {
     const { nodes, edges } = graphOf([
       { by: "source", from: gateway, to: v1, service: "api.shop", count: 60 },
       { by: "source", from: gateway, to: unknown, service: "?.?", protocol: "tcp", count: 60, bytes: [1, 1] },
+      { by: "source", from: gateway, to: v2, service: "api.shop", protocol: "tcp", count: 60, bytes: [1, 1] },
+      { by: "destination", from: web, to: v2, service: "api.shop", count: 60 },
+      // To a workload without a proxy it is the caller.
+      {
+        by: "source",
+        from: gateway,
+        to: "east/shop/db/db/v1",
+        service: "db.shop",
+        protocol: "tcp",
+        count: 60,
+      },
     ]);
-    assert.deepEqual(
-      nodes.map(({ kind }) => kind),
-      ["gateway", "workload"],
-    );
-    assert.equal(edges.length, 1);
+    assert.equal(nodes.find(({ name }) => name === "eastwest-gateway")?.kind, "gateway");
+    assert.deepEqual(drawn(edges), [
+      "workload:east/istio-system/eastwest-gateway -> workload:east/shop/api-v1 http 1 100%",
+      "workload:east/istio-system/eastwest-gateway -> workload:east/shop/db tcp 0 100%",
+      "workload:east/shop/web -> workload:west/shop/api-v2 http 1 100%",
+    ]);
   });
 
   test("puts a workload into the cluster on which its own has placed it", () => {

@@ -53,9 +53,15 @@ export function wantedFlows(
   const { rangeSeconds = defaultRange, at = source.now, withIdle = false } = options;
   const from = at - rangeSeconds * 1000;
   const seen = withIdle ? Math.min(from, at - source.retention) : from;
-  return settleFlows(readFlows(source.store, { seen, from, to: at }))
+  const read = readFlows(source.store, { seen, from, to: at });
+  const reporting = new Set(
+    read
+      .filter(({ byDestination }) => !isIdle(byDestination))
+      .map(({ destination }) => placeText(destination)),
+  );
+  return settleFlows(read)
     .filter((flow) => withIdle || !isIdle(flow.measured))
-    .filter((flow) => !isPassedOn(flow, source))
+    .filter((flow) => !isPassedOn(flow, reporting, source))
     .map((flow) => inPlace(flow, source))
     .filter((flow) => isWanted(flow, options));
 }
@@ -112,13 +118,25 @@ function inPlace(flow: SettledFlow, { placeOf }: GraphSource): SettledFlow {
   return { ...flow, source: moved(flow.source), destination: moved(flow.destination) };
 }
 
-/** Bytes that a gateway passes on without opening them: both ends of the connection inside report them as well. */
-function isPassedOn({ source, destination, protocol }: SettledFlow, { isGateway }: GraphSource): boolean {
+/**
+ * Bytes that a gateway passes on without opening them: both ends of the connection inside report them as well. It has no
+ * identity of its own towards the destination then, and the destination, if it reports, says who the caller is.
+ */
+function isPassedOn(
+  { source, destination, protocol, measured }: SettledFlow,
+  reporting: ReadonlySet<string>,
+  { isGateway }: GraphSource,
+): boolean {
   return (
     protocol === "tcp" &&
     isGateway(source.cluster, source.namespace, source.workload) &&
-    !isKnown(destination)
+    measured.identified === 0 &&
+    (!isKnown(destination) || reporting.has(placeText(destination)))
   );
+}
+
+function placeText({ cluster, namespace, workload }: Party): string {
+  return `${cluster}/${namespace}/${workload}`;
 }
 
 function isWanted(
