@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import path from "node:path";
 import { afterEach, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
-import { startAks, startOke } from "./support/examples.ts";
+import { edit, startAks, startOke } from "./support/examples.ts";
 import { clustersOnly, terminal } from "./support/guide-terminal.ts";
 import { assertShare, versions } from "./support/hello.ts";
-import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
+import { eventually, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
 
 // The guides as a reader follows them: `up` makes the clusters, Istio, the gateways and the credentials; every kubectl
 // step after that is typed as the guide has it (with its mistakes mended), and its outcome is looked at.
@@ -218,5 +219,73 @@ spec:
       const left = await type(`kubectl ${cluster} get namespaces -o name`);
       assert.doesNotMatch(left, /\/(demo|sample)$/m);
     }
+  }, 180_000);
+
+  test("GUIDE-09 GLOO: three clusters, their registration and meshes, a namespace with its workspaces", async () => {
+    mesh = await startExample({
+      example: "gloo",
+      client: "deploy/none",
+      container: "none",
+      namespace: "default",
+      prepare(folder) {
+        clustersOnly(folder);
+        const file = path.join(folder, "mesh.yaml");
+        edit(file, /^workspaces:[\s\S]*/m, "");
+      },
+    });
+    const { type, seeing } = terminal(mesh);
+    const [mgmt, ...remotes] = ["--context mgmt", "--context cluster-1", "--context cluster-2"];
+
+    await type("kubectl config get-contexts");
+    const namespaces = await type(`kubectl get ns ${remotes[1]}`);
+    assert.match(namespaces, /^default +Active/m);
+    await seeing(`kubectl get pods -n gloo-mesh ${mgmt}`, /gloo-mesh-mgmt-server-\S+ +1\/1 +Running/);
+    const server = `kubectl -n gloo-mesh get service gloo-mesh-mgmt-server ${mgmt}`;
+    assert.match(await type(`${server} -o jsonpath='{.status.loadBalancer.ingress[0].ip}'`), /^\d+\./);
+    assert.equal(await type(`${server} -o jsonpath='{.spec.ports[?(@.name=="grpc")].port}'`), "9900");
+    const registered = await seeing(`kubectl get kubernetescluster -n gloo-mesh ${mgmt}`, /cluster-2/);
+    assert.match(registered, /^cluster-1 /m);
+    const meshes = await seeing(
+      `kubectl get mesh -n gloo-mesh ${mgmt}`,
+      /istiod-istio-system-cluster-1[\s\S]*istiod-istio-system-cluster-2/,
+    );
+    assert.doesNotMatch(meshes, /mgmt/);
+
+    for (const remote of remotes) await type(`kubectl create ns bookinfo ${remote}`);
+    const workspace = (name: string) => `
+apiVersion: admin.gloo.solo.io/v2
+kind: Workspace
+metadata: { name: ${name}, namespace: gloo-mesh }
+spec:
+  workloadClusters:
+    - { name: cluster-1, namespaces: [{ name: ${name} }] }
+    - { name: cluster-2, namespaces: [{ name: ${name} }] }
+`;
+    for (const name of ["bookinfo", "istio-system"])
+      await type(`kubectl apply -f - ${mgmt}`, workspace(name));
+    const settings = (name: string, spec: string) => `
+apiVersion: admin.gloo.solo.io/v2
+kind: WorkspaceSettings
+metadata: { name: ${name}-settings, namespace: ${name} }
+spec: ${spec}
+`;
+    const federation = "federation: { enabled: true, serviceSelector: [{}], hostSuffix: global }";
+    await type(
+      `kubectl apply -f - ${remotes[0]}`,
+      settings(
+        "bookinfo",
+        `{ exportTo: [{ name: istio-system }], options: { serviceIsolation: { enabled: true }, ${federation} } }`,
+      ),
+    );
+    await type(
+      `kubectl apply -f - ${remotes[0]}`,
+      settings("istio-system", "{ imports: [{ name: bookinfo }] }"),
+    );
+    await seeing(
+      `kubectl get workspaces -A ${mgmt}`,
+      /bookinfo +true +\["\*"\] +\["istio-system"\] +True +True[\s\S]*istio-system +false +\["bookinfo"\] +True/,
+    );
+    for (const remote of remotes)
+      await seeing(`kubectl get authorizationpolicies -n bookinfo ${remote}`, /workspace-bookinfo/);
   }, 180_000);
 });
