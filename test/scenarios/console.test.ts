@@ -114,7 +114,7 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
   test("AKS-19 the versioned app graph shows caller, service and both versions in their clusters, half of the requests each", async () => {
     const { page } = console;
     await console.view("/kiali");
-    await page.getByRole("heading", { name: "Traffic" }).waitFor();
+    await page.getByRole("heading", { name: "Traffic", exact: true }).waitFor();
     assert.equal(new URL(page.url()).pathname, "/traffic");
     await page.getByLabel("Namespace").selectOption("sample");
     assert.equal(new URL(page.url()).searchParams.get("ns"), "sample");
@@ -193,7 +193,14 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
     await count(".flowing", (number) => number > 0);
     assert.match(page.url(), /show=rate%2Ctime%2Cbytes%2Canimation/);
 
-    // The shift of the test before made a VirtualService.
+    const routed = JSON.stringify({
+      apiVersion: "networking.istio.io/v1",
+      kind: "VirtualService",
+      metadata: { name: "helloworld", namespace: "sample" },
+      spec: { hosts: ["helloworld"], http: [{ route: [{ destination: { host: "helloworld" } }] }] },
+    });
+    const applied = await mesh.tryKubectl("main0", ["apply", "-f", "-"], routed);
+    assert.equal(applied.code, 0, applied.stderr);
     await console.view("/traffic?ns=sample&show=rate,services,virtual-services");
     await count(".graph-node .badge", (number) => number > 0);
     await console.view("/traffic?ns=sample&show=rate,services");

@@ -63,15 +63,33 @@ export function Canvas({
       model.edges.some((edge) => edgeId(edge) === choice.id))
       ? choice
       : undefined;
-  const networkOf = (name: string) => mesh?.clusters.find((one) => one.name === name)?.network;
-  const gatewayOf = (name: string) => {
-    const gateway = mesh?.clusters
-      .find((one) => one.name === name)
-      ?.gateways.find(({ kind }) => kind === "eastwest");
-    return gateway?.address === undefined ? undefined : `${gateway.address}:${gateway.port}`;
-  };
-  const away = new Set(
-    (mesh?.clusters ?? []).filter(({ lastSeen }) => lastSeen !== undefined).map(({ name }) => name),
+  const [shownChosen, shownPointed] = [known(chosen), known(pointed)];
+  const gatewayOf = useMemo(() => findGateway(mesh), [mesh]);
+  // Moving about changes none of this: drawing it anew for every step would make large graphs crawl.
+  const drawn = useMemo(
+    () =>
+      layout === undefined ? null : (
+        <Drawing
+          model={model}
+          layout={layout}
+          display={display}
+          looks={looks}
+          networkOf={(name) => mesh?.clusters.find((one) => one.name === name)?.network}
+          gatewayOf={gatewayOf}
+          awayClusters={
+            new Set(
+              (mesh?.clusters ?? []).filter(({ lastSeen }) => lastSeen !== undefined).map(({ name }) => name),
+            )
+          }
+          chosen={shownChosen}
+          pointed={shownPointed}
+          found={found}
+          labelled={labelled}
+          onChoose={setChosen}
+          onPoint={setPointed}
+        />
+      ),
+    [model, layout, display, looks, mesh, gatewayOf, shownChosen, shownPointed, found, labelled],
   );
   return (
     <section className="card traffic-card" aria-label={`Traffic graph, ${level}`}>
@@ -95,23 +113,7 @@ export function Canvas({
               if ((event.target as Element).closest("[data-choosable]") === null) setChosen(undefined);
             }}
           >
-            <g transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>
-              <Drawing
-                model={model}
-                layout={layout}
-                display={display}
-                looks={looks}
-                networkOf={networkOf}
-                gatewayOf={gatewayOf}
-                awayClusters={away}
-                chosen={known(chosen)}
-                pointed={known(pointed)}
-                found={found}
-                labelled={labelled}
-                onChoose={setChosen}
-                onPoint={setPointed}
-              />
-            </g>
+            <g transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>{drawn}</g>
           </svg>
         )}
         <div className="graph-tools">
@@ -127,9 +129,19 @@ export function Canvas({
           />
         </div>
       </div>
-      <Panel model={model} chosen={known(chosen)} onChoose={setChosen} gatewayOf={gatewayOf} />
+      <Panel model={model} chosen={shownChosen} onChoose={setChosen} gatewayOf={gatewayOf} />
     </section>
   );
+}
+
+/** The address of a cluster's east-west gateway. */
+function findGateway(mesh: MeshPage | undefined): (cluster: string) => string | undefined {
+  return (name) => {
+    const gateway = mesh?.clusters
+      .find((one) => one.name === name)
+      ?.gateways.find(({ kind }) => kind === "eastwest");
+    return gateway?.address === undefined ? undefined : `${gateway.address}:${gateway.port}`;
+  };
 }
 
 function Tool({
