@@ -13,6 +13,7 @@ const onEnvoy = [
   "liqo-offloading",
   "oke",
   "survival",
+  "telemetry",
   "liqo-traces",
   "traces-and-logs",
 ];
