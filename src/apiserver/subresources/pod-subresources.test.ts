@@ -50,7 +50,7 @@ async function textOf(path: string, query: Record<string, string> = {}) {
     headers: { authorization: "Bearer secret" },
   });
   let text = "";
-  for await (const chunk of answer.events ?? []) text += Buffer.from(chunk as Uint8Array).toString();
+  for await (const chunk of answer.chunks ?? []) text += Buffer.from(chunk).toString();
   return { answer, text };
 }
 
