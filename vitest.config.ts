@@ -22,6 +22,8 @@ const onEnvoy = [
 const scenarios = {
   pool: "forks",
   maxWorkers: 2,
+  // After the unit tests, which take all that there is.
+  sequence: { groupOrder: 1 },
   testTimeout: 60_000,
   hookTimeout: 60_000,
 } as const;

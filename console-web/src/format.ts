@@ -35,7 +35,7 @@ export function duration(time: number): string {
   const hours = minutes / 60;
   if (hours < 48) return `${Math.round(hours)} h`;
   const days = hours / 24;
-  return days < 730 ? `${Math.round(days)} d` : `${Math.floor(days / 365)} y`;
+  return days < 730 ? `${Math.round(days)} d` : `${Math.round(days / 365)} y`;
 }
 
 /** A range of time in the form of the URL and of PromQL: 60 is "1m". */

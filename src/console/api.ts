@@ -42,8 +42,10 @@ export interface Traffic {
 export interface MeshPage {
   readonly name: string;
   readonly version: string;
+  /** All that there are: "1.29.2, 1.30.0". */
   readonly istioVersion: string;
   readonly dataplane: "builtin" | "envoy";
+  /** All that there are: "cluster-1, cluster-2". */
   readonly trustDomain: string;
   readonly startedAt: number;
   readonly clusters: readonly MeshCluster[];
@@ -72,6 +74,7 @@ export interface MeshCluster {
   readonly region?: string;
   readonly role: "workload" | "management";
   readonly primary: string;
+  readonly istioVersion: string;
   readonly hasControlPlane: boolean;
   readonly state: "ready" | "starting" | "failed" | "stopped";
   readonly waitingFor?: string;
@@ -324,6 +327,7 @@ export interface ConfigObject {
 
 /** GET /api/trust */
 export interface TrustPage {
+  /** All that there are. */
   readonly trustDomain: string;
   readonly clusters: readonly {
     readonly cluster: string;

@@ -11,6 +11,10 @@ export interface SourceCluster {
   /** The cluster whose istiod serves this one; itself when it has its own. */
   readonly primary: string;
   readonly role: "workload" | "management";
+  /** Of its control plane's Istio; without meaning for a management cluster, as is `trustDomain`. */
+  readonly istioVersion: string;
+  /** What its workloads' identities begin with. */
+  readonly trustDomain: string;
   /** URL of its Kubernetes API. */
   readonly api: string;
   /** Answers with a failure while the cluster is away. */
@@ -94,9 +98,7 @@ export interface SourceEndpoint {
 export interface SourceState {
   readonly name: string;
   readonly version: string;
-  readonly istioVersion: string;
   readonly dataplane: "builtin" | "envoy";
-  readonly trustDomain: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   /** In the order of the mesh file. */

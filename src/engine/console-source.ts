@@ -57,15 +57,14 @@ async function sourceState(mesh: RunningMesh): Promise<SourceState> {
   return {
     name: mesh.mesh.name,
     version,
-    istioVersion: mesh.mesh.istio.version,
     dataplane: mesh.dataplane,
-    trustDomain: mesh.mesh.trust.domain,
     startedAt: mesh.startedAt,
     clusters: clusters.flatMap(({ name, ...status }) => {
       const cluster = [...mesh.clusterSet.clusters.values()].find((one) => one.name === name);
       const client = mesh.clusterSet.clients.get(name);
       if (cluster === undefined || client === undefined) return [];
-      return [{ name, ...status, role: cluster.role, client }];
+      const { role, istio, trust } = cluster;
+      return [{ name, ...status, role, client, istioVersion: istio.version, trustDomain: trust.domain }];
     }),
     gateways,
     proxies,

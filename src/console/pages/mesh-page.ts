@@ -3,6 +3,7 @@ import type { TrafficGraph } from "../../telemetry/index.ts";
 import type { MeshCluster, MeshLink, MeshPage, MeshTraffic } from "../api.ts";
 import type { SourceCluster, SourcePeering, SourceState } from "../contracts.ts";
 import type { Reader } from "../reader.ts";
+import { ofWorkloads } from "./of-workloads.ts";
 import { rangeOf, sumTraffic } from "./traffic-sums.ts";
 
 /** Values of a sparkline. */
@@ -24,9 +25,9 @@ export async function meshPage(reader: Reader, query: URLSearchParams): Promise<
   return {
     name: state.name,
     version: state.version,
-    istioVersion: state.istioVersion,
+    istioVersion: ofWorkloads(state, ({ istioVersion }) => istioVersion),
     dataplane: state.dataplane,
-    trustDomain: state.trustDomain,
+    trustDomain: ofWorkloads(state, ({ trustDomain }) => trustDomain),
     startedAt: state.startedAt,
     clusters: clusters.map((cluster) => withServed(cluster, links)),
     links: withQuietLinks(links, state),
@@ -59,6 +60,7 @@ async function shownCluster(
     ...(region === undefined ? {} : { region }),
     role,
     primary,
+    istioVersion: cluster.istioVersion,
     hasControlPlane: primary === name && role === "workload",
     state: cluster.state,
     ...(waitingFor === undefined ? {} : { waitingFor }),

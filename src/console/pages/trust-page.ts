@@ -1,11 +1,13 @@
 import type { TrustPage } from "../api.ts";
 import type { Reader } from "../reader.ts";
+import { ofWorkloads } from "./of-workloads.ts";
 
 /** Who signs what, and who believes whom. */
 export async function trustPage(reader: Reader): Promise<TrustPage> {
-  const { trust, trustDomain, proxies } = await reader.state();
+  const state = await reader.state();
+  const { trust, proxies } = state;
   return {
-    trustDomain,
+    trustDomain: ofWorkloads(state, ({ trustDomain }) => trustDomain),
     clusters: trust.map(({ cluster, root, intermediate }) => ({
       cluster,
       root,

@@ -65,7 +65,7 @@ export async function workloadPage(
     ...(away === undefined ? {} : { away: { since: away.since ?? 0, reason: away.reason } }),
     ...(row.proxies.state === "none"
       ? {}
-      : { identity: `spiffe://${state.trustDomain}/ns/${namespace}/sa/${row.serviceAccount}` }),
+      : { identity: `spiffe://${trustDomainOf(state, cluster)}/ns/${namespace}/sa/${row.serviceAccount}` }),
     images: [...new Set(found.template.spec.containers.flatMap(({ image }) => image ?? []))],
     labels: found.template.labels,
     pods: found.pods.map((pod) => shownPod(pod, cluster, state)),
@@ -210,4 +210,8 @@ function notFound({ cluster, namespace, kind, name }: WorkloadId, state: SourceS
   return new IsthmusError("workload/not-found", `${cluster} has no ${kind} ${name} in ${namespace}`, {
     nextStep: "It may have been deleted, or be in another cluster: the search finds it by its name.",
   });
+}
+
+function trustDomainOf({ clusters }: SourceState, name: string): string {
+  return clusters.find((cluster) => cluster.name === name)?.trustDomain ?? "";
 }

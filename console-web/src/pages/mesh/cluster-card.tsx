@@ -87,11 +87,11 @@ export function ClusterCard({
 }
 
 function controlPlane(
-  { name, primary, role, registry }: MeshCluster,
+  { name, primary, role, registry, istioVersion }: MeshCluster,
   mesh: MeshPage,
 ): readonly [value: string, note: string] {
   if (role === "management") return ["none", "management only"];
-  if (primary === name) return [`istiod ${mesh.istioVersion}`, "own"];
+  if (primary === name) return [`istiod ${istioVersion}`, "own"];
   const crosses =
     mesh.clusters.find((one) => one.name === primary)?.network !==
     mesh.clusters.find((one) => one.name === name)?.network;

@@ -1,9 +1,10 @@
 import type { MeshCluster, MeshLink } from "../../../../src/console/api.ts";
+import { type Band, bandsOf } from "./bands.ts";
 
 /** Where everything of the map stands, in pixels of its box. */
 export interface MapLayout {
   readonly height: number;
-  readonly bands: readonly (Box & { readonly network: string | undefined })[];
+  readonly bands: readonly (Box & Pick<Band, "title" | "note">)[];
   readonly cards: readonly (Box & { readonly cluster: string; readonly side: Side })[];
   /** East-west gateways, on the inner edge of their cluster's card. */
   readonly ports: readonly {
@@ -62,10 +63,10 @@ export function layoutMap(
 ): MapLayout {
   const middle = Math.max(gutter.least, Math.min(gutter.most, width * 0.26));
   const column = (width - middle) / 2;
-  const networks = [...new Set(clusters.map(({ network }) => network))];
-  const isFlat = networks.length === 1;
+  const all = bandsOf(clusters);
+  const [first] = all;
   const cards: (Box & { cluster: string; side: Side })[] = [];
-  const bands: (Box & { network: string | undefined })[] = [];
+  const bands: (Box & Pick<Band, "title" | "note">)[] = [];
   const bottom = { left: 0, right: 0 };
 
   const place = (side: Side, cluster: MeshCluster, y: number) =>
@@ -78,7 +79,7 @@ export function layoutMap(
       height: cardHeight,
     });
 
-  if (isFlat) {
+  if (first !== undefined && all.length === 1) {
     const rows = { left: 0, right: 0 };
     for (const [i, cluster] of clusters.entries()) {
       const side: Side = i % 2 === 0 ? "left" : "right";
@@ -86,17 +87,16 @@ export function layoutMap(
       rows[side]++;
     }
     const height = band.head + rows.left * (cardHeight + cardGap) - cardGap + band.padding;
-    bands.push({ network: networks[0], x: 0, y: 0, width, height });
+    bands.push({ ...first, x: 0, y: 0, width, height });
     bottom.left = height;
   } else {
-    for (const network of networks) {
+    for (const one of all) {
       const side: Side = bottom.left <= bottom.right ? "left" : "right";
-      const members = clusters.filter((cluster) => cluster.network === network);
       const top = bottom[side];
-      const height = band.head + members.length * (cardHeight + cardGap) - cardGap + band.padding;
-      for (const [i, cluster] of members.entries())
+      const height = band.head + one.clusters.length * (cardHeight + cardGap) - cardGap + band.padding;
+      for (const [i, cluster] of one.clusters.entries())
         place(side, cluster, top + band.head + i * (cardHeight + cardGap));
-      bands.push({ network, x: side === "left" ? 0 : width - column, y: top, width: column, height });
+      bands.push({ ...one, x: side === "left" ? 0 : width - column, y: top, width: column, height });
       bottom[side] = top + height + band.gap;
     }
   }

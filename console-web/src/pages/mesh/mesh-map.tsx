@@ -17,10 +17,10 @@ export function MeshMap({ mesh }: { readonly mesh: MeshPage }) {
   const hueOf = (name: string) => `hue-${looks.get(name)?.hue ?? 1}`;
   return (
     <section className="map" ref={place} style={{ height }} aria-label="Clusters, networks and links">
-      {bands.map(({ network, ...box }) => (
-        <div key={network ?? ""} className="band" style={boxStyle(box)}>
-          <b className="bold">{network ?? "One flat network"}</b>
-          {network === undefined ? <span className="dimmer"> pods reach each other directly</span> : null}
+      {bands.map(({ title, note, ...box }) => (
+        <div key={title} className="band" style={boxStyle(box)}>
+          <b className="bold">{title}</b>
+          {note === undefined ? null : <span className="dimmer"> {note}</span>}
         </div>
       ))}
       <svg width={width} height={height} aria-hidden="true">

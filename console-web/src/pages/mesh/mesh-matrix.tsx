@@ -6,29 +6,26 @@ import { ClusterMark, useClusterLook } from "../../parts/cluster-mark.tsx";
 import { clusterTone, clusterWord } from "../../parts/cluster-tone.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
 import { Status } from "../../parts/states.tsx";
+import { bandsOf } from "./bands.ts";
 import { Matrix } from "./matrix.tsx";
 
 /** Many clusters: a tile each on the band of its network, and who calls whom as a matrix instead of lines over lines. */
 export function MeshMatrix({ mesh }: { readonly mesh: MeshPage }) {
-  const networks = [...new Set(mesh.clusters.map(({ network }) => network))];
   return (
     <>
       <section className="tile-bands" aria-label="Clusters and networks">
-        {networks.map((network) => {
-          const members = mesh.clusters.filter((cluster) => cluster.network === network);
-          return (
-            <div key={network ?? ""} className="tile-band">
-              <p>
-                <b className="bold">{network ?? "One flat network"}</b>
-              </p>
-              <div className="tiles">
-                {members.map((cluster) => (
-                  <Tile key={cluster.name} cluster={cluster} />
-                ))}
-              </div>
+        {bandsOf(mesh.clusters).map(({ title, clusters }) => (
+          <div key={title} className="tile-band">
+            <p>
+              <b className="bold">{title}</b>
+            </p>
+            <div className="tiles">
+              {clusters.map((cluster) => (
+                <Tile key={cluster.name} cluster={cluster} />
+              ))}
             </div>
-          );
-        })}
+          </div>
+        ))}
       </section>
       {mesh.links.length === 0 ? null : (
         <Matrix clusters={mesh.clusters.map(({ name }) => name)} links={mesh.links} />

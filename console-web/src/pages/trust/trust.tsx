@@ -102,9 +102,12 @@ export function Trust() {
             </section>
             <p className="small dimmer">
               Workloads prove who they are with certificates for{" "}
-              <code>spiffe://{body.trustDomain}/ns/NAMESPACE/sa/ACCOUNT</code>, signed by their cluster's
-              authority. Two clusters believe each other when they have the same root. Keys never leave their
-              owners, and are shown nowhere.
+              <code>
+                spiffe://{body.trustDomain.includes(",") ? "TRUST-DOMAIN" : body.trustDomain}
+                /ns/NAMESPACE/sa/ACCOUNT
+              </code>
+              , signed by their cluster's authority. Two clusters believe each other when they have the same
+              root. Keys never leave their owners, and are shown nowhere.
             </p>
           </>
         )}
