@@ -193,11 +193,15 @@ process.stdout.on("error", (reason: NodeJS.ErrnoException) => {
 // Everything has ended and is written. Left to itself, Node 20 closes what is still open then, and can spin there for ever over
 // a request that never ends: seen in engines with real Envoys.
 process.once("beforeExit", (code) => process.exit(code));
-main(process.argv.slice(2), terminal).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (reason: unknown) => {
-    process.exitCode = report(reason, terminal);
-  },
-);
+// Timers of ours keep no process alive; a command that waits on one still runs.
+const running = setInterval(() => {}, 2 ** 30);
+main(process.argv.slice(2), terminal)
+  .then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (reason: unknown) => {
+      process.exitCode = report(reason, terminal);
+    },
+  )
+  .finally(() => clearInterval(running));
