@@ -7,6 +7,7 @@ const onEnvoy = [
   "exports",
   "findings",
   "global",
+  "gloo",
   "ingress",
   "istioctl",
   "liqo",
