@@ -34,41 +34,56 @@ suite.skipIf(!hasKubectl)(
     const replicas = async (name: string) =>
       Number(await mesh.app("get", "deployment", name, "-o", "jsonpath={.spec.replicas}"));
 
-    for (const [id, cluster, busy, idle] of [
-      ["LIQO-19", liqoClusters[0], deployments[0], deployments[1]],
-      ["LIQO-20", liqoClusters[1], deployments[1], deployments[0]],
-    ] as const)
-      test(`${id} under load at ${cluster} alone ${busy} grows and ${idle} does not; afterwards it is one pod again`, {
-        timeout: 150_000,
-      }, async () => {
-        await eventually(async () => (await replicas(busy)) === 1 && (await replicas(idle)) === 1, 60_000);
-        const url = `${await mesh.ingress(cluster)}/s0`;
-        const load = background(
-          process.execPath,
-          [isthmus, "load", url, "--rate", "300", "--connections", "50", "--duration", "60s", "-o", "json"],
-          mesh.folder,
-        );
-        try {
-          await eventually(async () => (await replicas(busy)) > 1, 55_000);
-          assert.ok((await replicas(busy)) <= 10);
-          assert.equal(await replicas(idle), 1);
-          const top = await mesh.app("top", "pods", "--containers", "--no-headers");
-          for (const container of ["s0", "istio-proxy"]) {
-            const used = [...top.matchAll(new RegExp(`^${busy}-\\S+ +${container} +(\\d+)m`, "gm"))];
-            assert.ok(
-              used.some(([, millicores]) => Number(millicores) > 0),
-              top,
-            );
-          }
-        } finally {
-          load.end();
-        }
-        const { stdout } = await load.result;
-        const report = JSON.parse(stdout);
-        assert.ok(report.failed <= report.sent * 0.01, stdout);
-        await eventually(async () => (await replicas(busy)) === 1, 60_000);
+    /** Loads one cluster's ingress and watches both Deployments grow, or not, and shrink again. */
+    const followsLoad = async (
+      cluster: (typeof liqoClusters)[number],
+      busy: string,
+      idle: string,
+    ): Promise<void> => {
+      await eventually(async () => (await replicas(busy)) === 1 && (await replicas(idle)) === 1, 60_000);
+      const url = `${await mesh.ingress(cluster)}/s0`;
+      const load = background(
+        process.execPath,
+        [isthmus, "load", url, "--rate", "300", "--connections", "50", "--duration", "60s", "-o", "json"],
+        mesh.folder,
+      );
+      try {
+        await eventually(async () => (await replicas(busy)) > 1, 55_000);
+        assert.ok((await replicas(busy)) <= 10);
         assert.equal(await replicas(idle), 1);
-      });
+        const top = await mesh.app("top", "pods", "--containers", "--no-headers");
+        for (const container of ["s0", "istio-proxy"]) {
+          const used = [...top.matchAll(new RegExp(`^${busy}-\\S+ +${container} +(\\d+)m`, "gm"))];
+          assert.ok(
+            used.some(([, millicores]) => Number(millicores) > 0),
+            top,
+          );
+        }
+      } finally {
+        load.end();
+      }
+      const { stdout } = await load.result;
+      const report = JSON.parse(stdout);
+      assert.ok(report.failed <= report.sent * 0.01, stdout);
+      await eventually(async () => (await replicas(busy)) === 1, 60_000);
+      assert.equal(await replicas(idle), 1);
+    };
+
+    test(
+      "LIQO-19 under load at consumer alone its app grows and provider1's does not; afterwards it is one pod again",
+      {
+        timeout: 150_000,
+      },
+      () => followsLoad(liqoClusters[0], deployments[0], deployments[1]),
+    );
+
+    test(
+      "LIQO-20 under load at provider1 alone its app grows and consumer's does not; afterwards it is one pod again",
+      {
+        timeout: 150_000,
+      },
+      () => followsLoad(liqoClusters[1], deployments[1], deployments[0]),
+    );
 
     test("LIQO-21 pods on provider1 request no more than the peering's cpu and the rest say why they wait; more in the mesh file starts them", {
       timeout: 150_000,
