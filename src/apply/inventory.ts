@@ -55,17 +55,14 @@ export interface ListedObjects {
 
 /** Reads a cluster's inventory and changes nothing. */
 export async function readInventory(client: KubeClient): Promise<ListedObjects> {
-  return load(client);
-}
-
-async function load(client: KubeClient): Promise<{ readonly made: Entries; readonly found: Entries }> {
   const stored = await client.get(kinds.configMaps, inventoryName, inventoryNamespace);
   return { made: parseEntries(stored?.data?.["made"]), found: parseEntries(stored?.data?.["found"]) };
 }
 
 /** Reads the cluster's inventory, or begins it. */
 export async function openInventory(client: KubeClient, resources: ResourceMap): Promise<Inventory> {
-  const { made, found } = await load(client);
+  const listed = await readInventory(client);
+  const [made, found] = [new Map(listed.made), new Map(listed.found)];
   const noted = new Set<string>();
   let writing: Promise<void> = Promise.resolve();
 

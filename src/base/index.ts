@@ -7,8 +7,10 @@
  */
 export { type Clock, systemClock } from "./clock.ts";
 export { type Diagnostic, formatDiagnostics, hasErrors, type SourceRange } from "./diagnostics.ts";
+export { drained } from "./drained.ts";
 export { type ErrorCode, errorCodes, IsthmusError } from "./errors.ts";
 export { escapeHtml } from "./escape-html.ts";
+export { parseGoDuration } from "./go-duration.ts";
 export { createLogger, type Logger, logLevel, silentLogger } from "./logger.ts";
 export { formatMetricsPage, type MetricRows, type MetricType } from "./metrics/format-page.ts";
 export { type Counter, createMetrics, type Histogram, type Metrics } from "./metrics/metrics.ts";

@@ -2,6 +2,7 @@ import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Stream } from "n
 import { constants } from "node:http2";
 import type { Readable } from "node:stream";
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { drained } from "../base/index.ts";
 
 /** gRPC status codes that isthmus sends or looks at (grpc/status.proto). */
 export const grpcStatus = {
@@ -254,17 +255,4 @@ function frame(message: Uint8Array): Buffer {
     frames.set(message, framed);
   }
   return framed;
-}
-
-function drained(stream: ServerHttp2Stream | ClientHttp2Stream): Promise<void> {
-  if (!stream.writableNeedDrain || stream.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-  });
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { drained } from "../../base/index.ts";
 import { jsonText } from "../storage/json-text.ts";
 import { acceptedForm } from "./accepted-form.ts";
 import type { Answer, ListAnswer, OutgoingEvent, WatchStream } from "./call.ts";
@@ -140,11 +141,9 @@ async function writeStream(
 ): Promise<void> {
   response.writeHead(status, headers);
   response.flushHeaders();
-  const gone = new Promise<void>((resolve) => response.once("close", resolve));
   for await (const chunk of chunks) {
     if (response.destroyed) break;
-    if (!response.write(chunk))
-      await Promise.race([new Promise((resolve) => response.once("drain", resolve)), gone]);
+    if (!response.write(chunk)) await drained(response);
   }
   response.end();
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { drained } from "../../base/index.ts";
 import { type SpdySession, type SpdyStream, serveSpdy } from "./spdy/session.ts";
 import { acceptSpdy, offered, refuseUpgrade, upgradeKind } from "./upgrade.ts";
 
@@ -134,16 +135,4 @@ async function fromPod(socket: Socket, data: SpdyStream): Promise<void> {
   } catch {
     // The socket's own error says why.
   }
-}
-
-function drained(socket: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      socket.off("drain", done);
-      socket.off("close", done);
-      resolve();
-    };
-    socket.on("drain", done);
-    socket.on("close", done);
-  });
 }

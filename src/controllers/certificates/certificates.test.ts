@@ -13,7 +13,6 @@ import {
   type Issuer,
   issuers,
 } from "./certificate-kinds.ts";
-import { parseGoDuration } from "./go-duration.ts";
 import { localAuthoritySecret } from "./local-authority.ts";
 import { startCertificates } from "./start-certificates.ts";
 import { startIssuers } from "./start-issuers.ts";
@@ -350,22 +349,6 @@ suite("certificates", () => {
     );
     await issued();
   });
-});
-
-suite("parseGoDuration()", () => {
-  for (const [given, wanted] of [
-    ["2160h", 2160 * hour],
-    ["1h30m", 1.5 * hour],
-    ["1.5s", 1500],
-    ["250ms", 250],
-    ["1m0.5s", 60_500],
-    ["90", undefined],
-    ["1d", undefined],
-    ["", undefined],
-    [undefined, undefined],
-  ] as const) {
-    test(`${given}: ${wanted}`, () => assert.equal(parseGoDuration(given), wanted));
-  }
 });
 
 suite("renewalTime()", () => {

@@ -1,5 +1,5 @@
+import { parseGoDuration } from "../../base/index.ts";
 import type { CertificateSpec } from "./certificate-kinds.ts";
-import { parseGoDuration } from "./go-duration.ts";
 
 const day = 24 * 3_600_000;
 const defaultDuration = 90 * day;

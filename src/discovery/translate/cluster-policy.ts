@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { parseGoDuration } from "../../base/index.ts";
 import type { Protocol } from "../../kube/index.ts";
 import {
   type CircuitBreakers_ThresholdsSchema,
@@ -33,7 +34,7 @@ import type {
 } from "./config-types.ts";
 import { effectiveLocality } from "./locality-rule.ts";
 import type { MeshConfig } from "./mesh-config.ts";
-import { durationOf, milliseconds, optional, parseDuration } from "./proto.ts";
+import { durationOf, milliseconds, optional } from "./proto.ts";
 import { isHttp } from "./protocol.ts";
 import type { MeshService } from "./services.ts";
 
@@ -99,15 +100,15 @@ export function applyConnectionPool(
   const keepalive = tcp?.tcpKeepalive ?? mesh.tcpKeepalive;
   if (keepalive !== undefined) {
     const wholeSeconds = (text: string | undefined) =>
-      text === undefined ? undefined : Math.round((parseDuration(text) ?? 0) / 1000);
+      text === undefined ? undefined : Math.round((parseGoDuration(text) ?? 0) / 1000);
     cluster.upstreamConnectionOptions = upstreamConnectionOptions(
       keepalive.probes,
       wholeSeconds(keepalive.time),
       wholeSeconds(keepalive.interval),
     );
   }
-  const idle = parseDuration(http?.idleTimeout ?? tcp?.idleTimeout);
-  const duration = parseDuration(tcp?.maxConnectionDuration);
+  const idle = parseGoDuration(http?.idleTimeout ?? tcp?.idleTimeout);
+  const duration = parseGoDuration(tcp?.maxConnectionDuration);
   if (idle !== undefined) httpDraft(draft).idleTimeout = idle;
   if (duration !== undefined) httpDraft(draft).maxConnectionDuration = duration;
   if ((http?.maxRequestsPerConnection ?? 0) > 0)

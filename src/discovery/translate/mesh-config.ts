@@ -1,7 +1,7 @@
 import { parse } from "yaml";
+import { parseGoDuration } from "../../base/index.ts";
 import type { LabelSelector } from "../../kube/index.ts";
 import type { ConnectionPool, HttpRetry, LocalityLbSetting, OutlierDetection } from "./config-types.ts";
-import { parseDuration } from "./proto.ts";
 import { readTracingSettings, type TracingSettings } from "./tracing-settings.ts";
 
 /** The part of Istio's MeshConfig that discovery acts on, with Istio's defaults filled in. Durations in milliseconds. */
@@ -100,7 +100,7 @@ const text = (value: unknown, otherwise: string) =>
 const list = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 const time = (value: unknown, otherwise: number) =>
-  typeof value === "string" ? (parseDuration(value) ?? otherwise) : otherwise;
+  typeof value === "string" ? (parseGoDuration(value) ?? otherwise) : otherwise;
 
 /**
  * MeshConfig from the `mesh` key of Istio's ConfigMap (YAML). Unknown fields are passed over, wrong values

@@ -1,5 +1,6 @@
 import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Any, anyPack, type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import { parseGoDuration } from "../../base/index.ts";
 
 /** Packs a message into an Any. */
 export function any<D extends DescMessage>(schema: D, init?: MessageInitShape<D>): Any {
@@ -41,28 +42,8 @@ export function seconds(count: number): Duration {
   return milliseconds(count * 1000);
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  h: 3_600_000,
-  m: 60_000,
-  s: 1000,
-  ms: 1,
-  us: 1e-3,
-  µs: 1e-3,
-  ns: 1e-6,
-};
-
-/** Milliseconds of a duration as Istio's resources write it ("1.5s", "1h30m", "100ms"); undefined when it is none. */
-export function parseDuration(text: string | undefined): number | undefined {
-  if (text === undefined || !/^(\d+(\.\d+)?(h|ms|m|s|us|µs|ns))+$/.test(text)) return undefined;
-  let ms = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g)) {
-    ms += Number(count) * (unitMs[unit ?? ""] ?? 0);
-  }
-  return ms;
-}
-
 /** The Duration message of a written duration, or undefined. */
 export function durationOf(text: string | undefined): Duration | undefined {
-  const ms = parseDuration(text);
+  const ms = parseGoDuration(text);
   return ms === undefined ? undefined : milliseconds(ms);
 }

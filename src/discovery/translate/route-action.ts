@@ -1,10 +1,11 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { parseGoDuration } from "../../base/index.ts";
 import type { RouteActionSchema } from "../../xds/gen/envoy/config/route/v3/route_components_pb.js";
 import type { Destination, HttpRoute, RouteDestination } from "./config-types.ts";
 import { consistentHash, hashPolicy } from "./hash-policy.ts";
 import { type HeaderOperations, headerOperations, routeHeaders } from "./header-operations.ts";
 import { percentOf, wholePercent } from "./percent.ts";
-import { milliseconds, optional, parseDuration } from "./proto.ts";
+import { milliseconds, optional } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import { destinationCluster, requestCluster } from "./route-destination.ts";
@@ -37,7 +38,7 @@ export function forwardAction(
   const single = written.length === 1 ? written[0] : undefined;
   const destinations = single === undefined ? written.filter(({ weight }) => (weight ?? 0) > 0) : [single];
   if (destinations.length === 0) return undefined;
-  const timeout = milliseconds(parseDuration(http.timeout) ?? 0);
+  const timeout = milliseconds(parseGoDuration(http.timeout) ?? 0);
   const hashes = destinations.flatMap(
     ({ destination }) => hashPolicy(consistentHash(scope, destination)) ?? [],
   );

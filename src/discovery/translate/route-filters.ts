@@ -1,10 +1,11 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { parseGoDuration } from "../../base/index.ts";
 import { CorsPolicySchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { grpcStatuses } from "../grpc-statuses.ts";
 import type { CorsPolicy, HttpFault, HttpRoute } from "./config-types.ts";
 import { percentOf, wholePercent } from "./percent.ts";
-import { any, durationOf, parseDuration } from "./proto.ts";
+import { any, durationOf } from "./proto.ts";
 import { stringMatch } from "./route-match.ts";
 
 /** What the filters before the router do differently for a route, by filter. */
@@ -51,7 +52,7 @@ function faultConfig({ delay, abort }: HttpFault): Any | undefined {
 
 function corsConfig(cors: CorsPolicy): Any {
   const origins = cors.allowOrigins ?? (cors.allowOrigin ?? []).map((exact) => ({ exact }));
-  const maxAge = parseDuration(cors.maxAge);
+  const maxAge = parseGoDuration(cors.maxAge);
   return any(CorsPolicySchema, {
     allowOriginStringMatch: origins.map(stringMatch),
     allowMethods: (cors.allowMethods ?? []).join(","),

@@ -6,6 +6,7 @@ import {
   kinds,
   type OwnerReference,
   type Service,
+  serviceNameLabel,
 } from "../../kube/index.ts";
 import { isNodeOf, type Link, namespaceStanding } from "./link.ts";
 import { isFrom, originLabel } from "./marks.ts";
@@ -51,7 +52,7 @@ export async function reconcileSlice(link: Link, name: string, namespace: string
     standing === "none" || slice === undefined || slice.metadata.deletionTimestamp !== undefined
       ? undefined
       : remoteSlice(slice, { home: home.name, provider: provider.name, isThere });
-  const service = there.services.get(made?.metadata.labels?.["kubernetes.io/service-name"] ?? "", namespace);
+  const service = there.services.get(made?.metadata.labels?.[serviceNameLabel] ?? "", namespace);
   const remoteName = remoteSliceName(name, home.name);
   const present = there.slices.get(remoteName, namespace);
   if (made === undefined || service === undefined) {

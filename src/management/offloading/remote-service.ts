@@ -1,7 +1,6 @@
-import type { Endpoint, EndpointSlice, Service } from "../../kube/index.ts";
+import { type Endpoint, type EndpointSlice, type Service, serviceNameLabel } from "../../kube/index.ts";
 import { reflectedMetadata, reflectionLabels } from "./marks.ts";
 
-const serviceNameLabel = "kubernetes.io/service-name";
 const managedByLabel = "endpointslice.kubernetes.io/managed-by";
 const sliceManager = "endpointslice.reflection.liqo.io";
 /** With the value "true" a Service has the same node ports on the provider. */

@@ -5,6 +5,7 @@ import {
   type Clock,
   createRetry,
   createSignal,
+  drained,
   IsthmusError,
   type Logger,
   type Signal,
@@ -232,18 +233,6 @@ async function passOn(
     if (!stream.write(`${JSON.stringify(event)}\n`)) await drained(stream);
   }
   stream.end();
-}
-
-function drained(stream: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-  });
 }
 
 async function bodyOf(stream: ServerHttp2Stream): Promise<string> {

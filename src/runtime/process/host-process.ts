@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
+import { drained } from "../../base/index.ts";
 
 export interface HostProcessOptions {
   readonly command: readonly string[];
@@ -92,13 +93,7 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
 
 async function writeInput({ stdin }: ChildProcess, chunk: Uint8Array): Promise<void> {
   if (stdin === null || stdin.destroyed || stdin.writableEnded || stdin.write(chunk)) return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      stdin.off("drain", done).off("close", done);
-      resolve();
-    };
-    stdin.on("drain", done).on("close", done);
-  });
+  await drained(stdin);
 }
 
 /** The file that `command` names, looked for as execvp does. Rejects with CannotStart. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
+import { drained } from "../../base/index.ts";
 import type { ContainerContext, RunningContainer } from "../contracts.ts";
 import { type AcceptUpgrade, serveRequests } from "./serve-requests.ts";
 
@@ -78,19 +79,6 @@ async function readBody(request: IncomingMessage): Promise<string> {
     if (size > mostRequestBody) request.destroy(new Error(`a request of more than ${mostRequestBody} bytes`));
   });
   return text(request);
-}
-
-/** Resolves when the client has taken what was written, or has gone. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
-    };
-    response.on("drain", done);
-    response.on("close", done);
-  });
 }
 
 /** Keeps a processor busy for about as long as a small web application does for one answer. */

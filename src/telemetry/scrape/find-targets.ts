@@ -1,4 +1,11 @@
-import { type EndpointSlice, isVirtualNode, type Node, type Pod, type Service } from "../../kube/index.ts";
+import {
+  type EndpointSlice,
+  isVirtualNode,
+  type Node,
+  type Pod,
+  type Service,
+  serviceNameLabel,
+} from "../../kube/index.ts";
 import type { Labels } from "../store/labels.ts";
 import type { ScrapeTarget } from "./scrape-target.ts";
 
@@ -83,8 +90,6 @@ function podTargets({ metadata, spec, status }: Pod, cluster: string): ScrapeTar
     ...(Number.isFinite(startedAt) ? { startedAt } : {}),
   }));
 }
-
-const serviceNameLabel = "kubernetes.io/service-name";
 
 function serviceTargets(service: Service, { cluster, endpointSlices }: TargetObjects): ScrapeTarget[] {
   const { namespace = "default", name, annotations = {}, labels } = service.metadata;

@@ -1,4 +1,4 @@
-import { parseDuration } from "../../translate/proto.ts";
+import { parseGoDuration } from "../../../base/index.ts";
 import type { ConfigField } from "../config-field.ts";
 import { checkDuration, checkNotNegative } from "./values.ts";
 
@@ -30,6 +30,6 @@ export function checkConnectionPool(pool: ConfigField): void {
   checkDuration(tcp.field("connectTimeout"));
   checkDuration(tcp.field("maxConnectionDuration"));
   // 0s switches it off, as does whatever is not a whole millisecond.
-  if ((parseDuration(tcp.field("idleTimeout").text) ?? 1) >= 1) checkDuration(tcp.field("idleTimeout"));
+  if ((parseGoDuration(tcp.field("idleTimeout").text) ?? 1) >= 1) checkDuration(tcp.field("idleTimeout"));
   for (const name of ["time", "interval"] as const) checkDuration(tcp.field("tcpKeepalive").field(name));
 }

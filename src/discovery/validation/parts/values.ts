@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
+import { parseGoDuration } from "../../../base/index.ts";
 import { parseProtocol } from "../../../kube/index.ts";
-import { parseDuration } from "../../translate/proto.ts";
 import type { ConfigField } from "../config-field.ts";
 import { isDnsLabel, quoted } from "./hosts.ts";
 
@@ -31,7 +31,7 @@ export function checkProtocol(field: ConfigField): void {
 /** A duration of at least a millisecond, in whole ones, if it is set. */
 export function checkDuration(field: ConfigField): void {
   if (!field.isSet) return;
-  const ms = parseDuration(field.text);
+  const ms = parseGoDuration(field.text);
   if (ms === undefined) field.error(`invalid duration ${quoted(field.text)}`);
   else if (ms < 1) field.error("duration must be greater than 1ms");
   else if (!Number.isInteger(ms)) field.error("only durations to ms precision are supported");

@@ -8,7 +8,7 @@ const units: Readonly<Record<string, number>> = {
   ns: 1e-6,
 };
 
-/** A duration as Go writes it ("2160h", "1h30m") in milliseconds; undefined for any other text. */
+/** Milliseconds of a duration as Go writes it ("2160h", "1h30m", "1.5s"); undefined for any other text. */
 export function parseGoDuration(text: string | undefined): number | undefined {
   if (text === undefined || !/^(\d+(\.\d+)?(h|ms|m|s|us|µs|ns))+$/.test(text)) return undefined;
   let sum = 0;
