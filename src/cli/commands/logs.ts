@@ -15,7 +15,7 @@ import {
 } from "../../telemetry/index.ts";
 import { type Command, type CommandInput, textOption, textOptions } from "../command.ts";
 import { accessText } from "../logs/access-text.ts";
-import { kubeconfigClusters, type ReachedCluster } from "../logs/kubeconfig-clusters.ts";
+import { kubeconfigClusters, type NamedCluster } from "../logs/kubeconfig-clusters.ts";
 import { podSelector } from "../logs/pod-selection.ts";
 import { trailLines } from "../logs/trail-lines.ts";
 import { readDuration } from "../read-duration.ts";
@@ -69,7 +69,7 @@ export const logs: Command = {
   },
   async run(input) {
     const { signal, terminal } = input;
-    const clusters = kubeconfigClusters(kubeconfigOf(input), textOptions(input, "cluster"));
+    const clusters = await kubeconfigClusters(kubeconfigOf(input), textOptions(input, "cluster"), signal);
     const away = new Set<string>();
     const options: PodLogsOptions = {
       clusters,
@@ -110,7 +110,7 @@ export const logs: Command = {
   },
 };
 
-function closeAll(clusters: readonly ReachedCluster[]): void {
+function closeAll(clusters: readonly NamedCluster[]): void {
   for (const cluster of clusters) cluster.close();
 }
 

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { IsthmusError } from "../base/index.ts";
+import {
+  createHttpTransport,
+  createKubeClient,
+  type KubeClient,
+  type Kubeconfig,
+  mergeKubeconfigs,
+  readKubeconfig,
+  resolveAccess,
+} from "../kube/index.ts";
+
+/** A cluster reached by a context of a kubeconfig. */
+export interface ReachedCluster {
+  readonly client: KubeClient;
+  /** Ends its idle connections. */
+  close(): void;
+}
+
+/** Kubeconfigs as they were read. */
+export interface ReadKubeconfig {
+  readonly config: Kubeconfig;
+  /** Files and plugins that they name are looked for from here. */
+  readonly folder: string;
+}
+
+/** Reads a kubeconfig, or several as one where `files` lists them as KUBECONFIG does; of several some may be missing. */
+export function openKubeconfig(files: string): ReadKubeconfig {
+  const names = files.split(path.delimiter).filter((name) => name !== "");
+  const present = names.length === 1 ? names : names.filter((name) => existsSync(name));
+  const configs = present.map((name) => readKubeconfig(readText(name), name));
+  return { config: mergeKubeconfigs(configs), folder: path.dirname(path.resolve(present[0] ?? ".")) };
+}
+
+/** Connects by a context; runs the credential plugin that its user may have. */
+export async function reachContext(
+  { config, folder }: ReadKubeconfig,
+  context: string,
+  signal: AbortSignal | undefined,
+): Promise<ReachedCluster> {
+  const access = await resolveAccess(config, context, {
+    folder,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const transport = createHttpTransport(access);
+  return { client: createKubeClient(transport), close: () => transport.close() };
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new IsthmusError("arguments/wrong", `the kubeconfig ${file} can't be read`, {
+      cause,
+      nextStep:
+        "Name one with --kubeconfig, or set KUBECONFIG. A mesh on this machine has its own in .isthmus/kubeconfig.",
+    });
+  }
+}
