@@ -1,6 +1,6 @@
 // Vitest reporter that ends a run with "N passed, N failed". A skipped test says in its title what it needs
 // ("… [needs kubectl]"); it fails the run when ISTHMUS_REQUIRED_TOOLS names that tool. Of suites within each other the
-// innermost that says something counts.
+// innermost that says something counts. A test that passed only when it was tried again is named too.
 export default class ClosingLine {
   onTestRunEnd(modules, unhandledErrors) {
     const required = (process.env.ISTHMUS_REQUIRED_TOOLS ?? "").split(" ").filter(Boolean);
@@ -13,8 +13,10 @@ export default class ClosingLine {
       for (const suite of module.children.allSuites()) failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        if (state === "passed") passed += 1;
-        else if (state === "failed") failed += 1;
+        if (state === "passed") {
+          passed += 1;
+          if (test.diagnostic()?.flaky) console.log(`passed at the second try: ${test.fullName}`);
+        } else if (state === "failed") failed += 1;
         else {
           skipped += 1;
           const missing = required.find((tool) => needsOf(test.fullName).includes(tool));

@@ -41,8 +41,11 @@ export const streamChecks: readonly KubectlCheck[] = [
         await ok(inTerminal(`${exec} "stty size; test -t 0 && echo terminal"`)),
         /31 101\s+terminal/,
       );
-      const resizing = `(until test -e started; do sleep 0.05; done; stty rows 20 cols 50 < /dev/tty) & ${exec} "touch $PWD/started; until stty size | grep -q '20 50'; do sleep 0.05; done; echo resized"`;
-      assert.match(await ok(`rm -f started; ${inTerminal(resizing)}`), /resized/);
+      // Again and again: kubectl drops a change of size that comes while it is still passing on the one before.
+      const resize =
+        "until test -e resized; do for rows in 21 20; do stty rows $rows cols 50 < /dev/tty; sleep 0.1; done; done";
+      const resizing = `(until test -e started; do sleep 0.05; done; ${resize}) & ${exec} "touch $PWD/started; until stty size | grep -q '20 50'; do sleep 0.05; done; touch $PWD/resized; echo resized"; wait`;
+      assert.match(await ok(`rm -f started resized; ${inTerminal(resizing)}`), /resized/);
     },
   },
   {
