@@ -33,6 +33,8 @@ export interface StartMeshOptions {
   readonly state: StateFolder;
   /** Keep nothing but the kubeconfig and the log. */
   readonly ephemeral: boolean;
+  /** Only the clusters: nothing of the mesh is applied to them, as on a cloud's new ones. */
+  readonly bare: boolean;
   /** Path of Envoy's program, to run it for every proxy; undefined: the built-in proxy. */
   readonly envoy?: string | undefined;
   /** How long until everything must run, in milliseconds. */
@@ -149,7 +151,8 @@ async function start(
   writeKubeconfig(state.kubeconfig, clusters);
   timings.mark("API servers, controllers, nodes");
 
-  for (const diagnostic of imageWarnings(compiled, hasNoStandIn)) progress({ kind: "warning", diagnostic });
+  if (!options.bare)
+    for (const diagnostic of imageWarnings(compiled, hasNoStandIn)) progress({ kind: "warning", diagnostic });
   const readyAfter = new Map<string, number>();
   const waitingFor = new Map<string, string>();
   const describe = (name: string) =>
@@ -160,41 +163,13 @@ async function start(
       waitingFor: waitingFor.get(name),
     });
   progress({ kind: "clusters", mesh: mesh.name, dataplane, lines: [...mesh.clusters.keys()].map(describe) });
+  const waiting = (cluster: string, what: string | undefined) => {
+    if (what === undefined) waitingFor.delete(cluster);
+    else waitingFor.set(cluster, what);
+    progress({ kind: "cluster", cluster: describe(cluster) });
+  };
 
-  await installLiqo(mesh, clusters);
-  await startOffloading({
-    clusters: [...clusters].map(([name, { client }]) => ({ name, client })),
-    clock: systemClock,
-    signal: lifetime,
-    log: log.child({ part: "offloading" }),
-  });
-  const warnings = await applyCompiled(compiled, {
-    targets: applyTargets(clusters, watches, trust),
-    renderChart: chartRenderer(mesh, lifetime),
-    addressTimeout: options.timeout,
-    signal: lifetime,
-    log,
-    waiting(cluster, what) {
-      if (what === undefined) waitingFor.delete(cluster);
-      else waitingFor.set(cluster, what);
-      progress({ kind: "cluster", cluster: describe(cluster) });
-    },
-    deleted: (cluster, objects) =>
-      progress({
-        kind: "note",
-        text: `${cluster}: deleted, no longer in the mesh file: ${objects.join(", ")}`,
-      }),
-  });
-  for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
-  // With a management cluster the manager there does it.
-  if (managementCluster(mesh) === undefined && mesh.discovery === "exports") {
-    const federationLog = log.child({ part: "federation" });
-    const federation = startFederation({ hostSuffix: mesh.hostSuffix, signal: lifetime, log: federationLog });
-    // A provider's Services are its consumer's.
-    for (const { cluster, client } of clusters.values())
-      if (cluster.consumer === undefined)
-        federation.add({ ...cluster, informers: createClusterInformers(client, lifetime, federationLog) });
-  }
+  if (!options.bare) await applyMesh(options, { clusters, watches, trust, lifetime, waiting });
   timings.mark("objects applied");
 
   await waitUntilReady(watches, options, lifetime, (name, isReady) => {
@@ -262,6 +237,50 @@ async function start(
   parts.announceConsole(pages);
   await openControl(running, state, log, stops);
   return running;
+}
+
+/** Brings the mesh into its clusters: what was compiled, and what goes on beside it. */
+async function applyMesh(
+  { mesh, compiled, timeout, log, progress }: StartMeshOptions,
+  parts: {
+    readonly clusters: ReadonlyMap<string, RunningCluster>;
+    readonly watches: ReadonlyMap<string, ClusterWatch>;
+    readonly trust: MeshTrust;
+    readonly lifetime: AbortSignal;
+    waiting(cluster: string, what: string | undefined): void;
+  },
+): Promise<void> {
+  const { clusters, watches, trust, lifetime, waiting } = parts;
+  await installLiqo(mesh, clusters);
+  await startOffloading({
+    clusters: [...clusters].map(([name, { client }]) => ({ name, client })),
+    clock: systemClock,
+    signal: lifetime,
+    log: log.child({ part: "offloading" }),
+  });
+  const warnings = await applyCompiled(compiled, {
+    targets: applyTargets(clusters, watches, trust),
+    renderChart: chartRenderer(mesh, lifetime),
+    addressTimeout: timeout,
+    signal: lifetime,
+    log,
+    waiting,
+    deleted: (cluster, objects) =>
+      progress({
+        kind: "note",
+        text: `${cluster}: deleted, no longer in the mesh file: ${objects.join(", ")}`,
+      }),
+  });
+  for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
+  // With a management cluster the manager there does it.
+  if (managementCluster(mesh) === undefined && mesh.discovery === "exports") {
+    const federationLog = log.child({ part: "federation" });
+    const federation = startFederation({ hostSuffix: mesh.hostSuffix, signal: lifetime, log: federationLog });
+    // A provider's Services are its consumer's.
+    for (const { cluster, client } of clusters.values())
+      if (cluster.consumer === undefined)
+        federation.add({ ...cluster, informers: createClusterInformers(client, lifetime, federationLog) });
+  }
 }
 
 async function takeBlocks(

@@ -41,11 +41,12 @@ type Message =
 
 export const up: Command = {
   summary: "Run the mesh on this machine, in the foreground until Ctrl-C, or detached.",
-  usage: "up [FILE] [--detach] [--dataplane envoy] [--ephemeral] [--timeout 60] [--timings]",
+  usage: "up [FILE] [--detach] [--dataplane envoy] [--ephemeral] [--bare] [--timeout 60] [--timings]",
   options: {
     ...meshOptions,
     detach: { type: "boolean", short: "d" },
     ephemeral: { type: "boolean" },
+    bare: { type: "boolean" },
     dataplane: { type: "string" },
     timeout: { type: "string" },
     timings: { type: "boolean" },
@@ -55,6 +56,7 @@ export const up: Command = {
     ...meshOptionTexts,
     detach: "return when everything is ready; isthmus down ends it",
     ephemeral: "keep no objects, keys and addresses for the next start",
+    bare: "only the clusters, with nothing of the mesh in them: to rehearse isthmus apply",
     dataplane: "builtin (default), or envoy: a real Envoy for every proxy",
     timeout: "seconds until everything must be ready (default 60)",
     timings: "show where the time of the start went",
@@ -92,6 +94,7 @@ async function upHere(input: CommandInput): Promise<number> {
       compiled,
       state,
       ephemeral: input.values["ephemeral"] === true,
+      bare: input.values["bare"] === true,
       envoy: envoyOf(input),
       timeout: seconds(input),
       signal,
