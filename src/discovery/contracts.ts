@@ -38,6 +38,14 @@ export interface DiscoveryOptions {
    * empty when there are none now. Without it such gateways are left out.
    */
   resolveHost?(name: string): Promise<readonly string[]>;
+  /**
+   * The body of a GET as istiod's pod gets it, for the keys of RequestAuthentications; `timeout` in milliseconds. Rejects
+   * on anything but 200, on an answer of more than a megabyte, and for addresses that must not be asked. Without it only
+   * keys that stand in the objects themselves are known, and tokens of other issuers are refused.
+   */
+  fetchText?(url: string, timeout: number): Promise<string>;
+  /** PILOT_JWT_PUB_KEY_REFRESH_INTERVAL: milliseconds between fetches of the keys of one issuer. Default 20 minutes. */
+  readonly keyRefresh?: number;
   /** Binds a port of istiod's pod. */
   listen(
     port: number,

@@ -56,6 +56,7 @@ export {
   startServiceProxy,
 } from "./network/index.ts";
 export { standsInFor } from "./stand-ins/find-stand-in.ts";
+export { requestAsApp } from "./stand-ins/request-as-app.ts";
 export { type HttpAnswer, serveHttp } from "./stand-ins/serve-http.ts";
 export { type RequestHandler, serveRequests } from "./stand-ins/serve-requests.ts";
 export { startNodes } from "./start-nodes.ts";

@@ -18,6 +18,7 @@ const clusters = ["main0", "remote0"] as const;
 const shop = "shop.example.com";
 const chat = "chat.example.com";
 const api = "api.example.com";
+const members = "members.example.com";
 
 const istio = (kind: string, name: string, spec: object, namespace = "istio-system") => ({
   apiVersion: "networking.istio.io/v1",
@@ -32,6 +33,28 @@ const virtualService = (name: string, host: string, gatewayName: string, ...http
   istio("VirtualService", name, { hosts: [host], gateways: [gatewayName], http });
 const to = (host: string, number: number) => ({ destination: { host, port: { number } } });
 const toHello = { route: [to("helloworld.sample.svc.cluster.local", 5000)] };
+
+/** A program that listens on 8080, behind a Service on port 80. */
+const program8080 = (name: string, image: string) => [
+  {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: "sample" },
+    spec: { selector: { app: name }, ports: [{ name: "http", port: 80, targetPort: 8080 }] },
+  },
+  {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace: "sample" },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { containers: [{ name, image, ports: [{ containerPort: 8080 }] }] },
+      },
+    },
+  },
+];
 
 interface Place {
   readonly address: string;
@@ -53,12 +76,15 @@ suite.skipIf(!hasKubectl)(
     };
 
     beforeAll(async () => {
-      const echo = path.join(import.meta.dirname, "support/echo-socket.mjs");
+      const program = (name: string) =>
+        JSON.stringify([process.execPath, path.join(import.meta.dirname, `support/${name}.mjs`)]);
       mesh = await startAks({
         prepare(folder) {
           const file = path.join(folder, "mesh.yaml");
-          const command = JSON.stringify([process.execPath, echo]);
-          const images = `images:\n  example/echo-socket: { command: ${command} }\n`;
+          const images = `images:
+  example/echo-socket: { command: ${program("echo-socket")} }
+  example/issuer: { command: ${program("issuer")} }
+`;
           writeFileSync(file, readFileSync(file, "utf8") + images);
         },
       });
@@ -90,31 +116,11 @@ suite.skipIf(!hasKubectl)(
           tls: { mode: "SIMPLE", credentialName: "shop-cert" },
           hosts: [shop],
         }),
-        gateway("plain", { port: port(80, "HTTP"), hosts: [chat, api] }),
+        gateway("plain", { port: port(80, "HTTP"), hosts: [chat, api, members] }),
         virtualService("shop", shop, "web", toHello),
         virtualService("chat", chat, "plain", { route: [to("echo.sample.svc.cluster.local", 80)] }),
-        {
-          apiVersion: "v1",
-          kind: "Service",
-          metadata: { name: "echo", namespace: "sample" },
-          spec: { selector: { app: "echo" }, ports: [{ name: "http", port: 80, targetPort: 8080 }] },
-        },
-        {
-          apiVersion: "apps/v1",
-          kind: "Deployment",
-          metadata: { name: "echo", namespace: "sample" },
-          spec: {
-            selector: { matchLabels: { app: "echo" } },
-            template: {
-              metadata: { labels: { app: "echo" } },
-              spec: {
-                containers: [
-                  { name: "echo", image: "example/echo-socket", ports: [{ containerPort: 8080 }] },
-                ],
-              },
-            },
-          },
-        },
+        ...program8080("echo", "example/echo-socket"),
+        ...program8080("issuer", "example/issuer"),
       );
     }, 120_000);
     afterAll(() => mesh?.stop());
@@ -156,6 +162,25 @@ suite.skipIf(!hasKubectl)(
         socket.setTimeout(5000, () => socket.destroy(new Error("no answer")));
         socket.on("error", (reason) => resolve(`refused: ${reason.message}`));
         socket.on("close", () => resolve("refused: closed"));
+      });
+
+    /** A plain request from outside for a host of the gateway. */
+    const ask = (host: string, page: string, headers: Readonly<Record<string, string>> = {}) =>
+      new Promise<{ readonly status: number; readonly body: string }>((resolve, reject) => {
+        const place = {
+          host: web.address,
+          port: web.port,
+          path: page,
+          headers: { ...headers, host },
+          agent: false,
+        };
+        const call = requestPlain(place, async (response) => {
+          let body = "";
+          for await (const chunk of response) body += String(chunk);
+          resolve({ status: response.statusCode ?? 0, body });
+        });
+        call.on("error", reject);
+        call.end();
       });
 
     test("AKS-58 port 443 serves an HTTPS host with its own certificate and leads the mesh's traffic on, by server name", async () => {
@@ -224,23 +249,7 @@ suite.skipIf(!hasKubectl)(
         match: [{ uri: { prefix } }],
         directResponse: { status: 200, body: { string: name } },
       });
-      const get = (page: string) =>
-        new Promise<string>((resolve, reject) => {
-          const place = {
-            host: web.address,
-            port: web.port,
-            path: page,
-            headers: { host: api },
-            agent: false,
-          };
-          const call = requestPlain(place, async (response) => {
-            let body = "";
-            for await (const chunk of response) body += String(chunk);
-            resolve(body);
-          });
-          call.on("error", reject);
-          call.end();
-        });
+      const get = async (page: string) => (await ask(api, page)).body;
       await apply(virtualService("one", api, "plain", answer("one", "/one"), answer("one", "/both")));
       // Creation times count whole seconds.
       const created = Date.now();
@@ -255,6 +264,59 @@ suite.skipIf(!hasKubectl)(
       assert.equal(found.severity, "warning");
       for (const name of ["one", "two"])
         assert.match(JSON.stringify(found), new RegExp(`istio-system/${name}`));
+    });
+
+    test("tokens are checked with the keys that their issuer shows in the cluster, and lead to what their claims open", async () => {
+      const issuer = "https://id.example.com";
+      const atGateway = { selector: { matchLabels: { istio: "ingressgateway" } } };
+      const security = (kind: string, spec: object) => ({
+        apiVersion: "security.istio.io/v1",
+        kind,
+        metadata: { name: "members", namespace: "istio-system" },
+        spec: { ...atGateway, ...spec },
+      });
+      const says = (status: number) => ({ directResponse: { status } });
+      await apply(
+        gateway("issuer", { port: port(80, "HTTP"), hosts: ["issuer.example.com"] }),
+        virtualService("issuer", "issuer.example.com", "issuer", {
+          route: [to("issuer.sample.svc.cluster.local", 80)],
+        }),
+        virtualService(
+          "members",
+          members,
+          "plain",
+          { match: [{ headers: { "@request.auth.claims.role": { exact: "editor" } } }], ...says(201) },
+          says(202),
+        ),
+        security("RequestAuthentication", {
+          jwtRules: [{ issuer, jwksUri: "http://issuer.sample.svc.cluster.local/keys" }],
+        }),
+        security("AuthorizationPolicy", {
+          action: "DENY",
+          rules: [
+            {
+              from: [{ source: { notRequestPrincipals: [`${issuer}/*`] } }],
+              to: [{ operation: { hosts: [members] } }],
+            },
+          ],
+        }),
+      );
+      const tokenFor = (role: string) =>
+        eventually(async () => {
+          const { status, body } = await ask(
+            "issuer.example.com",
+            `/token?iss=${issuer}&sub=ann&role=${role}`,
+          );
+          return status === 200 && body;
+        }, 20_000);
+      const enter = async (token: string) =>
+        (await ask(members, "/", { authorization: `Bearer ${token}` })).status;
+      const [editor, reader] = [await tokenFor("editor"), await tokenFor("reader")];
+      await eventually(async () => (await enter(editor)) === 201, 20_000);
+      assert.equal(await enter(reader), 202);
+      assert.equal((await ask(members, "/")).status, 403, "without a token");
+      assert.equal(await enter(`${reader.slice(0, -9)}AAAAAAAAA`), 401, "another signature");
+      assert.equal((await ask(api, "/nowhere")).status, 404, "other hosts ask for no token");
     });
   },
 );

@@ -7,6 +7,7 @@ import { FileAccessLogSchema } from "../../xds/gen/envoy/extensions/access_logge
 import { CorsPolicySchema, CorsSchema } from "../../xds/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { HTTPFaultSchema } from "../../xds/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { FilterConfigSchema as GrpcStatsSchema } from "../../xds/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.js";
+import { JwtAuthenticationSchema } from "../../xds/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { RBACSchema as HttpRbacSchema } from "../../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { RouterSchema } from "../../xds/gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { ConfigSchema as HttpSetFilterStateSchema } from "../../xds/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js";
@@ -43,6 +44,7 @@ export const resourceRegistry: Registry = createRegistry(
   HTTPFaultSchema,
   GrpcStatsSchema,
   HttpRbacSchema,
+  JwtAuthenticationSchema,
   RouterSchema,
   HttpSetFilterStateSchema,
   HttpInspectorSchema,

@@ -13,6 +13,7 @@ import { createCertificateService } from "./certificate-service.ts";
 import { type ControlPlane, createControlPlane } from "./control-plane.ts";
 import { debugPages } from "./debug-pages.ts";
 import { createDebugRequests } from "./debug-requests.ts";
+import { fetchKeySets } from "./fetch-key-sets.ts";
 import { servePlainGrpc, serveTlsGrpc } from "./grpc-servers.ts";
 import { type HttpHandler, serveHttp, serveHttps } from "./http-servers.ts";
 import type { InjectionHandler, InjectionSettings } from "./injection/contracts.ts";
@@ -25,6 +26,9 @@ import type { StartUpkeep } from "./upkeep/contracts.ts";
 
 /** How long a remote cluster that doesn't answer may keep the control plane from being ready. */
 const remotePatienceMs = 30_000;
+
+/** Milliseconds between fetches of the keys for tokens. */
+const defaultKeyRefresh = 20 * 60_000;
 
 /** What a control plane does for clusters beside configuring proxies. */
 export interface ClusterServices {
@@ -91,16 +95,15 @@ export async function startDiscovery(
   });
   upkeep({ clusterId, client, signal });
   allocateAddresses({ client, signal, log });
-  if (options.resolveHost !== undefined) {
-    resolveGateways(plane.sink, {
-      world: () => plane.world,
-      worldChanges: changes,
-      resolve: options.resolveHost.bind(options),
-      clock,
-      signal,
-      log,
+  const looking = { world: () => plane.world, worldChanges: changes, clock, signal, log };
+  if (options.resolveHost !== undefined)
+    resolveGateways(plane.sink, { ...looking, resolve: options.resolveHost.bind(options) });
+  if (options.fetchText !== undefined)
+    fetchKeySets(plane.sink, {
+      ...looking,
+      fetchText: options.fetchText.bind(options),
+      refresh: options.keyRefresh ?? defaultKeyRefresh,
     });
-  }
 
   let isReady = false;
   const ready = async () => {

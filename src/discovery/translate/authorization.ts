@@ -6,7 +6,7 @@ import type { HttpFilter } from "../../xds/gen/envoy/extensions/filters/network/
 import { RBACSchema as NetworkRbacSchema } from "../../xds/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import type { AuthorizationPolicy } from "./config-types.ts";
 import { httpFilter, networkFilter } from "./filters.ts";
-import { isAttached } from "./policy-attachment.ts";
+import { attachedPolicies } from "./policy-attachment.ts";
 import { any } from "./proto.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { matchNever, rbacPolicy } from "./rbac-rules.ts";
@@ -22,12 +22,7 @@ type RbacRules = MessageInitShape<typeof RulesSchema>;
 
 /** Policies that hold for a proxy: the mesh's, its namespace's, and those that select it; first what asks others, then audits, then denies, then allows. */
 export function authorizationFor(rules: Rules, proxy: ProxyNode): Authorization {
-  const namespaces = [...new Set([rules.mesh.rootNamespace, proxy.namespace])];
-  const policies = namespaces.flatMap((namespace) =>
-    rules.authorizationPolicies.filter(
-      ({ metadata, spec }) => metadata.namespace === namespace && isAttached(spec, namespace, proxy),
-    ),
-  );
+  const policies = attachedPolicies(rules.authorizationPolicies, rules.mesh, proxy);
   if (policies.length === 0) return { http: [], network: [] };
   const trustDomains = [rules.mesh.trustDomain, ...rules.mesh.trustDomainAliases];
   const http: HttpFilter[] = [];

@@ -410,6 +410,29 @@ export interface Attachable {
   readonly targetRefs?: readonly PolicyTarget[];
 }
 
+export interface JwtRule {
+  readonly issuer?: string;
+  readonly audiences?: readonly string[];
+  readonly jwksUri?: string;
+  /** The same, as Istio wrote it once. */
+  readonly jwks_uri?: string;
+  /** A JSON Web Key Set (RFC 7517). */
+  readonly jwks?: string;
+  readonly fromHeaders?: readonly { readonly name: string; readonly prefix?: string }[];
+  readonly fromParams?: readonly string[];
+  readonly fromCookies?: readonly string[];
+  readonly outputPayloadToHeader?: string;
+  readonly outputClaimToHeaders?: readonly { readonly header: string; readonly claim: string }[];
+  readonly forwardOriginalToken?: boolean;
+  readonly spaceDelimitedClaims?: readonly string[];
+  /** Of fetching keys. */
+  readonly timeout?: string;
+}
+
+export interface RequestAuthentication extends KubeObject {
+  readonly spec?: Attachable & { readonly jwtRules?: readonly JwtRule[] };
+}
+
 export interface AuthorizationSource {
   readonly principals?: readonly string[];
   readonly notPrincipals?: readonly string[];

@@ -38,8 +38,8 @@ export interface ConnectionManagerOptions {
   readonly statPrefix: string;
   readonly routes: { readonly rds: string } | { readonly inline: RouteConfiguration };
   readonly protocol: Protocol;
-  /** Filters of authorization policies. */
-  readonly authorization: readonly HttpFilter[];
+  /** Filters that find out who asks, and whether they may. */
+  readonly access: readonly HttpFilter[];
   /** Stock Envoy: the requests are HTTP/2 and the upstream follows. */
   readonly offersHttp2Alpn?: boolean;
 }
@@ -147,12 +147,12 @@ function sideFields(side: ConnectionManagerOptions["side"], protocol: Protocol, 
 function httpFilters(
   scope: Scope,
   proxy: ProxyNode,
-  { side, authorization, offersHttp2Alpn }: ConnectionManagerOptions,
+  { side, access, offersHttp2Alpn }: ConnectionManagerOptions,
 ): HttpFilter[] {
   const isIstio = !proxy.isStock;
   const filters: HttpFilter[] = [];
   if (isIstio) filters.push(side === "inbound" ? inboundPeerMetadata() : outboundPeerMetadata());
-  filters.push(...authorization, grpcStats());
+  filters.push(...access, grpcStats());
   if (side !== "inbound" && isIstio) filters.push(alpn());
   if (offersHttp2Alpn === true && proxy.isStock) filters.push(stockHttp2Alpn());
   filters.push(fault(), cors());

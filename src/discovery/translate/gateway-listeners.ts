@@ -8,8 +8,8 @@ import {
   FilterChainSchema,
 } from "../../xds/gen/envoy/config/listener/v3/listener_components_pb.js";
 import { type Listener, ListenerSchema } from "../../xds/gen/envoy/config/listener/v3/listener_pb.js";
+import { type AccessFilters, accessFiltersFor } from "./access-filters.ts";
 import { listenerAccessLogs } from "./access-log.ts";
-import { type Authorization, authorizationFor } from "./authorization.ts";
 import { connectionManager } from "./connection-manager.ts";
 import { allMeshAlpn, metadataExchange } from "./filters.ts";
 import { hostsFor, plainHost } from "./gateway-routes.ts";
@@ -41,9 +41,9 @@ interface Chain {
 
 /** The listeners of a router, one for each port that its Gateways open. */
 export function gatewayListeners(scope: Scope, proxy: ProxyNode, merged: MergedGateways): Listener[] {
-  const authorization = authorizationFor(scope.rules, proxy);
+  const access = accessFiltersFor(scope.rules, proxy);
   return merged.ports.flatMap((port) => {
-    const chains = portChains(scope, proxy, port, authorization);
+    const chains = portChains(scope, proxy, port, access);
     return chains.length === 0 ? [] : [makeListener(scope, proxy, port, chains)];
   });
 }
@@ -84,12 +84,7 @@ function chainMessage({ sniHosts, alpn, tls, filters }: Chain): FilterChain {
   });
 }
 
-function portChains(
-  scope: Scope,
-  proxy: ProxyNode,
-  port: GatewayPort,
-  authorization: Authorization,
-): Chain[] {
+function portChains(scope: Scope, proxy: ProxyNode, port: GatewayPort, access: AccessFilters): Chain[] {
   const address = port.bind === "" ? unspecified : port.bind;
   const firstPlain = port.servers.find(({ server }) => isPlainHttp(server));
   const http = (placed: GatewayServer) =>
@@ -101,7 +96,7 @@ function portChains(
           : (placed.server.name ?? ""),
       routes: { rds: placed.routeName },
       protocol: parseProtocol(placed.server.port?.protocol),
-      authorization: authorization.http,
+      access: access.http,
     });
   const takenNames = new Set<string>();
   return port.servers.flatMap((placed): Chain[] => {
@@ -121,11 +116,10 @@ function portChains(
       ];
     }
     if (tlsMode(server) === "AUTO_PASSTHROUGH") return autoPassthrough(scope, proxy, sniHosts);
-    if (tlsMode(server) === "PASSTHROUGH")
-      return passthrough(scope, proxy, placed, takenNames, authorization);
+    if (tlsMode(server) === "PASSTHROUGH") return passthrough(scope, proxy, placed, takenNames, access);
     const filters = tcpRoutes(scope, proxy, placed);
     if (filters === undefined) return [];
-    const all = [...authorization.network, ...filters];
+    const all = [...access.network, ...filters];
     if (server.tls === undefined) return [{ sniHosts: [], alpn: [], filters: all }];
     // Who calls is told first, so that policies and metrics know it.
     if (server.tls.mode === "ISTIO_MUTUAL" && !proxy.isStock) all.unshift(metadataExchange());
@@ -162,7 +156,7 @@ function passthrough(
   proxy: ProxyNode,
   placed: GatewayServer,
   taken: Set<string>,
-  authorization: Authorization,
+  access: AccessFilters,
 ): Chain[] {
   const chains: Chain[] = [];
   for (const rule of scope.virtualServicesFor(placed.gateway)) {
@@ -176,7 +170,7 @@ function passthrough(
         for (const name of names) taken.add(name);
         const filters = routedTcpFilters(scope, proxy, route.route ?? [], placed.number, rule);
         if (filters.length > 0)
-          chains.push({ sniHosts: names, alpn: [], filters: [...authorization.network, ...filters] });
+          chains.push({ sniHosts: names, alpn: [], filters: [...access.network, ...filters] });
       }
     }
   }

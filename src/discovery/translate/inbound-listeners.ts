@@ -15,8 +15,8 @@ import {
   RouteConfigurationSchema,
 } from "../../xds/gen/envoy/config/route/v3/route_pb.js";
 import { OriginalDstSchema } from "../../xds/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
+import { type AccessFilters, accessFiltersFor } from "./access-filters.ts";
 import { listenerAccessLogs } from "./access-log.ts";
-import { type Authorization, authorizationFor } from "./authorization.ts";
 import { connectionManager } from "./connection-manager.ts";
 import { allMeshAlpn, meshHttpAlpn, metadataExchange, plainHttpAlpn } from "./filters.ts";
 import type { InboundTarget } from "./inbound-targets.ts";
@@ -106,7 +106,7 @@ export function inboundListeners(
   const context: Context = {
     scope,
     proxy,
-    authorization: authorizationFor(scope.rules, proxy),
+    access: accessFiltersFor(scope.rules, proxy),
     httpTls: lazy(() => meshServerContext(mesh, ["h2", "http/1.1"])),
     tcpTls: lazy(() => meshServerContext(mesh, ["istio-peer-exchange", "h2", "http/1.1"])),
   };
@@ -139,7 +139,7 @@ export function inboundListeners(
 interface Context {
   readonly scope: Scope;
   readonly proxy: ProxyNode;
-  readonly authorization: Authorization;
+  readonly access: AccessFilters;
   httpTls(): Any;
   tcpTls(): Any;
 }
@@ -237,7 +237,7 @@ function httpFilters(context: Context, port: InboundPort, isCatchAll: boolean) {
       statPrefix: isCatchAll ? `${port.cluster};` : `inbound_${port.bind}_${port.targetPort};`,
       routes: { inline: inboundRoute(port) },
       protocol: port.protocol,
-      authorization: context.authorization.http,
+      access: context.access.http,
     }),
   ];
 }
@@ -245,7 +245,7 @@ function httpFilters(context: Context, port: InboundPort, isCatchAll: boolean) {
 function tcpFilters(context: Context, port: InboundPort) {
   return [
     ...exchange(context),
-    ...context.authorization.network,
+    ...context.access.network,
     ...tcpProxy(context.scope, context.proxy, port.cluster, { side: "SERVER" }),
   ];
 }

@@ -15,6 +15,7 @@ import type {
   DestinationRule,
   Gateway,
   PeerAuthentication,
+  RequestAuthentication,
   ServiceEntry,
   Sidecar,
   Telemetry,
@@ -45,6 +46,7 @@ export interface ConfigObjects {
   readonly workloadEntries: Map<string, WorkloadEntry>;
   readonly sidecars: Map<string, Sidecar>;
   readonly peerAuthentications: Map<string, PeerAuthentication>;
+  readonly requestAuthentications: Map<string, RequestAuthentication>;
   readonly authorizationPolicies: Map<string, AuthorizationPolicy>;
   readonly telemetries: Map<string, Telemetry>;
 }
@@ -62,6 +64,7 @@ export const configKinds = [
   "workloadEntries",
   "sidecars",
   "peerAuthentications",
+  "requestAuthentications",
   "authorizationPolicies",
   "telemetries",
 ] as const satisfies readonly (keyof ConfigObjects)[];
@@ -82,6 +85,8 @@ export interface WorldObjects {
   meshNetworks: string;
   /** Addresses that were found for gateways given by host name. */
   readonly gatewayAddresses: Map<string, readonly string[]>;
+  /** JSON Web Key Sets that were fetched, by the names that keysToFetch gives them. */
+  keySets: ReadonlyMap<string, string>;
 }
 
 /** What changed since the last World: enough to make the next one without starting over. */
@@ -109,6 +114,7 @@ export function createWorldObjects(primary: string, systemNamespace: string): Wo
       workloadEntries: new Map(),
       sidecars: new Map(),
       peerAuthentications: new Map(),
+      requestAuthentications: new Map(),
       authorizationPolicies: new Map(),
       telemetries: new Map(),
     },
@@ -117,6 +123,7 @@ export function createWorldObjects(primary: string, systemNamespace: string): Wo
     spawnGatewaySpans: true,
     meshNetworks: "",
     gatewayAddresses: new Map(),
+    keySets: new Map(),
   };
 }
 

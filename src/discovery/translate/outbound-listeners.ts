@@ -211,7 +211,7 @@ function httpChains(
         statPrefix,
         routes: { rds },
         protocol: port.protocol,
-        authorization: [],
+        access: [],
         offersHttp2Alpn,
       }),
     ],

@@ -1,4 +1,6 @@
+import type { KubeObject } from "../../kube/index.ts";
 import type { Attachable } from "./config-types.ts";
+import type { MeshConfig } from "./mesh-config.ts";
 import { selects } from "./objects.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 
@@ -25,6 +27,19 @@ export function isAttached(spec: Attachable | undefined, namespace: string, prox
       target.kind === "Gateway" &&
       target.name === gateway &&
       ((target.namespace ?? "") === "" || target.namespace === namespace),
+  );
+}
+
+/** Of `policies` those for a proxy: the mesh's, then its namespace's. */
+export function attachedPolicies<T extends KubeObject & { readonly spec?: Attachable }>(
+  policies: readonly T[],
+  { rootNamespace }: Pick<MeshConfig, "rootNamespace">,
+  proxy: ProxyNode,
+): readonly T[] {
+  return [...new Set([rootNamespace, proxy.namespace])].flatMap((namespace) =>
+    policies.filter(
+      ({ metadata, spec }) => metadata.namespace === namespace && isAttached(spec, namespace, proxy),
+    ),
   );
 }
 

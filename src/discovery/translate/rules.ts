@@ -1,5 +1,11 @@
 import type { KubeObject } from "../../kube/index.ts";
-import type { AuthorizationPolicy, Gateway, Sidecar, Telemetry } from "./config-types.ts";
+import type {
+  AuthorizationPolicy,
+  Gateway,
+  RequestAuthentication,
+  Sidecar,
+  Telemetry,
+} from "./config-types.ts";
 import { createDerivations, type Derivations, keepFields, noteRead, noting } from "./dependencies.ts";
 import { createDestinationRules, type DestinationRules } from "./destination-rules.ts";
 import { discoveredNamespaces, type IsDiscovered } from "./discovered-namespaces.ts";
@@ -27,6 +33,9 @@ export interface Rules {
   readonly peerPolicies: PeerPolicies;
   readonly gateways: readonly Gateway[];
   readonly sidecars: readonly Sidecar[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
+  /** See WorldObjects. */
+  readonly keySets: ReadonlyMap<string, string>;
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly telemetries: readonly Telemetry[];
   /** "namespace/account" of the workloads behind a service, in every cluster. */
@@ -102,6 +111,8 @@ export function collectRules(
       ),
       gateways: sorted("gateways", config.gateways),
       sidecars: sorted("sidecars", config.sidecars),
+      requestAuthentications: sorted("requestAuthentications", config.requestAuthentications),
+      keySets: objects.keySets,
       authorizationPolicies: sorted("authorizationPolicies", config.authorizationPolicies),
       telemetries: sorted("telemetries", config.telemetries),
       isClusterLocal: derive(

@@ -465,8 +465,8 @@ suite("policies", () => {
     ],
   ]);
   tell("RequestAuthentication", [
-    ["{jwtRules: [{issuer: a, jwks: '{'}]}", /jwks parse error/, /RequestAuthentication is not run here/],
-    ["{jwtRules: [{jwksUri: 'ftp://a'}]}", /URI scheme "ftp" is not supported/, /not run here/],
+    ["{jwtRules: [{issuer: a, jwks: '{'}]}", /jwks parse error/],
+    ["{jwtRules: [{jwksUri: 'ftp://a'}]}", /URI scheme "ftp" is not supported/],
   ]);
   tell("Telemetry", [
     ["{accessLogging: [{providers: [{name: envoy}]}]}"],

@@ -1,4 +1,4 @@
-import { type Clock, createSignal, type Logger, type Signal } from "../../base/index.ts";
+import { type Clock, createSignal, type Logger, parseGoDuration, type Signal } from "../../base/index.ts";
 import {
   type CaFiles,
   type CertificateAuthority,
@@ -9,6 +9,7 @@ import {
 import { type Discovery, startDiscovery } from "../../discovery/index.ts";
 import { isApiError, type KubeClient, kinds, type Secret, startInformer } from "../../kube/index.ts";
 import type { ContainerContext, StandIn } from "../../runtime/index.ts";
+import { fetchAsIstiod } from "./fetch-as-istiod.ts";
 
 /** Secret in which istiod keeps a CA that it made itself, as upstream's does. */
 const selfSignedSecret = "istio-ca-secret";
@@ -46,6 +47,8 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
         ...(env["RESOLVE_HOSTNAME_GATEWAYS"] === "false"
           ? {}
           : { resolveHost: (name: string) => network.resolve(name) }),
+        fetchText: fetchAsIstiod(network, (env["BLOCKED_CIDRS_IN_JWKS_URIS"] ?? "").split(",")),
+        ...optionalRefresh(env["PILOT_JWT_PUB_KEY_REFRESH_INTERVAL"]),
         signer,
         listen: (port, onConnection) => network.listen(port, onConnection),
         log: logger,
@@ -67,6 +70,11 @@ export function createPilotStandIn({ connectRemote, clock }: PilotOptions): Stan
       };
     },
   };
+}
+
+function optionalRefresh(text: string | undefined): { readonly keyRefresh?: number } {
+  const keyRefresh = parseGoDuration(text);
+  return keyRefresh === undefined || keyRefresh <= 0 ? {} : { keyRefresh };
 }
 
 /** The tag of an image: "1.31.1" of "docker.io/istio/pilot:1.31.1". */

@@ -61,6 +61,7 @@ export async function openAsApp(
       method,
       createConnection: () => (isTls ? connectTls({ socket, servername: url.hostname }) : socket),
       headers: {
+        host: url.host,
         ...headers,
         connection: "close",
         ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }),

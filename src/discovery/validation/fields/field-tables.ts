@@ -111,7 +111,7 @@ export const fieldTables: Readonly<Record<string, FieldTable>> = {
   Gateway: gateway,
   PeerAuthentication: { "": run },
   ProxyConfig: { "": notRun("write the same into annotation proxy.istio.io/config of the pods") },
-  RequestAuthentication: { "": notRun("tokens are not read: check them in the service itself") },
+  RequestAuthentication: { "": run },
   ServiceEntry: serviceEntry,
   Sidecar: sidecar,
   Telemetry: telemetry,

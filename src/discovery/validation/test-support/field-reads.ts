@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { KubeObject } from "../../../kube/index.ts";
 import { createWorldObjects } from "../../translate/objects.ts";
+import { keysToFetch } from "../../translate/request-authentication.ts";
 import { makeSnapshot } from "../../translate/snapshot.ts";
 import { parseObjects, proxyOf, putObject } from "../../translate/test-support/make-world.ts";
 import { createWorld } from "../../translate/world.ts";
@@ -52,6 +53,7 @@ export function fieldReads(): ReadonlyMap<string, ReadonlySet<string>> {
   objects.mesh = mesh;
   const ignore = () => {}; // Together the objects make no sense; they are there to be read.
   const world = createWorld(objects, ignore);
+  keysToFetch(world.rules.requestAuthentications);
   // A proxy without extensions is Istio's, the other a stock Envoy, which gets other filters.
   for (const extensions of [[], ["envoy.filters.http.router"]]) {
     const proxies = [

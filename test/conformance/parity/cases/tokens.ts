@@ -110,7 +110,14 @@ const refused = (body: string, status = 401): HttpStep["answer"] => ({
 });
 const good = { status: 200, app: "i" } as const;
 
-/** Requests with tokens: envoy.filters.http.jwt_authn with keys in its configuration. */
+const authentication = (name: string, rules: string, selector = "app: server") => `---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: ${name}, namespace: shop}
+spec: {selector: {matchLabels: {${selector}}}, jwtRules: ${rules}}
+`;
+
+/** Requests with tokens: envoy.filters.http.jwt_authn with keys in its configuration, and the objects that become it. */
 export const tokenCases: readonly Case[] = [
   {
     name: "a token that is good is let in, and goes on where that is wanted",
@@ -319,6 +326,122 @@ spec:
       ask(token({ role: "user" }), { status: 403, app: "" }),
       ask(token({ groups: ["dev", "ops-eu"], sub: "bob" }), good),
       ask(undefined, { status: 403, app: "" }),
+    ],
+  },
+  {
+    name: "a RequestAuthentication lets in good tokens or none, and passes on what it is told to",
+    proxy: "server",
+    objects: authentication(
+      "server",
+      `[{issuer: "${issuer}", jwks: '${keySet}', audiences: [shop], fromHeaders: [{name: x-token, prefix: "T "}], fromParams: [t],
+        outputPayloadToHeader: x-payload, outputClaimToHeaders: [{header: x-sub, claim: sub}], forwardOriginalToken: true}]`,
+    ),
+    steps: [
+      {
+        ask: "GET server/x",
+        headers: { "x-token": `T ${token({ aud: "shop" })}`, "x-sub": "me" },
+        answer: { ...good, seen: { headers: { "x-token": /^T e/, "x-sub": "ann", "x-payload": /^e/ } } },
+      },
+      { ask: `GET server/x?t=${token({ aud: "shop" })}`, answer: good },
+      {
+        ask: "GET server/x",
+        headers: { "x-sub": "me" },
+        answer: { ...good, seen: { headers: { "x-sub": null } } },
+      },
+      {
+        ask: "GET server/x",
+        headers: { "x-token": `T ${token({ aud: "else" })}` },
+        answer: { status: 403, body: "Audiences in Jwt are not allowed", app: "" },
+      },
+    ],
+  },
+  {
+    name: "issuers of several RequestAuthentications share a place, and one whose keys are not to be had lets nobody in",
+    proxy: "server",
+    objects: [
+      authentication(
+        "server",
+        `[{issuer: "${issuer}", jwks: '${keySet}'}, {issuer: away, jwksUri: "http://keys.invalid/"}]`,
+      ),
+      authentication("server-too", `[{issuer: two, jwks: '${keySet}'}]`),
+    ].join(""),
+    steps: [
+      ask(token({}), good),
+      ask(token({ iss: "two" }), good),
+      ask(undefined, good),
+      ask(token({ iss: "away" }), { status: 401, app: "" }),
+      ask(token({ iss: "three" }), { status: 401, body: "Jwt issuer is not configured", app: "" }),
+    ],
+  },
+  {
+    name: "a RequestAuthentication reads what policies ask for, and no token is no principal",
+    proxy: "server",
+    objects: `${authentication("server", `[{issuer: "${issuer}", jwks: '${keySet}', spaceDelimitedClaims: [roles]}]`)}---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: server, namespace: shop}
+spec:
+  selector: {matchLabels: {app: server}}
+  action: DENY
+  rules:
+  - from: [{source: {notRequestPrincipals: ["*"]}}]
+    to: [{operation: {notPaths: [/open]}}]
+  - when: [{key: "request.auth.claims[roles]", notValues: [reader]}]
+    to: [{operation: {paths: [/read]}}]
+`,
+    steps: [
+      ask(token({}), good),
+      ask(undefined, { status: 403, body: "RBAC: access denied", app: "" }),
+      { ask: "GET server/open", answer: good },
+      {
+        ask: "GET server/read",
+        headers: { authorization: `Bearer ${token({ roles: "writer reader" })}` },
+        answer: good,
+      },
+      {
+        ask: "GET server/read",
+        headers: { authorization: `Bearer ${token({ roles: "writer" })}` },
+        answer: { status: 403, app: "" },
+      },
+    ],
+  },
+  {
+    name: "a gateway routes by what a token says",
+    proxy: "gateway",
+    objects: `${authentication("front", `[{issuer: "${issuer}", jwks: '${keySet}'}]`, "istio: ingressgateway")}---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: front, namespace: shop}
+spec: {selector: {istio: ingressgateway}, servers: [{port: {number: 8080, name: http, protocol: HTTP}, hosts: ["*"]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: front, namespace: shop}
+spec:
+  hosts: ["*"]
+  gateways: [front]
+  http:
+  - match: [{headers: {"@request.auth.claims.group": {exact: beta}}}]
+    directResponse: {status: 299}
+  - directResponse: {status: 298}
+`,
+    steps: [
+      {
+        ask: "GET web/x",
+        headers: { authorization: `Bearer ${token({ group: "beta" })}` },
+        answer: { status: 299 },
+      },
+      {
+        ask: "GET web/x",
+        headers: { authorization: `Bearer ${token({ group: "old" })}` },
+        answer: { status: 298 },
+      },
+      { ask: "GET web/x", answer: { status: 298 } },
+      {
+        ask: "GET web/x",
+        headers: { authorization: `Bearer ${token({}, { key: stranger.privateKey })}` },
+        answer: { status: 401, body: "Jwt verification fails" },
+      },
     ],
   },
 ];
