@@ -1,10 +1,15 @@
 /**
  * apply: what has to be done to clusters so that they are as a mesh file says.
  *
- * The inventory of what isthmus applied to a cluster, the kinds that a cluster serves, and the plan: what an apply would
- * create, change and delete. Works on any Kubernetes API, embedded or real.
+ * The inventory of what isthmus applied to a cluster, the kinds that a cluster serves, the plan (what an apply would create,
+ * change and delete) and the apply itself, in waves, for all clusters side by side. Works on any Kubernetes API, embedded or
+ * real.
  */
 export { type AccountTokenOptions, accountToken, agentToken } from "./account-token.ts";
+export { applyCompiled, type ClusterOutcome } from "./deliver/apply-compiled.ts";
+export type { AppliedWave, ApplyOptions, ChartTools } from "./deliver/apply-options.ts";
+export type { Applying, ApplyTarget } from "./deliver/applying.ts";
+export { findHelm } from "./helm/find-helm.ts";
 export { findRelease, type HelmRelease } from "./helm/helm-release.ts";
 export { releaseObjects, releaseRecord } from "./helm/release-record.ts";
 export {
@@ -21,3 +26,4 @@ export { type ClusterPlan, type PlannedChange, planCluster } from "./plan/plan-c
 export { prune } from "./prune.ts";
 export { type RemoteApi, readerAccount, remoteKubeconfig } from "./remote-kubeconfig.ts";
 export { createResourceMap, type ResourceMap } from "./resource-map.ts";
+export { loadTrust, type MeshTrust } from "./trust.ts";

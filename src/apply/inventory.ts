@@ -1,4 +1,6 @@
 import { groupVersion, type KubeClient, type KubeObject, kinds } from "../kube/index.ts";
+import { findRelease } from "./helm/helm-release.ts";
+import { isReleaseEntry } from "./helm/release-entry.ts";
 import type { ResourceMap } from "./resource-map.ts";
 
 /** What an inventory knows of an object. */
@@ -32,6 +34,8 @@ export interface Inventory {
   has(object: KubeObject): boolean;
   /** Notes objects that are about to be applied, as they will be, and writes down those that are new. */
   note(objects: readonly KubeObject[]): Promise<void>;
+  /** Counts an object as noted, when it is listed, though it was not applied this time. */
+  expect(object: KubeObject): void;
   /** What an earlier start noted and this one did not. Only complete when everything is noted. */
   leftovers(): Leftovers;
   /** Drops entries that are settled. */
@@ -84,7 +88,9 @@ export async function openInventory(client: KubeClient, resources: ResourceMap):
     return writing;
   };
   /** Whether somebody else had made the object before isthmus applied to it for the first time. */
-  const isForeign = async ({ apiVersion, kind, namespace, name }: InventoryEntry): Promise<boolean> => {
+  const isForeign = async (entry: InventoryEntry): Promise<boolean> => {
+    const { apiVersion, kind, namespace, name } = entry;
+    if (isReleaseEntry(entry)) return (await findRelease(client, name, namespace ?? "default")) !== undefined;
     const resource = await resources.find(apiVersion, kind);
     if (resource === undefined) return false;
     const present = await client.get(resource, name, namespace);
@@ -104,6 +110,9 @@ export async function openInventory(client: KubeClient, resources: ResourceMap):
       const foreign = await Promise.all(fresh.map(isForeign));
       for (const [i, entry] of fresh.entries()) (foreign[i] === true ? found : made).set(idOf(entry), entry);
       await save();
+    },
+    expect(object) {
+      noted.add(inventoryId(object));
     },
     leftovers() {
       const left = (entries: Entries) =>

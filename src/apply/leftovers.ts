@@ -1,4 +1,5 @@
 import { apiVersionOf, type Kind, type KubeClient, type KubeObject } from "../kube/index.ts";
+import { isReleaseEntry } from "./helm/release-entry.ts";
 import { type InventoryEntry, isApplied, type Leftovers } from "./inventory.ts";
 import type { ResourceMap } from "./resource-map.ts";
 
@@ -103,7 +104,9 @@ function isOnItsOwn(object: KubeObject): boolean {
   return deletionTimestamp === undefined && ownerReferences.length === 0;
 }
 
-/** In words: "Deployment sample/curl". */
-export function entryName({ kind, namespace, name }: InventoryEntry): string {
+/** In words: "Deployment sample/curl", "Helm release istio-system/istiod". */
+export function entryName(entry: InventoryEntry): string {
+  const { namespace, name } = entry;
+  const kind = isReleaseEntry(entry) ? "Helm release" : entry.kind;
   return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
 }

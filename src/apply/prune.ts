@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../base/index.ts";
 import { ApiError, type Kind, type KubeClient, type KubeObject } from "../kube/index.ts";
+import { type HelmReleaseName, isReleaseEntry } from "./helm/release-entry.ts";
 import type { Inventory, InventoryEntry } from "./inventory.ts";
 import { entryName, insideOf, inTurn, judgeLeftover } from "./leftovers.ts";
 import type { ResourceMap } from "./resource-map.ts";
@@ -10,6 +11,11 @@ export interface Pruned {
   readonly deleted: readonly string[];
   /** What stays although isthmus made it, and why. */
   readonly warnings: readonly Diagnostic[];
+}
+
+export interface PruneOptions {
+  /** Takes away a release that Helm installed. Absent: there are none. */
+  uninstall?(release: HelmReleaseName): Promise<void>;
 }
 
 /**
@@ -23,6 +29,7 @@ export async function prune(
   client: KubeClient,
   resources: ResourceMap,
   inventory: Inventory,
+  { uninstall }: PruneOptions = {},
 ): Promise<Pruned> {
   const deleted: string[] = [];
   const warnings: Diagnostic[] = [];
@@ -37,6 +44,13 @@ export async function prune(
     });
 
   const settle = async (entry: InventoryEntry, isOurs: boolean) => {
+    if (isReleaseEntry(entry)) {
+      // A release that was there before stays with its owner.
+      if (!isOurs || uninstall === undefined) return;
+      await uninstall({ name: entry.name, namespace: entry.namespace ?? "default" });
+      deleted.push(entryName(entry));
+      return;
+    }
     const verdict = await judgeLeftover({ client, resources }, entry, isOurs);
     switch (verdict.action) {
       case "nothing":
@@ -68,7 +82,7 @@ export async function prune(
       settled.push(entry);
     } catch (reason) {
       if (!(reason instanceof ApiError)) throw reason;
-      keep(entry, reason.message, "isthmus tries again at the next up");
+      keep(entry, reason.message, "isthmus tries again the next time");
     }
   }
   await inventory.forget(settled);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
+import { type ApplyTarget, applyCompiled, loadTrust, type MeshTrust } from "../apply/index.ts";
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
 import { type Compiled, managementCluster } from "../compile/index.ts";
 import { type Console, startConsole } from "../console/index.ts";
@@ -10,9 +11,7 @@ import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
 import type { Live, Telemetry, Traces } from "../telemetry/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
-import { applyCompiled } from "./apply/apply-compiled.ts";
-import type { ApplyTarget } from "./apply/applying.ts";
-import { chartRenderer } from "./charts/index.ts";
+import { chartInstaller } from "./charts/index.ts";
 import { clusterProgress } from "./cluster-progress.ts";
 import { type ClusterSet, createClusterSet } from "./cluster-set.ts";
 import type { ClusterWatch } from "./cluster-watch.ts";
@@ -24,7 +23,6 @@ import { installLiqo } from "./install-liqo.ts";
 import type { Progress, Timings } from "./progress.ts";
 import { recallBlocks, rememberBlocks } from "./relocation/remember-blocks.ts";
 import type { StateFolder } from "./state-folder.ts";
-import { loadTrust, type MeshTrust } from "./trust.ts";
 import { type RunningCluster, wireMesh } from "./wire.ts";
 
 export interface StartMeshOptions {
@@ -258,10 +256,12 @@ async function applyMesh(
     signal: lifetime,
     log: log.child({ part: "offloading" }),
   });
-  const warnings = await applyCompiled(compiled, {
+  const outcomes = await applyCompiled(compiled, {
     targets: applyTargets(clusters, watches, trust),
-    renderChart: chartRenderer(mesh, lifetime),
+    installChart: chartInstaller(mesh, lifetime),
     addressTimeout: timeout,
+    force: true,
+    unserved: "later",
     signal: lifetime,
     log,
     waiting,
@@ -271,7 +271,10 @@ async function applyMesh(
         text: `${cluster}: deleted, no longer in the mesh file: ${objects.join(", ")}`,
       }),
   });
-  for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
+  for (const { failure, warnings } of outcomes) {
+    if (failure !== undefined) throw failure;
+    for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
+  }
   // With a management cluster the manager there does it.
   if (managementCluster(mesh) === undefined && mesh.discovery === "exports") {
     const federationLog = log.child({ part: "federation" });

@@ -1,18 +1,10 @@
 import type { ChartReference, Compiled, CompiledItem, Wave } from "../../compile/index.ts";
-import {
-  ApiError,
-  type Kind,
-  type KubeClient,
-  type KubeObject,
-  kinds,
-  systemNamespace,
-} from "../../kube/index.ts";
-import { accountTokenSecret, agentToken } from "../account-token.ts";
+import { ApiError, type Kind, type KubeClient, type KubeObject, kinds } from "../../kube/index.ts";
 import { findRelease, type HelmRelease } from "../helm/helm-release.ts";
 import { recordReference, releaseOfRecord } from "../helm/release-record.ts";
 import { inventoryId, readInventory } from "../inventory.ts";
 import { insideOf, inTurn, judgeLeftover } from "../leftovers.ts";
-import { readerTokenSecret } from "../remote-kubeconfig.ts";
+import { neededByOthers } from "../needed-by-others.ts";
 import { createResourceMap, type ResourceMap } from "../resource-map.ts";
 import { diffObjects, type FieldChange } from "./diff-objects.ts";
 import { diffRelease } from "./diff-release.ts";
@@ -89,45 +81,6 @@ export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
     changes: [...changes, ...(await planLeftovers(place, wanted))],
     unchanged: planned.length - changes.length,
   };
-}
-
-/** Tokens for others: with which a control plane elsewhere reads the cluster, and agents call its manager. */
-function neededByOthers(cluster: string, { clusters }: Compiled): readonly CompiledItem[] {
-  return [...readerTokens(cluster, clusters), ...agentTokens(cluster, clusters)];
-}
-
-function agentTokens(management: string, clusters: Compiled["clusters"]): readonly CompiledItem[] {
-  return [...clusters].flatMap(([agentOf, items]) =>
-    items.flatMap((item): readonly CompiledItem[] =>
-      item.kind === "generated-secret" &&
-      item.source.kind === "relay-credential" &&
-      item.source.management === management
-        ? [
-            {
-              kind: "object",
-              wave: "credentials",
-              object: accountTokenSecret(agentToken(agentOf)),
-              from: item.from,
-            },
-          ]
-        : [],
-    ),
-  );
-}
-
-function readerTokens(cluster: string, clusters: Compiled["clusters"]): readonly CompiledItem[] {
-  const namespaces = new Map<string, string>();
-  for (const item of [...clusters.values()].flat()) {
-    if (item.kind !== "generated-secret" || item.source.kind !== "remote-credential") continue;
-    if (item.source.cluster === cluster)
-      namespaces.set(item.object.metadata.namespace ?? systemNamespace, item.from);
-  }
-  return [...namespaces].map(([namespace, from]) => ({
-    kind: "object",
-    wave: "credentials",
-    object: readerTokenSecret(namespace),
-    from,
-  }));
 }
 
 interface Place {

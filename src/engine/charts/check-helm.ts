@@ -1,8 +1,8 @@
+import { findHelm } from "../../apply/index.ts";
 import type { Diagnostic } from "../../base/index.ts";
 import { type Mesh, stepsOf } from "../../mesh/index.ts";
 import { findChartStandIn } from "./chart-stand-in.ts";
 import { chartStandIns } from "./chart-stand-ins.ts";
-import { findHelm } from "./render-with-helm.ts";
 
 /** A mistake for every chart of the mesh file that only helm can render, where helm is not installed. */
 export function checkHelm(

@@ -3,10 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, suite, test } from "vitest";
+import { findHelm } from "../../apply/index.ts";
 import type { ChartReference } from "../../compile/index.ts";
 import { parseMesh } from "../../mesh/index.ts";
 import { checkHelm } from "./check-helm.ts";
-import { findHelm, renderWithHelm } from "./render-with-helm.ts";
+import { renderWithHelm } from "./render-with-helm.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { accessSync, constants, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { IsthmusError } from "../../base/index.ts";
@@ -8,15 +8,6 @@ import { formatYaml, type KubeObject, parseYamlObjects } from "../../kube/index.
 
 const mostOutput = 64 * 1024 * 1024;
 const hookAnnotation = "helm.sh/hook";
-
-/** Path of the user's helm: HELM_PATH, else the first `helm` on PATH; undefined when there is none. */
-export function findHelm(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): string | undefined {
-  const named = env["HELM_PATH"] ?? "";
-  const onPath = (env["PATH"] ?? "").split(":").map((folder) => path.resolve(folder, "helm"));
-  return (named === "" ? onPath : [path.resolve(named)]).find(isProgram);
-}
 
 /**
  * The objects of a chart as `helm template` gives them, definitions first. Hooks of an installation stand where they
@@ -108,13 +99,4 @@ function turnOf({ kind, metadata }: KubeObject): number | undefined {
 function weightOf({ metadata }: KubeObject): number {
   const isHook = metadata.annotations?.[hookAnnotation] !== undefined;
   return isHook ? Number(metadata.annotations?.["helm.sh/hook-weight"] ?? 0) || 0 : 0;
-}
-
-function isProgram(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }

@@ -2,8 +2,13 @@ import assert from "node:assert/strict";
 import { afterAll, beforeAll, beforeEach, suite, test } from "vitest";
 import { startTestServer, type TestServer } from "../../apiserver/test-support/start-test-server.ts";
 import { IsthmusError, silentLogger } from "../../base/index.ts";
-import { createKubeClient, type KubeClient, kinds, type NamespaceOffloading } from "../../kube/index.ts";
-import { installLiqo } from "../install-liqo.ts";
+import {
+  createKubeClient,
+  type KubeClient,
+  kinds,
+  type NamespaceOffloading,
+  readCrds,
+} from "../../kube/index.ts";
 import { whenOffloaded } from "./when-offloaded.ts";
 
 let server: TestServer;
@@ -13,8 +18,13 @@ let waits: (string | undefined)[];
 beforeAll(async () => {
   server = await startTestServer();
   client = createKubeClient(server.api.transport({ name: "isthmus", groups: ["system:masters"] }));
-  const peering = { consumer: "home", provider: "far", resources: {}, namespaces: [], from: "peerings[0]" };
-  await installLiqo({ peerings: [peering as never] }, new Map([["home", { client }]]));
+  for (const { name, spec } of readCrds("liqo"))
+    await client.apply(kinds.customResourceDefinitions, {
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name },
+      spec,
+    });
 });
 beforeEach(() => {
   waits = [];

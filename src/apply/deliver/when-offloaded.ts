@@ -6,7 +6,7 @@ import {
   openConditions,
   startInformer,
 } from "../../kube/index.ts";
-import type { ApplyOptions } from "./apply-compiled.ts";
+import type { WaitOptions } from "./apply-options.ts";
 import type { Applying } from "./applying.ts";
 
 /** Phases after which nothing more happens by itself. */
@@ -20,12 +20,7 @@ const failedPhases: readonly (string | undefined)[] = ["SomeFailed", "AllFailed"
 export async function whenOffloaded(
   { client, name }: Pick<Applying, "client" | "name">,
   objects: readonly KubeObject[],
-  {
-    signal,
-    addressTimeout,
-    waiting,
-    log,
-  }: Pick<ApplyOptions, "signal" | "addressTimeout" | "waiting" | "log">,
+  { signal, addressTimeout, waiting, log }: WaitOptions,
 ): Promise<void> {
   const wanted = objects.flatMap(({ kind, metadata }) =>
     kind === kinds.namespaceOffloadings.kind ? [metadata.namespace ?? "default"] : [],

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, suite, test } from "vitest";
-import { startApiServer } from "../../apiserver/index.ts";
-import { createResourceMap, inventoryName } from "../../apply/index.ts";
-import { type Diagnostic, IsthmusError, silentLogger, systemClock } from "../../base/index.ts";
-import type { CaFiles } from "../../ca/index.ts";
-import type { Compiled, CompiledItem } from "../../compile/index.ts";
+import { startTestServer } from "../../apiserver/test-support/start-test-server.ts";
+import { type Diagnostic, IsthmusError, silentLogger } from "../../base/index.ts";
+import type { CompiledItem } from "../../compile/index.ts";
 import {
   type ConfigMap,
   createKubeClient,
@@ -13,7 +11,8 @@ import {
   kinds,
   startInformer,
 } from "../../kube/index.ts";
-import { clusterKeys } from "../cluster-keys.ts";
+import { inventoryName } from "../inventory.ts";
+import { createResourceMap } from "../resource-map.ts";
 import { applyCompiled } from "./apply-compiled.ts";
 
 interface TestCluster {
@@ -33,44 +32,35 @@ afterEach(async () => {
 
 /** An API server alone: no controllers, so what is deleted in the background is only marked where that has a mark. */
 async function startTestCluster(): Promise<TestCluster> {
-  const keys = clusterKeys(undefined, "one", "127.0.0.1", systemClock.now());
-  const unused = () => assert.fail("no pods here");
-  const api = await startApiServer({
-    cluster: "one",
-    listen: { host: "127.0.0.1", port: 0 },
-    tls: { key: keys.serverKey, cert: keys.serverCert },
-    clientCa: keys.caCert,
-    serviceAccountKey: keys.serviceAccountKey,
-    kubernetesVersion: "1.33.1",
-    serviceRange: { first: "127.119.128.1", last: "127.119.191.254" },
-    pods: { logs: unused, exec: unused, attach: unused, portForward: unused, usage: async () => [] },
-    dial: unused,
-    clock: systemClock,
-    log: silentLogger,
-  });
+  const { api, caCert } = await startTestServer();
   const client = createKubeClient(api.transport({ name: "isthmus", groups: ["system:masters"] }));
   const stopped = new AbortController();
   const { signal } = stopped;
   const services = startInformer(client, kinds.services, { signal, log: silentLogger });
-  const caFiles: CaFiles = { "ca-cert.pem": "", "ca-key.pem": "", "root-cert.pem": "", "cert-chain.pem": "" };
+  const target = { client, services, server: api.url, apiCa: caCert, caFiles: undefined };
   const cluster: TestCluster = {
     client,
     async up(...objects) {
       const items = objects.map(
         (object): CompiledItem => ({ kind: "object", wave: "manifests", from: "manifests[0]", object }),
       );
-      const compiled: Compiled = { clusters: new Map([["one", items]]) };
-      const deleted: string[] = [];
-      const warnings = await applyCompiled(compiled, {
-        targets: new Map([["one", { client, services, server: api.url, apiCa: keys.caCert, caFiles }]]),
-        renderChart: () => [],
-        addressTimeout: 1000,
-        signal,
-        log: silentLogger,
-        waiting() {},
-        deleted: (_cluster, names) => deleted.push(...names),
-      });
-      return { deleted, warnings };
+      const [outcome] = await applyCompiled(
+        { clusters: new Map([["one", items]]) },
+        {
+          targets: new Map([["one", target]]),
+          installChart: async () => {},
+          addressTimeout: 1000,
+          force: true,
+          unserved: "later",
+          signal,
+          log: silentLogger,
+          waiting() {},
+          deleted() {},
+        },
+      );
+      if (outcome === undefined) assert.fail("the cluster was left out");
+      if (outcome.failure !== undefined) throw outcome.failure;
+      return { deleted: outcome.deleted, warnings: outcome.warnings };
     },
     async stop() {
       stopped.abort();

@@ -1,6 +1,7 @@
-import type { Inventory, ResourceMap } from "../../apply/index.ts";
 import type { CaFiles } from "../../ca/index.ts";
 import type { Informer, KubeClient, Service } from "../../kube/index.ts";
+import type { Inventory } from "../inventory.ts";
+import type { ResourceMap } from "../resource-map.ts";
 
 /** A cluster as apply needs it. */
 export interface ApplyTarget {
@@ -10,7 +11,7 @@ export interface ApplyTarget {
   readonly server: string;
   /** PEM of the API's CA. */
   readonly apiCa: string;
-  /** Undefined: a cluster without a control plane or workloads of the mesh. */
+  /** Undefined: a cluster without a control plane or workloads of the mesh, or one that keeps the CA it has. */
   readonly caFiles: CaFiles | undefined;
 }
 
@@ -19,4 +20,6 @@ export interface Applying extends ApplyTarget {
   readonly name: string;
   readonly resources: ResourceMap;
   readonly inventory: Inventory;
+  /** Aborts, with the reason, when the cluster will not get further: then nobody waits for what it was to have. */
+  readonly failed: AbortSignal;
 }

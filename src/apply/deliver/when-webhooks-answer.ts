@@ -1,6 +1,6 @@
 import { createRetry, systemClock } from "../../base/index.ts";
 import { isApiError } from "../../kube/index.ts";
-import type { ApplyOptions } from "./apply-compiled.ts";
+import type { WaitOptions } from "./apply-options.ts";
 
 /**
  * Writes to a cluster, again and again while an admission webhook that must be asked can't be: when a mesh starts again,
@@ -8,7 +8,7 @@ import type { ApplyOptions } from "./apply-compiled.ts";
  */
 export async function whenWebhooksAnswer(
   cluster: string,
-  { signal, addressTimeout, waiting }: Pick<ApplyOptions, "signal" | "addressTimeout" | "waiting">,
+  { signal, addressTimeout, waiting }: Omit<WaitOptions, "log">,
   write: () => Promise<unknown>,
 ): Promise<void> {
   const retry = createRetry(systemClock, { first: 20, most: 250 });
