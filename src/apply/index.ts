@@ -24,6 +24,7 @@ export { type FieldChange, hiddenValue } from "./plan/diff-objects.ts";
 export { diffRelease } from "./plan/diff-release.ts";
 export { type ClusterPlan, type PlannedChange, planCluster } from "./plan/plan-cluster.ts";
 export { prune } from "./prune.ts";
+export { type RegisterOptions, registerCluster } from "./register-cluster.ts";
 export { type RemoteApi, readerAccount, remoteKubeconfig } from "./remote-kubeconfig.ts";
 export { createResourceMap, type ResourceMap } from "./resource-map.ts";
 export { loadTrust, type MeshTrust } from "./trust.ts";

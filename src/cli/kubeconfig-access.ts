@@ -1,15 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { IsthmusError } from "../base/index.ts";
+import { IsthmusError, systemClock } from "../base/index.ts";
 import {
   createHttpTransport,
   createKubeClient,
+  createTokenSource,
   type KubeClient,
   type Kubeconfig,
   mergeKubeconfigs,
   readKubeconfig,
   resolveAccess,
 } from "../kube/index.ts";
+
+/** How long a token is used before its file is read or its plugin is run again, in milliseconds. */
+const tokenKept = 5 * 60_000;
 
 /** A cluster reached by a context of a kubeconfig. */
 export interface ReachedCluster {
@@ -39,11 +43,18 @@ export async function reachContext(
   context: string,
   signal: AbortSignal | undefined,
 ): Promise<ReachedCluster> {
-  const access = await resolveAccess(config, context, {
-    folder,
-    ...(signal === undefined ? {} : { signal }),
+  const options = { folder, ...(signal === undefined ? {} : { signal }) };
+  const access = await resolveAccess(config, context, options);
+  const transport = createHttpTransport({
+    ...access,
+    ...(access.token === undefined ? {} : { tokens: renewedTokens(access.token) }),
   });
-  const transport = createHttpTransport(access);
+
+  /** The tokens of credential plugins and files run out while a command still runs. */
+  function renewedTokens(first: string) {
+    const read = async () => (await resolveAccess(config, context, options)).token ?? first;
+    return createTokenSource({ read, first, clock: systemClock, keptFor: tokenKept });
+  }
   return { client: createKubeClient(transport), close: () => transport.close() };
 }
 

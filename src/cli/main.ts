@@ -78,6 +78,18 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "create a root and intermediates (trust create DIR)",
     load: async () => (await import("./commands/trust.ts")).trust,
   },
+  manager: {
+    summary: "run the manager of a fleet, in its management cluster",
+    load: async () => (await import("./commands/manager.ts")).manager,
+  },
+  agent: {
+    summary: "run the agent of a cluster that a manager looks after",
+    load: async () => (await import("./commands/agent.ts")).agent,
+  },
+  register: {
+    summary: "register a cluster with a manager",
+    load: async () => (await import("./commands/register.ts")).register,
+  },
   envoy: {
     summary: "fetch a real Envoy, for up --dataplane envoy (envoy install)",
     load: async () => (await import("./commands/envoy.ts")).envoy,

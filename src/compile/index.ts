@@ -15,6 +15,8 @@ export {
   type ManifestReader,
   noManifests,
 } from "./manifests/manifest-content.ts";
+export { kubernetesCluster } from "./outputs/management.ts";
+export { agentIdentity, relayCredentialName } from "./outputs/management-workloads.ts";
 export { tenantNamespace } from "./outputs/offloaded-namespaces.ts";
 export { clustersReadBy } from "./outputs/remote-credentials.ts";
 export { renderFiles } from "./render/render-files.ts";

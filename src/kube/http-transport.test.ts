@@ -61,6 +61,29 @@ afterAll(async () => {
 });
 
 suite("createHttpTransport()", () => {
+  test("sends what the server refused once more with a renewed token, and no more than once", async () => {
+    const seen: (string | undefined)[] = [];
+    answer = (request, response) => {
+      seen.push(request.headers.authorization);
+      const isGood = request.headers.authorization === "Bearer new";
+      json(response, isGood ? 200 : 401, isGood ? { items: [] } : { kind: "Status" });
+    };
+    let current = "old";
+    const tokens = {
+      current: async () => current,
+      refused() {
+        current = "new";
+      },
+    };
+    assert.equal((await transport({ tokens }).send(get("/a"))).status, 200);
+    assert.deepEqual(seen, ["Bearer old", "Bearer new"]);
+    seen.length = 0;
+    current = "old";
+    const never = { current: async () => "old", refused() {} };
+    assert.equal((await transport({ tokens: never }).send(get("/a"))).status, 401);
+    assert.deepEqual(seen, ["Bearer old"]);
+  });
+
   test("sends method, path, query, token and JSON body, and reads JSON", async () => {
     let seen: IncomingMessage | undefined;
     let body = "";

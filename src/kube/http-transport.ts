@@ -7,11 +7,14 @@ import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { IsthmusError } from "../base/index.ts";
 import type { KubeAccess } from "./kubeconfig.ts";
+import type { TokenSource } from "./token-source.ts";
 import type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 
 export interface HttpTransportOptions extends KubeAccess {
   /** Opens the connection to the server, for callers that reach it by another network. Default: a plain connection. */
   connect?(host: string, port: number): Socket;
+  /** Where bearer tokens come from that are renewed; in the place of `token`. */
+  readonly tokens?: TokenSource;
   /** Most bytes of an answer that is no watch. Default 256 MiB. */
   readonly mostBytes?: number;
   /** Most bytes of one event of a watch. Default 16 MiB. */
@@ -40,7 +43,11 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   const mostBytes = options.mostBytes ?? 256 * mebibyte;
   const mostEventBytes = options.mostEventBytes ?? 16 * mebibyte;
 
-  const open = (request: ApiRequest, signal: AbortSignal | undefined): Promise<IncomingMessage> => {
+  const open = (
+    request: ApiRequest,
+    token: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> => {
     const query = request.query.toString();
     const body = encodeBody(request.body);
     const requestOptions: RequestOptions = {
@@ -51,7 +58,7 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
       path: `${base}${request.path}${query === "" ? "" : `?${query}`}`,
       headers: {
         ...definedHeaders(request.headers),
-        ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { "content-length": body.length }),
       },
       ...(signal === undefined ? {} : { signal }),
@@ -69,22 +76,40 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
   /** A kept connection may have been closed by the server just now; what changes nothing is sent once more. */
   const openAgain = async (
     request: ApiRequest,
+    token: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<IncomingMessage> => {
     try {
-      return await open(request, signal);
+      return await open(request, token, signal);
     } catch (reason) {
       const wasReset = reason instanceof IsthmusError && codeOf(reason.cause) === "ECONNRESET";
       if (!wasReset || request.method !== "GET" || signal?.aborted) throw reason;
-      return open(request, signal);
+      return open(request, token, signal);
     }
+  };
+
+  /** A token that is refused may have been renewed meanwhile: what was sent with it was not looked at. */
+  const openWithToken = async (
+    request: ApiRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> => {
+    const { tokens } = options;
+    if (tokens === undefined) return openAgain(request, options.token, signal);
+    const token = await tokens.current();
+    const incoming = await openAgain(request, token, signal);
+    if (incoming.statusCode !== 401) return incoming;
+    tokens.refused(token);
+    const next = await tokens.current();
+    if (next === token) return incoming;
+    incoming.resume();
+    return openAgain(request, next, signal);
   };
 
   return {
     async send(request, signal) {
       // One signal ends any number of requests; Node would take eleven for a leak.
       if (signal !== undefined) setMaxListeners(0, signal);
-      const incoming = await openAgain(request, signal);
+      const incoming = await openWithToken(request, signal);
       const status = incoming.statusCode ?? 0;
       const answer = { status, headers: incoming.headers as ApiResponse["headers"] };
       const isWatch = ["true", "1"].includes(request.query.get("watch") ?? "");

@@ -45,6 +45,7 @@ export {
   type HttpTransportOptions,
   readEvents,
 } from "./http-transport.ts";
+export { type InClusterOptions, inClusterAccess, serviceAccountFolder } from "./in-cluster.ts";
 export { type Change, type Informer, startInformer } from "./informer.ts";
 export { injectionLabel, isInjected } from "./injection-label.ts";
 export { apiVersionOf, groupVersion, type Kind, kinds } from "./kinds.ts";
@@ -160,6 +161,7 @@ export {
 } from "./selectors.ts";
 export { discouragingTaints, forbiddingTaint, type Taint, tolerates, tolerationOf } from "./taints.ts";
 export { kubeTime } from "./time.ts";
+export { createTokenSource, type TokenSource } from "./token-source.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";
 export { networkLabel, serviceNameLabel } from "./well-known-labels.ts";

@@ -3,7 +3,7 @@
  *
  * startFederation: services that one cluster exports become names under the mesh's host suffix in the others.
  * runManager: workspaces, exported services and the inventory of the clusters that are registered on a management cluster.
- * startAgent: the registered cluster's side, which calls the manager.
+ * runAgent: the registered cluster's side, which calls the manager.
  * startOffloading: pods that one cluster binds to the node of another run there, as with Liqo.
  *
  * Reads and writes clusters through KubeClient only, embedded or real ones alike, and never reads the mesh file.
@@ -22,5 +22,11 @@ export type { OffloadingCluster, OffloadingOptions } from "./offloading/contract
 export { homeUidAnnotation, originLabel, remoteClusterLabel } from "./offloading/marks.ts";
 export { placePods } from "./offloading/place-pods.ts";
 export { startOffloading } from "./offloading/start-offloading.ts";
-export { relayPort, relayService } from "./relay/protocol.ts";
-export { type Agent, type AgentOptions, startAgent } from "./relay/start-agent.ts";
+export {
+  type Listen,
+  type ManagementProcess,
+  managementPorts,
+} from "./process/contracts.ts";
+export { relayService } from "./relay/protocol.ts";
+export { type AgentProcessOptions, runAgent } from "./relay/run-agent.ts";
+export { parseRelayServer } from "./relay/start-agent.ts";

@@ -1,6 +1,6 @@
 import { waitFor } from "../../base/index.ts";
 import { kinds, managementNamespace as namespace, startInformer } from "../../kube/index.ts";
-import { relayPort, relaySecret, relayService } from "../../management/index.ts";
+import { managementPorts, relaySecret, relayService } from "../../management/index.ts";
 import { accountToken, agentToken } from "../account-token.ts";
 import type { WaitOptions } from "./apply-options.ts";
 import type { Applying } from "./applying.ts";
@@ -54,7 +54,7 @@ export async function relayCredential(
   );
   const host = address.includes(":") ? `[${address}]` : address;
   return {
-    server: `${host}:${relayPort}`,
+    server: `${host}:${managementPorts.relay}`,
     "ca.crt": Buffer.from(ca, "base64").toString("utf8"),
     token,
   };

@@ -8,6 +8,8 @@ const managerName = "gloo-mesh-mgmt-server";
 const agentName = "gloo-mesh-agent";
 /** The port to which agents connect; named as the guides look it up. */
 const relayPort = { name: "grpc", port: 9900 };
+/** /healthz, /readyz and /metrics. */
+const operationsPort = { name: "http-metrics", port: 8080 };
 
 /** The Secret with which an agent calls the manager. */
 export const relayCredentialName = "relay-credential";
@@ -46,7 +48,8 @@ export function managerObjects(mesh: Mesh): readonly KubeObject[] {
     deployment(managerName, {
       name: "manager",
       image: `isthmus/manager:${version}`,
-      ports: [{ containerPort: relayPort.port, name: relayPort.name, protocol: "TCP" }],
+      args: ["--listen=0.0.0.0:9900", "--operations=0.0.0.0:8080"],
+      ports: [containerPort(relayPort), containerPort(operationsPort)],
       env: [
         podName,
         ...(mesh.discovery === "exports" ? [{ name: "HOST_SUFFIX", value: mesh.hostSuffix }] : []),
@@ -79,6 +82,8 @@ export function agentObjects(): readonly KubeObject[] {
       {
         name: "agent",
         image: `isthmus/agent:${version}`,
+        args: ["--operations=0.0.0.0:8080"],
+        ports: [containerPort(operationsPort)],
         env: [podName],
         volumeMounts: [{ name: "relay", mountPath: "/etc/relay", readOnly: true }],
       },
@@ -91,6 +96,14 @@ const podName = {
   name: "POD_NAME",
   valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "metadata.name" } },
 };
+
+function containerPort({ name, port }: typeof relayPort) {
+  return { containerPort: port, name, protocol: "TCP" };
+}
+
+function probe(path: string) {
+  return { httpGet: { path, port: operationsPort.name } };
+}
 
 function account(name: string): KubeObject {
   return { apiVersion: "v1", kind: "ServiceAccount", metadata: { name, namespace, labels: { app: name } } };
@@ -139,13 +152,22 @@ function deployment(name: string, container: object, volumes: readonly object[] 
       replicas: 1,
       selector: { matchLabels: { app: name } },
       template: {
-        metadata: { labels: { app: name, "sidecar.istio.io/inject": "false" } },
+        metadata: {
+          labels: { app: name, "sidecar.istio.io/inject": "false" },
+          annotations: {
+            "prometheus.io/path": "/metrics",
+            "prometheus.io/port": String(operationsPort.port),
+            "prometheus.io/scrape": "true",
+          },
+        },
         spec: {
           serviceAccountName: name,
           securityContext: { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
           containers: [
             {
               ...container,
+              livenessProbe: { ...probe("/healthz"), periodSeconds: 10, failureThreshold: 3 },
+              readinessProbe: { ...probe("/readyz"), periodSeconds: 5, failureThreshold: 2 },
               resources: { requests: { cpu: "50m", memory: "64Mi" } },
               securityContext: {
                 allowPrivilegeEscalation: false,

@@ -23,7 +23,7 @@ export function managementObjects(cluster: Cluster, mesh: Mesh): CompiledItem[] 
     ...workloadClusters(mesh)
       .filter((one) => !isProvider(one))
       .flatMap((one) =>
-        [kubernetesCluster(one), agentIdentity(one.name)].map((object) =>
+        [kubernetesCluster(one.name, one.primary), agentIdentity(one.name)].map((object) =>
           item("management", object, `clusters.${one.name}`),
         ),
       ),
@@ -84,7 +84,8 @@ function definitions(kind?: string): readonly KubeObject[] {
   }));
 }
 
-function kubernetesCluster({ name, primary }: Cluster): KubeObject {
+/** The registration of a cluster, which the control plane of `primary` serves. */
+export function kubernetesCluster(name: string, primary: string): KubeObject {
   return {
     apiVersion,
     kind: "KubernetesCluster",

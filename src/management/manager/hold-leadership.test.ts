@@ -56,7 +56,7 @@ suite("holdLeadership()", () => {
   function manager(client: KubeClient, identity: string, clock: ReturnType<typeof createManualClock>) {
     const stopped = new AbortController();
     let leads = false;
-    holdLeadership({
+    const ended = holdLeadership({
       ...{ client, namespace: "n", name: "manager", identity, clock, log: silentLogger },
       lead(signal) {
         leads = true;
@@ -66,7 +66,13 @@ suite("holdLeadership()", () => {
       },
       signal: stopped.signal,
     });
-    return { leads: () => leads, stop: () => stopped.abort() };
+    return {
+      leads: () => leads,
+      stop() {
+        stopped.abort();
+        return ended;
+      },
+    };
   }
   const pass = async (clock: ReturnType<typeof createManualClock>, seconds: number) => {
     for (let i = 0; i < seconds; i++) {
@@ -83,7 +89,7 @@ suite("holdLeadership()", () => {
     const second = manager(client, "b", clock);
     await pass(clock, 30);
     assert.deepEqual([first.leads(), second.leads()], [true, false]);
-    first.stop();
+    await first.stop();
     await pass(clock, 3);
     assert.deepEqual([first.leads(), second.leads()], [false, true]);
   });

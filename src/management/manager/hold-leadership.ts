@@ -10,6 +10,8 @@ export interface LeadershipOptions {
   readonly identity: string;
   /** Runs while this one leads; its signal aborts when the lease is lost or given up. */
   lead(signal: AbortSignal): void;
+  /** Told whenever the API answered about the Lease, whoever leads. */
+  heard?(): void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -32,9 +34,9 @@ const retryEvery = 2_000;
 
 /**
  * Leads whenever nobody else holds the Lease, until the signal aborts; then the Lease is given back, so that the next
- * one need not wait. One that can't renew its Lease stops before another could take it.
+ * one need not wait. One that can't renew its Lease stops before another could take it. Resolves when it is given back.
  */
-export function holdLeadership(options: LeadershipOptions): void {
+export async function holdLeadership(options: LeadershipOptions): Promise<void> {
   const { client, namespace, name, identity, clock, log, signal } = options;
   let leading: AbortController | undefined;
   let renewedAt = 0;
@@ -80,8 +82,10 @@ export function holdLeadership(options: LeadershipOptions): void {
       let isHolder = false;
       try {
         isHolder = await take();
+        options.heard?.();
       } catch (reason) {
-        if (!isApiError(reason, 409)) log.debug({ reason: String(reason) }, "the lease can't be taken now");
+        if (isApiError(reason, 409)) options.heard?.();
+        else log.debug({ reason: String(reason) }, "the lease can't be taken now");
         // Not renewed is not lost yet.
         isHolder = leading !== undefined && clock.now() - renewedAt < leaseDuration - renewEvery;
       }
@@ -100,5 +104,7 @@ export function holdLeadership(options: LeadershipOptions): void {
         .catch(() => {}); // It runs out by itself.
     }
   };
-  run().catch((reason: unknown) => log.error({ reason: String(reason) }, "leadership is no longer sought"));
+  await run().catch((reason: unknown) =>
+    log.error({ reason: String(reason) }, "leadership is no longer sought"),
+  );
 }

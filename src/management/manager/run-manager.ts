@@ -1,8 +1,17 @@
 import { setMaxListeners } from "node:events";
-import type { Socket } from "node:net";
-import type { Clock, Logger, Stop } from "../../base/index.ts";
-import { isApiError, type KubeClient, kinds, managementNamespace, type Secret } from "../../kube/index.ts";
-import { relayPort } from "../relay/protocol.ts";
+import { type Clock, createMetrics, type Logger, pause, startAll } from "../../base/index.ts";
+import {
+  type ApiTransport,
+  createKubeClient,
+  isApiError,
+  type KubeClient,
+  kinds,
+  managementNamespace,
+  type Secret,
+} from "../../kube/index.ts";
+import type { Listen, ManagementProcess } from "../process/contracts.ts";
+import { countRequests } from "../process/count-requests.ts";
+import { startOperations } from "../process/start-operations.ts";
 import { createRelayCertificate, type RelayCertificate } from "../relay/relay-certificate.ts";
 import { startRelay } from "../relay/start-relay.ts";
 import { holdLeadership } from "./hold-leadership.ts";
@@ -16,24 +25,34 @@ export const agentAccount = (cluster: string): string => `agent-${cluster}`;
 const accountPattern = new RegExp(`^system:serviceaccount:${managementNamespace}:agent-(.+)$`);
 
 export interface ManagerProcessOptions {
-  /** The management cluster, as the manager's account. */
-  readonly client: KubeClient;
+  /** The API of the management cluster, as the manager's account. */
+  readonly api: ApiTransport;
   /** Who it is among several managers: its pod's name. */
   readonly identity: string;
   /** DNS suffix of exported services; undefined: nothing gets a name in other clusters. */
   readonly hostSuffix: string | undefined;
-  /** Binds the port to which agents connect. */
-  listen(port: number, onConnection: (socket: Socket) => void): Promise<Stop>;
+  readonly listen: Listen;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Runs one of the managers of a management cluster: agents call it, and it acts while it holds the Lease. */
-export async function runManager(options: ManagerProcessOptions): Promise<Stop> {
-  const { client, clock, log } = options;
+/** How long an end waits for the Lease to be given back, in milliseconds; it runs out by itself. */
+const givenBackWithin = 3_000;
+/** How long after its last answer about the Lease the API counts as away, in milliseconds. */
+const quietAfter = 20_000;
+
+/**
+ * Runs one of the managers of a management cluster: agents call it, and it acts while it holds the Lease. It is ready as
+ * long as the API of its cluster answers, whether it leads or not.
+ */
+export async function runManager(options: ManagerProcessOptions): Promise<ManagementProcess> {
+  const { clock, log } = options;
   const stopped = new AbortController();
   setMaxListeners(0, stopped.signal);
+  const metrics = createMetrics();
+  const client = createKubeClient(countRequests(options.api, metrics));
   let isLeader = false;
+  let heardAt = Number.NEGATIVE_INFINITY;
   const certificate = await relayCertificate(client, clock.now());
   const relay = startRelay({
     ...certificate,
@@ -42,8 +61,27 @@ export async function runManager(options: ManagerProcessOptions): Promise<Stop> 
     clock,
     log,
   });
-  const close = await options.listen(relayPort, (socket) => relay.accept(socket));
-  holdLeadership({
+  metrics.gauge("isthmus_manager_leader", "Whether this manager is the one that acts.", () =>
+    Number(isLeader),
+  );
+  metrics.gauge(
+    "isthmus_manager_agent_connected",
+    "Whether a cluster's agent is connected to this manager.",
+    () => [...relay.connections()].map(([cluster, { isConnected }]) => [{ cluster }, Number(isConnected)]),
+  );
+  metrics.gauge(
+    "isthmus_manager_agent_last_seen_timestamp_seconds",
+    "When a cluster's agent was last heard of, in seconds since 1970.",
+    () => [...relay.connections()].map(([cluster, { lastSeen }]) => [{ cluster }, lastSeen / 1000]),
+  );
+  const notReady = () =>
+    clock.now() - heardAt < quietAfter ? undefined : "the API of the management cluster does not answer";
+  const close = await startAll([
+    async () => async () => relay.stop(),
+    () => options.listen("relay", (socket) => relay.accept(socket)),
+    () => startOperations({ listen: options.listen, notReady, metrics }),
+  ]);
+  const leadership = holdLeadership({
     ...{ client, namespace: managementNamespace, name: "manager", identity: options.identity },
     lead(signal) {
       isLeader = true;
@@ -53,14 +91,21 @@ export async function runManager(options: ManagerProcessOptions): Promise<Stop> 
       });
       startManager({ client, connections: relay, hostSuffix: options.hostSuffix, signal, log });
     },
+    heard() {
+      heardAt = clock.now();
+    },
     clock,
     log,
     signal: stopped.signal,
   });
-  return async () => {
-    stopped.abort();
-    relay.stop();
-    await close();
+  return {
+    notReady,
+    metrics,
+    async stop() {
+      stopped.abort();
+      await Promise.race([leadership, pause(clock, givenBackWithin)]);
+      await close();
+    },
   };
 }
 

@@ -4,9 +4,7 @@
  * connection, the manager as the client. Each stream is one request to the Kubernetes API of the agent's cluster.
  */
 
-/** Port of the manager's Service; named as the guides look it up. */
-export const relayPort = 9900;
-/** Name of that Service. */
+/** Name of the manager's Service, as the guides look it up. */
 export const relayService = "gloo-mesh-mgmt-server";
 export const relayPath = "/relay";
 export const relayUpgrade = "isthmus-relay";

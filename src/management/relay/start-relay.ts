@@ -48,6 +48,8 @@ export interface Relay {
   dropAll(): void;
   /** Undefined: its agent has not called since the start. */
   connection(cluster: string): AgentConnection | undefined;
+  /** Of all agents that have called since the start, by cluster. */
+  connections(): ReadonlyMap<string, AgentConnection>;
   /** Told when an agent comes or goes. */
   readonly changes: Signal;
   stop(): void;
@@ -149,6 +151,7 @@ export function startRelay(options: RelayOptions): Relay {
       for (const { session } of agents.values()) session.destroy();
     },
     connection: (cluster) => agents.get(cluster)?.connection,
+    connections: () => new Map([...agents].map(([cluster, { connection }]) => [cluster, connection])),
     stop() {
       for (const { session, stopPings } of agents.values()) {
         stopPings();
