@@ -22,7 +22,12 @@ export {
 export { type AddressReference, fillLateValues } from "./late-values.ts";
 export { type FieldChange, hiddenValue } from "./plan/diff-objects.ts";
 export { diffRelease } from "./plan/diff-release.ts";
-export { type ClusterPlan, type PlannedChange, planCluster } from "./plan/plan-cluster.ts";
+export {
+  type ClusterPlan,
+  type PlannedChange,
+  type PlannedEffect,
+  planCluster,
+} from "./plan/plan-cluster.ts";
 export { prune } from "./prune.ts";
 export { type RegisterOptions, registerCluster } from "./register-cluster.ts";
 export { type RemoteApi, readerAccount, remoteKubeconfig } from "./remote-kubeconfig.ts";

@@ -30,7 +30,13 @@ export {
   parseMeshConfig,
   parseMeshNetworks,
 } from "./translate/mesh-config.ts";
-export { hostsOverlap, isSubsetOf, isWildcard, resolveShortName } from "./translate/names.ts";
+export {
+  hostsOverlap,
+  isSubsetOf,
+  isWildcard,
+  parseClusterName,
+  resolveShortName,
+} from "./translate/names.ts";
 export {
   clusterKinds,
   configKinds,

@@ -7,6 +7,7 @@
  *
  * Does not know Kubernetes or the mesh file, and never decides policy: what is not in xDS does not happen.
  */
+export { compileStringMatcher, type TextTest } from "./config/string-match.ts";
 export type {
   Destination,
   Proxy,

@@ -23,6 +23,23 @@ interface Planned {
       readonly refused?: string;
     }[];
   }[];
+  readonly traffic: {
+    readonly changes: readonly {
+      readonly cluster: string;
+      readonly callers: readonly string[];
+      readonly service: string;
+      readonly after?: {
+        readonly shares: readonly {
+          readonly group: string;
+          readonly cluster: string;
+          readonly percent: number;
+          readonly path: string;
+        }[];
+      };
+      readonly effects: readonly string[];
+    }[];
+    readonly untold: readonly string[];
+  };
 }
 
 suite.skipIf(findKubectls().length === 0)(
@@ -85,6 +102,12 @@ suite.skipIf(findKubectls().length === 0)(
         assert.equal(code, 2, stdout);
         assert.match(stdout, /^fra +1 to change\nash +as it should be/);
         assert.match(stdout, /~ Deployment +sample\/helloworld-v1 +hello-world\.yaml:\d+\n +replicas +1 → 3/);
+        assert.match(
+          stdout,
+          /What callers will notice\n(.*\n)*? +curl.* → helloworld\.sample \(from fra\) +v1 50 % → 75 % +v2 50 % → 25 %\n/,
+        );
+        assert.match(stdout, /helloworld\.sample \(from ash\) +v1 50 % → 75 % +v2 50 % → 25 %\n/);
+        assert.match(stdout, /nothing loses mTLS, nothing gains or loses access/);
       });
       assert.equal(
         await mesh.kubectl(
@@ -116,6 +139,41 @@ suite.skipIf(findKubectls().length === 0)(
       );
     });
 
+    test("MESH-05 what callers will notice counts gateways, the other cluster and policies at the far end", async () => {
+      const rules = `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: no-curl, namespace: sample }
+spec: { selector: { matchLabels: { version: v2 } }, action: DENY, rules: [{ from: [{ source: { namespaces: [sample] } }] }] }
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: default, namespace: demo }
+spec: { mtls: { mode: DISABLE } }
+`;
+      writeFileSync(path.join(mesh.folder, "rules.yaml"), rules);
+      await change("mesh.yaml", /- demo\/ .*/, "- demo/\n      - rules.yaml", async () => {
+        const { traffic } = await planned();
+        const from = (cluster: string, service: string) =>
+          traffic.changes.find((one) => one.cluster === cluster && one.service === service);
+        for (const cluster of ["fra", "ash"])
+          assert.deepEqual(from(cluster, "helloworld.sample")?.effects, ["loses access"], cluster);
+        const kept = from("fra", "helloworld.sample")?.after?.shares ?? [];
+        assert.deepEqual(
+          kept.map(({ group, cluster, percent, path: way }) => [group, cluster, percent, way]),
+          [
+            ["v1", "fra", 50, "direct"],
+            ["v2", "ash", 50, "gateway"],
+          ],
+        );
+        // Over a gateway there is no way without mTLS.
+        assert.deepEqual(from("fra", "sglang.demo")?.effects, ["loses access"]);
+        assert.deepEqual(from("ash", "sglang.demo")?.effects, ["loses mTLS"]);
+        assert.ok(from("fra", "helloworld.sample")?.callers.includes("curl"));
+        assert.deepEqual(traffic.untold, []);
+      });
+    });
+
     test("MESH-05 a wrong file: every mistake, exit code 3", async () => {
       await change("mesh.yaml", "primary: fra", "primary: frankfurt", async () => {
         const { code, stderr } = await plan();
@@ -139,6 +197,14 @@ suite.skipIf(findKubectls().length === 0)(
         assert.equal(code, 1, stdout);
         assert.match(stdout, /^fra +as it should be[^\n]*\nash +can't be asked/);
         assert.match(stdout, /✗ .*ash/);
+        await change("hello-world.yaml", "replicas: 1", "replicas: 3", async () => {
+          const { clusters, traffic } = await planned();
+          assert.deepEqual(
+            clusters.map(({ state }) => state),
+            ["planned", "unreachable"],
+          );
+          assert.deepEqual(traffic.untold, ["what concerns ash: it can't be asked"]);
+        });
       } finally {
         await mesh.isthmus("cluster", "start", "ash");
       }

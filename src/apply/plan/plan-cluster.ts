@@ -1,5 +1,13 @@
 import type { ChartReference, Compiled, CompiledItem, Wave } from "../../compile/index.ts";
-import { ApiError, type Kind, type KubeClient, type KubeObject, kinds } from "../../kube/index.ts";
+import {
+  ApiError,
+  apiVersionOf,
+  type JsonObject,
+  type Kind,
+  type KubeClient,
+  type KubeObject,
+  kinds,
+} from "../../kube/index.ts";
 import { findRelease, type HelmRelease } from "../helm/helm-release.ts";
 import { recordReference, releaseOfRecord } from "../helm/release-record.ts";
 import { inventoryId, readInventory } from "../inventory.ts";
@@ -35,7 +43,19 @@ export interface ClusterPlan {
   readonly changes: readonly PlannedChange[];
   /** Objects and releases that are as they should be. */
   readonly unchanged: number;
+  /** What the changes do to objects and releases, as far as the API server lets it be known. */
+  readonly effects: readonly PlannedEffect[];
 }
+
+/** An object or the values of a release before and after; absent: it is not there then. */
+export type PlannedEffect =
+  | { readonly kind: "object"; readonly before?: KubeObject; readonly after?: KubeObject }
+  | {
+      readonly kind: "release";
+      readonly chart: string;
+      readonly before?: JsonObject;
+      readonly after: JsonObject;
+    };
 
 export interface PlanOptions {
   readonly cluster: string;
@@ -58,7 +78,7 @@ export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
   const { cluster, client, compiled } = options;
   const items = [...(compiled.clusters.get(cluster) ?? []), ...neededByOthers(cluster, compiled)];
   const resources = createResourceMap(client);
-  const place: Place = { client, resources, namespaces: new Set() };
+  const place: Place = { client, resources, namespaces: new Set(), effects: [] };
   for (const { metadata } of (await client.list(kinds.namespaces)).items) place.namespaces.add(metadata.name);
   const wanted = new Set<string>();
   const releases: HelmRelease[] = [];
@@ -66,7 +86,7 @@ export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
     if (item.kind === "chart") {
       const release = await findRelease(client, item.chart.name, item.chart.namespace);
       if (release !== undefined) releases.push(release);
-      return planChart(item.chart, item.wave, release);
+      return planChart(place, item.chart, item.wave, release);
     }
     const object = await placed(resources, item.object);
     wanted.add(inventoryId(object));
@@ -80,6 +100,7 @@ export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
     cluster,
     changes: [...changes, ...(await planLeftovers(place, wanted))],
     unchanged: planned.length - changes.length,
+    effects: place.effects,
   };
 }
 
@@ -87,6 +108,8 @@ interface Place {
   readonly client: KubeClient;
   readonly resources: ResourceMap;
   readonly namespaces: Set<string>;
+  /** Of the changes found so far. */
+  readonly effects: PlannedEffect[];
 }
 
 type ObjectItem = Exclude<CompiledItem, { kind: "chart" }>;
@@ -96,20 +119,34 @@ async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange
   const writtenAt = item.kind === "object" ? item.writtenAt : undefined;
   const base = { ...nameOf(object), wave, from: writtenAt ?? from, fields: [] };
   const kind = await place.resources.find(object.apiVersion, object.kind);
-  if (kind === undefined) return { ...base, action: "create", note: "its kind is not served yet" };
+  if (kind === undefined) {
+    place.effects.push({ kind: "object", after: object });
+    return { ...base, action: "create", note: "its kind is not served yet" };
+  }
   const { name, namespace } = object.metadata;
   const present = await place.client.get(kind, name, namespace);
-  if (item.kind === "generated-secret")
-    return present === undefined ? { ...base, action: "create", note: "value not shown" } : undefined;
+  if (item.kind === "generated-secret") {
+    if (present !== undefined) return undefined;
+    place.effects.push({ kind: "object", after: object });
+    return { ...base, action: "create", note: "value not shown" };
+  }
   if (present === undefined) {
     const canTry = namespace === undefined || place.namespaces.has(namespace);
-    const tried = canTry ? await dryRun(place.client, kind, object) : undefined;
+    const tried = canTry ? await dryRun(place.client, kind, object) : object;
+    if (typeof tried !== "string")
+      place.effects.push({ kind: "object", after: { ...tried, ...typeOf(object) } });
     return { ...base, action: "create", ...(typeof tried === "string" ? { refused: tried } : {}) };
   }
   const tried = await dryRun(place.client, kind, object);
   if (typeof tried === "string") return { ...base, action: "change", refused: tried };
-  const fields = diffObjects({ ...present, ...typeOf(object) }, { ...tried, ...typeOf(object) });
-  return fields.length === 0 ? undefined : { ...base, action: "change", fields };
+  const [before, after] = [
+    { ...present, ...typeOf(object) },
+    { ...tried, ...typeOf(object) },
+  ];
+  const fields = diffObjects(before, after);
+  if (fields.length === 0) return undefined;
+  place.effects.push({ kind: "object", before, after });
+  return { ...base, action: "change", fields };
 }
 
 /** What the API server would make of the object, or its words against it. */
@@ -129,13 +166,19 @@ async function dryRun(client: KubeClient, kind: Kind, object: KubeObject): Promi
 }
 
 function planChart(
+  { effects }: Place,
   chart: ChartReference,
   wave: Wave,
   release: HelmRelease | undefined,
 ): PlannedChange | undefined {
   const base = { kind: helmRelease, namespace: chart.namespace, name: chart.name, wave, from: chart.from };
-  if (release === undefined) return { ...base, action: "create", fields: [] };
+  const effect = { kind: "release", chart: chart.chart, after: chart.values } as const;
+  if (release === undefined) {
+    effects.push(effect);
+    return { ...base, action: "create", fields: [] };
+  }
   const fields = diffRelease(release, chart);
+  if (fields.length > 0) effects.push({ ...effect, before: release.values });
   return fields.length === 0 ? undefined : { ...base, action: "change", fields };
 }
 
@@ -152,6 +195,11 @@ async function planLeftovers(place: Place, wanted: ReadonlySet<string>): Promise
       const verdict = await judgeLeftover({ ...place, isLeaving }, entry, isOurs);
       if (verdict.action === "nothing") return undefined;
       const { kind, name, namespace } = entry;
+      if (verdict.action === "delete")
+        place.effects.push({
+          kind: "object",
+          before: { ...verdict.present, apiVersion: apiVersionOf(verdict.kind), kind: verdict.kind.kind },
+        });
       const release = kind === "Secret" ? releaseOfRecord(name) : undefined;
       return {
         ...(release === undefined ? { kind, name } : { kind: helmRelease, name: release }),

@@ -2,9 +2,11 @@ import { type ClusterPlan, planCluster } from "../../apply/index.ts";
 import { formatDiagnostics, IsthmusError } from "../../base/index.ts";
 import type { Compiled } from "../../compile/index.ts";
 import { ApiError } from "../../kube/index.ts";
-import { checkSupported, type Mesh } from "../../mesh/index.ts";
+import { type Cluster, checkSupported, type Mesh } from "../../mesh/index.ts";
+import { type PlannedTraffic, planTraffic, type TrafficReport } from "../../traffic/index.ts";
 import { clusterAccess } from "../cluster-access.ts";
 import { type Command, textOption } from "../command.ts";
+import type { ReachedCluster } from "../kubeconfig-access.ts";
 import { planLines } from "../plan/plan-lines.ts";
 import { meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 
@@ -19,7 +21,7 @@ export interface UnplannedCluster {
 
 export const plan: Command = {
   summary:
-    "What an apply would create, change and delete, per cluster and field by field, with why. Reads only. Exit code 2 when there are changes.",
+    "What an apply would create, change and delete, per cluster and field by field, with why, and what callers will notice. Reads only. Exit code 2 when there are changes.",
   usage: "plan [FILE] [--kubeconfig FILE] [-o json]",
   options: { ...meshOptions, kubeconfig: { type: "string" } },
   optionTexts: {
@@ -37,42 +39,52 @@ export const plan: Command = {
       unless: "Nothing was looked at.",
     });
     if (warnings.length > 0) terminal.note(formatDiagnostics(warnings));
-    const planned = await planClusters(mesh, compiled, textOption(input, "kubeconfig"), signal);
-    if (output === "json") terminal.print(JSON.stringify({ clusters: planned.map(asJson) }, undefined, 2));
-    else for (const line of planLines(planned, terminal.paint)) terminal.print(line);
+    const { planned, traffic } = await planMesh(mesh, compiled, textOption(input, "kubeconfig"), signal);
+    if (output === "json")
+      terminal.print(JSON.stringify({ clusters: planned.map(asJson), traffic }, undefined, 2));
+    else for (const line of planLines(planned, traffic, terminal.paint)) terminal.print(line);
     return exitCode(planned);
   },
 };
 
+interface PlannedMesh {
+  readonly planned: readonly PlannedCluster[];
+  readonly traffic: TrafficReport;
+}
+
 /** All clusters side by side. One that can't be asked does not keep the others from being planned. */
-async function planClusters(
+async function planMesh(
   mesh: Mesh,
   compiled: Compiled,
   kubeconfig: string | undefined,
   signal: AbortSignal,
-): Promise<readonly PlannedCluster[]> {
+): Promise<PlannedMesh> {
   const reach = clusterAccess(mesh, kubeconfig);
-  return Promise.all(
-    [...mesh.clusters.values()].map(async (cluster): Promise<PlannedCluster> => {
-      try {
-        const { client, close } = await reach(cluster, signal);
-        try {
-          return await planCluster({
-            cluster: cluster.name,
-            client,
-            compiled,
-          });
-        } finally {
-          close();
-        }
-      } catch (reason) {
-        signal.throwIfAborted();
-        const failure = failureOf(cluster.name, reason);
-        if (failure.code === "internal" || failure.code === "arguments/wrong") throw reason;
-        return { cluster: cluster.name, failure };
-      }
-    }),
-  );
+  const reached: ReachedCluster[] = [];
+  const asked: PlannedTraffic[] = [];
+  const planOne = async (cluster: Cluster): Promise<PlannedCluster> => {
+    try {
+      const one = await reach(cluster, signal);
+      reached.push(one);
+      const made = await planCluster({ cluster: cluster.name, client: one.client, compiled });
+      asked.push({ cluster: cluster.name, client: one.client, effects: made.effects });
+      return made;
+    } catch (reason) {
+      signal.throwIfAborted();
+      const failure = failureOf(cluster.name, reason);
+      if (failure.code === "internal" || failure.code === "arguments/wrong") throw reason;
+      return { cluster: cluster.name, failure };
+    }
+  };
+  try {
+    const planned = await Promise.all([...mesh.clusters.values()].map(planOne));
+    const { changes, untold } = await planTraffic(asked);
+    const away = planned.filter((one) => "failure" in one);
+    const missing = away.map(({ cluster }) => `what concerns ${cluster}: it can't be asked`);
+    return { planned, traffic: { changes, untold: [...missing, ...untold] } };
+  } finally {
+    for (const one of reached) one.close();
+  }
 }
 
 /** What an API server answers is a failure of that cluster too. */
@@ -94,7 +106,10 @@ function exitCode(planned: readonly PlannedCluster[]): number {
 }
 
 function asJson(planned: PlannedCluster): object {
-  if ("changes" in planned) return { ...planned, state: "planned" };
+  if ("changes" in planned) {
+    const { effects: _, ...shown } = planned;
+    return { ...shown, state: "planned" };
+  }
   const { code, message, nextStep } = planned.failure;
   return { cluster: planned.cluster, state: "unreachable", code, message, nextStep };
 }

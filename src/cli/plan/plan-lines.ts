@@ -1,6 +1,8 @@
 import type { FieldChange, PlannedChange } from "../../apply/index.ts";
+import type { TrafficReport } from "../../traffic/index.ts";
 import type { PlannedCluster } from "../commands/plan.ts";
 import { type Paint, table } from "../terminal.ts";
+import { trafficLines } from "./traffic-lines.ts";
 
 type Action = PlannedChange["action"];
 
@@ -17,8 +19,15 @@ const verbs: Readonly<Record<Action, string>> = {
   release: "to let go",
 };
 
-/** A plan for people: how much in each cluster, then what and why, each change with its fields, then the verdict. */
-export function planLines(planned: readonly PlannedCluster[], paint: Paint): string[] {
+/**
+ * A plan for people: how much in each cluster, then what and why, each change with its fields, what callers will notice,
+ * then the verdict.
+ */
+export function planLines(
+  planned: readonly PlannedCluster[],
+  traffic: TrafficReport,
+  paint: Paint,
+): string[] {
   const changed = planned.filter((one) => !("failure" in one) && one.changes.length > 0);
   const failed = planned.some(
     (one) => "failure" in one || one.changes.some(({ refused }) => refused !== undefined),
@@ -26,6 +35,7 @@ export function planLines(planned: readonly PlannedCluster[], paint: Paint): str
   return [
     ...table(planned.map((one) => [paint.bold(one.cluster), summary(one, paint)])),
     ...planned.flatMap((one) => detailLines(one, paint)),
+    ...(changed.length === 0 ? [] : ["", ...trafficLines(traffic, paint)]),
     "",
     failed
       ? "Not everything can be planned or applied as it is: exit code 1."

@@ -1,0 +1,79 @@
+import type { CellState, TrafficChange, TrafficReport, TrafficShare } from "../../traffic/index.ts";
+import { type Paint, table } from "../terminal.ts";
+
+/** Changes that are shown; -o json has all. */
+const mostLines = 40;
+/** Callers that are named in a line. */
+const mostCallers = 3;
+
+/** "What callers will notice", with a line for each change and a verdict on mTLS and access. */
+export function trafficLines({ changes, untold }: TrafficReport, paint: Paint): string[] {
+  const shown = changes.slice(0, mostLines);
+  const more = changes.length - shown.length;
+  return [
+    paint.bold("What callers will notice"),
+    ...table(shown.map((change) => [`  ${subject(change)}`, ...stateCells(change, paint)])),
+    ...(more > 0 ? [`  and ${more} more (-o json lists all)`] : []),
+    `  ${verdict(changes)}`,
+    ...untold.map((text) => `  ${paint.warn("!")} not told: ${text}`),
+  ];
+}
+
+function subject({ callers, isGateway, service, ports, match, cluster }: TrafficChange): string {
+  const named = callers.slice(0, mostCallers).join(", ");
+  const rest = callers.length - mostCallers;
+  const names = rest > 0 ? `${named} and ${rest} more` : named;
+  const what = match === "" ? service : `${service} ${match}`;
+  return isGateway
+    ? `outside → ${what} (by ${names} in ${cluster})`
+    : `${names} → ${what}${ports.length > 1 ? ` on ${ports.length} ports` : ""} (from ${cluster})`;
+}
+
+function stateCells({ before, after, effects }: TrafficChange, paint: Paint): string[] {
+  const said = effects.map((effect) => (effect.startsWith("loses") ? paint.bad(effect) : paint.good(effect)));
+  const reasons = (after?.reasons ?? []).filter((reason) => before?.reasons.includes(reason) !== true);
+  const why = reasons.length === 0 ? [] : [paint.dim(reasons.join("; "))];
+  if (before === undefined) return ["new", ...shareTexts([], after?.shares ?? []), ...why];
+  if (after === undefined) return [...said, paint.dim("the name is gone")];
+  const isMoved = JSON.stringify(before.shares) !== JSON.stringify(after.shares);
+  return [...(isMoved ? shareTexts(before.shares, after.shares) : []), ...said, ...why];
+}
+
+type Shares = CellState["shares"];
+
+/** "v1 50 % → 90 %" for each part, in the order of before. */
+function shareTexts(before: Shares, after: Shares): string[] {
+  const all = [...before, ...after];
+  const keys = new Map(all.map((share) => [keyOf(share), share]));
+  const percentOf = (shares: Shares, key: string) =>
+    shares.find((share) => keyOf(share) === key)?.percent ?? 0;
+  return [...keys].map(([key, share]) => {
+    const [old, now] = [percentOf(before, key), percentOf(after, key)];
+    return `${nameOf(share, all)} ${before.length === 0 || old === now ? "" : `${old} % → `}${now} %`;
+  });
+}
+
+const keyOf = ({ group, cluster, path }: TrafficShare) => [group, cluster, path].join("\n");
+
+/** As short as it can be told apart from the others. */
+function nameOf({ group, cluster, path }: TrafficShare, all: Shares): string {
+  const alike = all.filter((other) => other.group === group);
+  const isEverywhere = alike.some((other) => other.cluster !== cluster);
+  const isBothWays = alike.some((other) => other.cluster === cluster && other.path !== path);
+  const way = path === "gateway" ? " by gateway" : " directly";
+  return `${group}${isEverywhere && cluster !== "" ? ` in ${cluster}` : ""}${isBothWays ? way : ""}`;
+}
+
+function verdict(changes: readonly TrafficChange[]): string {
+  const count = (effect: string) =>
+    changes.filter(({ before, effects }) => before !== undefined && effects.some((one) => one === effect))
+      .length;
+  const said = (["loses mTLS", "gains mTLS", "loses access", "gains access"] as const)
+    .map((effect) => [count(effect), effect] as const)
+    .filter(([number]) => number > 0)
+    .map(([number, effect]) => `${number} ${number === 1 ? effect : effect.replace("s ", " ")}`);
+  const noMtls = count("loses mTLS") === 0 ? "nothing loses mTLS" : undefined;
+  const noAccess =
+    count("loses access") + count("gains access") === 0 ? "nothing gains or loses access" : undefined;
+  return [...said, noMtls, noAccess].filter((text) => text !== undefined).join(", ");
+}
