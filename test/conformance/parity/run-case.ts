@@ -24,8 +24,9 @@ export type ObservedAnswer = Omit<ClientAnswer, "headers"> & {
 
 /** Runs a case on a stage. */
 export async function runCase(stage: Stage, row: Case): Promise<Observed[]> {
-  stage.apps.reset(row.apps ?? {});
   await stage.show(row);
+  // Afterwards, since a late retry of the case before may still have come meanwhile.
+  stage.apps.reset(row.apps ?? {});
   const started = Date.now();
   const observed: Omit<Observed, "log">[] = [];
   const countsConnections = row.steps.some(
