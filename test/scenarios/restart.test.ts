@@ -75,6 +75,14 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
       .split("\n")
       .filter((name) => !living.has(name))
       .join(",");
+  /**
+   * Versions of what nothing but an apply changes. Helm's records are left out: they hold addresses, which move when some
+   * other program takes them between two starts.
+   */
+  const applied = async () =>
+    (await facts(settledKinds, ({ metadata }) => metadata.resourceVersion)).filter(
+      (line) => !line.includes("/sh.helm.release.v1."),
+    );
   const replicas = async (cluster: string, deployment: string) =>
     mesh.kubectl(cluster, "-n", "sample", "get", "deployment", deployment, "-o", "jsonpath={.spec.replicas}");
   const bothAnswer = async () => {
@@ -155,7 +163,6 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
   });
 
   test("MESH-06 up again with the same file changes nothing: every object keeps its version, workloads change in status alone", async () => {
-    const applied = async () => facts(settledKinds, ({ metadata }) => metadata.resourceVersion);
     const workloads = () =>
       facts(
         "deployments,statefulsets,replicasets,pods",
@@ -174,7 +181,6 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
     const manifests = path.join(mesh.folder, "hello-world.yaml");
     const generations = () => facts("deployments", ({ metadata }) => `${metadata.generation}`);
     const pods = () => facts("pods", ({ metadata }) => metadata.uid);
-    const applied = async () => facts(settledKinds, ({ metadata }) => metadata.resourceVersion);
     const before = { generations: await generations(), pods: await pods(), applied: await applied() };
     edit(manifests, /(helloworld-v1:1\.0\n)/, "$1          env: [{ name: GREETING, value: changed }]\n");
     await down();
