@@ -24,7 +24,8 @@ export interface CertificateAuthority {
   readonly notAfter: number;
   /**
    * Certifies the CSR's public key for `identities` (SPIFFE URIs; what the CSR itself asks for is ignored) and
-   * returns PEM certificates, leaf first, root last. Throws RangeError on a malformed CSR.
+   * returns PEM certificates: the leaf, intermediates, then every root that workloads trust. Throws RangeError on a
+   * malformed CSR.
    */
   sign(csrPem: string, identities: readonly string[], lifetimeSeconds: number): readonly string[];
   /** A new key with a serving certificate for `dnsNames`; `chain` is leaf and intermediates. */
@@ -48,7 +49,7 @@ export function createAuthority(files: CaFiles, clock: Clock): CertificateAuthor
     sign(csrPem, identities, lifetimeSeconds) {
       const { publicKey } = readCsr(csrPem);
       const leaf = issueCertificate({ publicKey, uris: identities, ...validity(lifetimeSeconds) }, issuer);
-      return [leaf, ...chain, ...roots.slice(0, 1)];
+      return [leaf, ...chain, ...roots];
     },
     serverCertificate(dnsNames) {
       const key = generateKey();

@@ -1,7 +1,9 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { IsthmusError } from "../base/index.ts";
 import { certificateInfo, isSignedBy, keyMatches, splitPem } from "../pki/index.ts";
+import { caPlace } from "./ca-place.ts";
+import { writeWhole } from "./write-whole.ts";
 
 /** The names under which Istio expects a plugged-in CA, in a folder and as keys of the Secret cacerts. */
 export const caFileNames = ["ca-cert.pem", "ca-key.pem", "root-cert.pem", "cert-chain.pem"] as const;
@@ -20,8 +22,7 @@ export interface CaFiles {
  * trust/not-signed-by-root. Never puts key material into an error.
  */
 export function readCaFiles(folder: string, cluster: string, now: number): CaFiles {
-  const own = path.join(folder, cluster);
-  const place = existsSync(own) ? own : folder;
+  const { place } = caPlace(folder, cluster);
   const missing = caFileNames.filter((name) => !existsSync(path.join(place, name)));
   if (missing.length > 0) {
     throw new IsthmusError(
@@ -32,25 +33,27 @@ export function readCaFiles(folder: string, cluster: string, now: number): CaFil
       },
     );
   }
+  const files = loadCaFiles(place);
+  checkCaFiles(files, `${place} (cluster ${cluster})`, now);
+  return files;
+}
+
+/** The four files of a folder that has them, unchecked. */
+export function loadCaFiles(place: string): CaFiles {
   const read = (name: string) => readFileSync(path.join(place, name), "utf8");
-  const files: CaFiles = {
+  return {
     "ca-cert.pem": read("ca-cert.pem"),
     "ca-key.pem": read("ca-key.pem"),
     "root-cert.pem": read("root-cert.pem"),
     "cert-chain.pem": read("cert-chain.pem"),
   };
-  checkCaFiles(files, `${place} (cluster ${cluster})`, now);
-  return files;
 }
 
-/** Writes the four files, the key readable by the owner only. Makes the folder. */
+/** Writes the four files, each whole, the key readable by the owner only. Makes the folder. */
 export function writeCaFiles(folder: string, files: CaFiles): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const name of caFileNames) {
-    const file = path.join(folder, name);
-    writeFileSync(file, files[name], { mode: name === "ca-key.pem" ? 0o600 : 0o644 });
-    if (name === "ca-key.pem") chmodSync(file, 0o600);
-  }
+  for (const name of caFileNames)
+    writeWhole(path.join(folder, name), files[name], name === "ca-key.pem" ? 0o600 : 0o644);
 }
 
 /** Throws what is wrong with the files; `place` names them in messages. `now` in milliseconds. */

@@ -130,6 +130,24 @@ suite("checkSameRoot()", () => {
     );
   });
 
+  test("GLOO-45 where their trust domains differ too, both are told, and that roots can be exchanged", () => {
+    const clusters = new Map(
+      ["cluster-1", "cluster-2"].map((name) => [name, createIntermediate(createRoot(name, now), name, now)]),
+    );
+    assert.throws(
+      () => checkSameRoot(clusters, (cluster) => `${cluster}.example`),
+      (reason) => {
+        assert.ok(reason instanceof IsthmusError && reason.code === "trust/different-roots");
+        assert.match(
+          reason.message,
+          /cluster-1 \(trust domain cluster-1\.example\) and cluster-2 \(trust domain cluster-2\.example\) have different root certificates \(fingerprints /,
+        );
+        assert.match(reason.nextStep ?? "", /trust\.exchangeRoots: true/);
+        return true;
+      },
+    );
+  });
+
   test("two intermediates of one root are fine", () => {
     const root = createRoot("one", now);
     checkSameRoot(

@@ -1,7 +1,14 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { IsthmusError } from "../base/index.ts";
-import { generateKey, type Issuer, issueCertificate, readIssuer } from "../pki/index.ts";
+import {
+  generateKey,
+  type Issuer,
+  issueCertificate,
+  keyMatches,
+  readIssuer,
+  splitPem,
+} from "../pki/index.ts";
 import { type CaFiles, writeCaFiles } from "./ca-files.ts";
 
 const year = 365 * 24 * 3600 * 1000;
@@ -79,7 +86,7 @@ export function createTrust(
       },
     );
   }
-  const root = readRoot(folder) ?? createRoot(options.mesh, options.now);
+  const root = rootIn(folder) ?? createRoot(options.mesh, options.now);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(path.join(folder, "root-key.pem"), root.privateKeyPem, { mode: 0o600 });
   writeFileSync(path.join(folder, "root-cert.pem"), root.certificatePem, { mode: 0o644 });
@@ -90,17 +97,24 @@ export function createTrust(
   return open;
 }
 
-function readRoot(folder: string): Root | undefined {
-  const [certificate, key] = ["root-cert.pem", "root-key.pem"].map((name) => path.join(folder, name));
-  if (certificate === undefined || key === undefined || !existsSync(certificate) || !existsSync(key)) {
-    if (certificate !== undefined && existsSync(certificate)) {
-      throw new IsthmusError("trust/exists", `${folder} holds a root certificate whose key is elsewhere`, {
-        nextStep: "Sign the intermediates with that root, or name another folder.",
-      });
-    }
+/** The root of `folder` with its key, out of all that its root-cert.pem holds; undefined when either is not there. */
+export function readSigningRoot(folder: string): Root | undefined {
+  const [certificates, key] = ["root-cert.pem", "root-key.pem"].map((name) => path.join(folder, name));
+  if (certificates === undefined || key === undefined || !existsSync(certificates) || !existsSync(key))
     return undefined;
-  }
-  const certificatePem = readFileSync(certificate, "utf8");
   const privateKeyPem = readFileSync(key, "utf8");
+  const certificatePem = splitPem(readFileSync(certificates, "utf8")).find((pem) =>
+    keyMatches(pem, privateKeyPem),
+  );
+  if (certificatePem === undefined) return undefined;
   return { certificatePem, privateKeyPem, issuer: readIssuer(certificatePem, privateKeyPem) };
+}
+
+function rootIn(folder: string): Root | undefined {
+  const root = readSigningRoot(folder);
+  if (root === undefined && existsSync(path.join(folder, "root-cert.pem")))
+    throw new IsthmusError("trust/exists", `${folder} holds a root certificate whose key is elsewhere`, {
+      nextStep: "Sign the intermediates with that root, or name another folder.",
+    });
+  return root;
 }

@@ -333,6 +333,8 @@ export interface TrustPage {
     readonly cluster: string;
     readonly root: SourceAuthority;
     readonly intermediate: SourceAuthority;
+    /** All roots that its workloads believe. */
+    readonly believed: readonly SourceAuthority[];
     /** Proxies that have a certificate of it. */
     readonly proxies: number;
     /** Clusters whose workloads believe those of this one. */

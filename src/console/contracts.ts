@@ -76,8 +76,11 @@ export interface SourceAuthority {
 /** What certificates of one cluster are signed with. */
 export interface SourceTrust {
   readonly cluster: string;
+  /** Above the intermediate. */
   readonly root: SourceAuthority;
   readonly intermediate: SourceAuthority;
+  /** All roots that its workloads believe; more than one during a rotation, or where clusters exchange theirs. */
+  readonly believed: readonly SourceAuthority[];
 }
 
 /** One endpoint that a proxy knows, as `istioctl proxy-config endpoints` has it. */

@@ -1,6 +1,5 @@
 import { IsthmusError, version } from "../base/index.ts";
 import type { ConsoleSource, SourceAuthority, SourceState, SourceTrust } from "../console/index.ts";
-import { certificateInfo, splitPem } from "../pki/index.ts";
 import type { Telemetry } from "../telemetry/index.ts";
 import { runVerification } from "../verify/index.ts";
 import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
@@ -10,6 +9,8 @@ import { getJson } from "./http-get.ts";
 import { readPeerings } from "./peering-status.ts";
 import { endpointRows } from "./proxy-config/endpoints.ts";
 import type { RunningMesh } from "./start-mesh.ts";
+import type { AuthorityStatus } from "./status.ts";
+import { trustStatus } from "./trust-status.ts";
 import { verifyTarget } from "./verify-target.ts";
 
 const adminPort = 15000;
@@ -75,16 +76,15 @@ async function sourceState(mesh: RunningMesh): Promise<SourceState> {
   };
 }
 
-function trustOf({ trust }: Pick<RunningMesh, "trust">): SourceTrust[] {
-  return [...trust.files].flatMap(([cluster, files]) => {
-    const [root] = splitPem(files["root-cert.pem"]);
-    const [intermediate] = splitPem(files["ca-cert.pem"]);
-    if (root === undefined || intermediate === undefined) return [];
-    return [{ cluster, root: authority(root), intermediate: authority(intermediate) }];
-  });
+function trustOf(mesh: RunningMesh): SourceTrust[] {
+  return trustStatus(mesh).clusters.map(({ cluster, root, intermediate, believed }) => ({
+    cluster,
+    root: authority(root),
+    intermediate: authority(intermediate),
+    believed: believed.map(authority),
+  }));
 }
 
-function authority(pem: string): SourceAuthority {
-  const { fingerprint, subject, notBefore, notAfter } = certificateInfo(pem);
-  return { fingerprint, subject: subject.replaceAll("\n", ", "), notBefore, notAfter };
+function authority({ fingerprint, subject, notBefore, notAfter }: AuthorityStatus): SourceAuthority {
+  return { fingerprint, subject, notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) };
 }

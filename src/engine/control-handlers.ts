@@ -13,8 +13,10 @@ import { getJson } from "./http-get.ts";
 import { endpointRows } from "./proxy-config/endpoints.ts";
 import { readProxyConfig } from "./proxy-config/proxy-config.ts";
 import { remoteSecret } from "./remote-secret.ts";
+import { rotateTrust } from "./rotate-trust.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import { stoppedCluster } from "./stopped-cluster.ts";
+import { trustStatus } from "./trust-status.ts";
 import { verifyTarget } from "./verify-target.ts";
 import type { RunningCluster } from "./wire.ts";
 import { findPods } from "./workload-reference.ts";
@@ -89,6 +91,16 @@ export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record
       const { requests } = body as { requests?: number };
       const wanted = Number.isInteger(requests) ? Math.min(10_000, Math.max(1, Number(requests))) : 40;
       return runVerification(verifyTarget(mesh), { requests: wanted, signal });
+    },
+    trust: async () => trustStatus(mesh),
+    "rotate-trust"(body, signal) {
+      const { kind, timeout = 120_000 } = body as { kind?: string; timeout?: number };
+      if (kind !== undefined && kind !== "root" && kind !== "intermediates")
+        throw new IsthmusError(
+          "arguments/wrong",
+          `a rotation is of the root or of intermediates, not "${kind}"`,
+        );
+      return rotateTrust(mesh, { kind, timeout }, signal);
     },
     async cluster(body, signal) {
       const { action, name, timeout } = body as { action?: string; name?: string; timeout?: number };

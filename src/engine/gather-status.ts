@@ -1,5 +1,4 @@
 import { version } from "../base/index.ts";
-import { certificateInfo } from "../pki/index.ts";
 import { addressesOf, apiPort } from "./address-blocks.ts";
 import { type ControlPlaneView, proxyState, readControlPlanes } from "./control-planes.ts";
 import { findAddons } from "./find-addons.ts";
@@ -8,12 +7,14 @@ import { gatherFindings } from "./gather-findings.ts";
 import { readPeerings } from "./peering-status.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import type { ClusterStatus, MeshStatus, ProxyStatus } from "./status.ts";
+import { trustStatus } from "./trust-status.ts";
 
 /** Reads the running mesh's state: from the watches, and from every istiod's debug interface. */
 export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
   const [views, peerings] = await Promise.all([readControlPlanes(mesh), readPeerings(mesh)]);
-  const [root] = [...mesh.trust.files.values()];
-  const info = root === undefined ? undefined : certificateInfo(root["root-cert.pem"]);
+  const { clusters: trust, rotation } = trustStatus(mesh);
+  const roots = [...new Set(trust.flatMap(({ believed }) => believed.map(({ fingerprint }) => fingerprint)))];
+  const root = trust[0]?.root;
   const facts = await gatherFacts(mesh, views);
   return {
     name: mesh.mesh.name,
@@ -24,9 +25,9 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
       ? "ready"
       : "starting",
     kubeconfig: mesh.kubeconfig,
-    ...(info === undefined
-      ? {}
-      : { root: { fingerprint: info.fingerprint, notAfter: new Date(info.notAfter).toISOString() } }),
+    ...(root === undefined ? {} : { root: { fingerprint: root.fingerprint, notAfter: root.notAfter } }),
+    ...(roots.length > 1 ? { roots } : {}),
+    ...(rotation === undefined ? {} : { rotation }),
     ...facts,
     peerings,
     // Hints are for who asks for an analysis.

@@ -20,6 +20,15 @@ export { type ClusterProgress, createTimings, type Progress, type Timings } from
 export type { ConfigTable } from "./proxy-config/config-table.ts";
 export type { EndpointRow } from "./proxy-config/endpoints.ts";
 export { proxyConfigKinds } from "./proxy-config/proxy-config.ts";
+export type { RotationReport } from "./rotate-trust.ts";
 export { type RunningMesh, type StartMeshOptions, startMesh } from "./start-mesh.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
-export type { ClusterStatus, GatewayStatus, MeshStatus, PeeringStatus, ProxyStatus } from "./status.ts";
+export type {
+  ClusterStatus,
+  GatewayStatus,
+  MeshStatus,
+  PeeringStatus,
+  ProxyStatus,
+  RotationStatus,
+  TrustStatus,
+} from "./status.ts";

@@ -53,6 +53,8 @@ export interface RunningMesh {
   /** Stops and starts clusters one by one. */
   readonly clusterSet: ClusterSet;
   readonly trust: MeshTrust;
+  /** Folder of a rotation of CAs that is under way. */
+  readonly rotation: string;
   /** Milliseconds since 1970. */
   readonly startedAt: number;
   /** Milliseconds from the start until everything of a cluster ran. */
@@ -116,7 +118,7 @@ async function start(
   const { mesh, compiled, state, log, timings, progress } = options;
   const startedAt = systemClock.now();
   const dataplane = options.envoy === undefined ? "builtin" : "envoy";
-  const trust = loadTrust(mesh, state.trust, startedAt);
+  const trust = loadTrust(mesh, state, startedAt);
   for (const folder of trust.created)
     progress({ kind: "note", text: `made ${folder}: a root and an intermediate per cluster` });
   timings.mark("trust");
@@ -192,6 +194,7 @@ async function start(
     watches,
     clusterSet: set,
     trust,
+    rotation: state.rotation,
     startedAt,
     readyAfter,
     kubeconfig: state.kubeconfig,

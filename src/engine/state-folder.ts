@@ -25,6 +25,8 @@ export interface StateFolder {
   clusterFolder(cluster: string): string;
   /** Folder of generated CAs. */
   readonly trust: string;
+  /** Folder of a rotation of CAs that is under way. */
+  readonly rotation: string;
   readJson<T>(name: string): T | undefined;
   /** Writes whole or not at all, readable by the owner only. */
   writeJson(name: string, value: unknown): void;
@@ -82,6 +84,7 @@ export function openStateFolder(folder: string, options: { readonly create: bool
     kubeconfig: inside("kubeconfig"),
     log: inside("engine.log"),
     trust: inside("trust"),
+    rotation: inside("rotation"),
     clusterFolder(cluster) {
       const place = inside(`clusters/${cluster}`);
       mkdirSync(place, { recursive: true, mode: 0o700 });

@@ -9,13 +9,48 @@ export interface MeshStatus {
   readonly startedAt: string;
   readonly state: "starting" | "ready" | "failed";
   readonly kubeconfig: string;
+  /** The one that signs; the first cluster's, where they differ. */
   readonly root?: { readonly fingerprint: string; readonly notAfter: string };
+  /** Fingerprints of all roots that are believed anywhere in the mesh, when there is more than one. */
+  readonly roots?: readonly string[];
+  /** A rotation of CAs that is not over. */
+  readonly rotation?: RotationStatus;
   readonly clusters: readonly ClusterStatus[];
   readonly gateways: readonly GatewayStatus[];
   readonly peerings: readonly PeeringStatus[];
   readonly addons: readonly AddonStatus[];
   readonly proxies: readonly ProxyStatus[];
   readonly findings: readonly Finding[];
+}
+
+/** A CA's certificate. Times in ISO 8601. */
+export interface AuthorityStatus {
+  readonly fingerprint: string;
+  readonly subject: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+}
+
+export interface RotationStatus {
+  readonly kind: "intermediates" | "root";
+  readonly startedAt: string;
+  /** The one under way, out of `steps`. */
+  readonly step: string;
+  readonly steps: readonly string[];
+}
+
+/** What `isthmus trust -o json` prints: stable for scripts, only ever added to. */
+export interface TrustStatus {
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly trustDomain: string;
+    readonly intermediate: AuthorityStatus;
+    /** Above the intermediate. */
+    readonly root: AuthorityStatus;
+    /** All roots that workloads of the cluster believe. */
+    readonly believed: readonly AuthorityStatus[];
+  }[];
+  readonly rotation?: RotationStatus;
 }
 
 export interface ClusterStatus {

@@ -4,6 +4,7 @@
  * startFederation: services that one cluster exports become names under the mesh's host suffix in the others.
  * runManager: workspaces, exported services and the inventory of the clusters that are registered on a management cluster.
  * runAgent: the registered cluster's side, which calls the manager.
+ * findDisagreements: who does not yet hold the roots and certificates that the clusters' CAs stand for.
  * startOffloading: pods that one cluster binds to the node of another run there, as with Liqo.
  *
  * Reads and writes clusters through KubeClient only, embedded or real ones alike, and never reads the mesh file.
@@ -30,3 +31,4 @@ export {
 export { relayService } from "./relay/protocol.ts";
 export { type AgentProcessOptions, runAgent } from "./relay/run-agent.ts";
 export { parseRelayServer } from "./relay/start-agent.ts";
+export { findDisagreements, type ProxyTrust, type TrustingCluster } from "./trust/find-disagreements.ts";

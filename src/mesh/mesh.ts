@@ -46,6 +46,8 @@ export interface Trust {
   /** Folder with Istio's four CA files, or one such sub-folder per cluster. Absent: a generated root. */
   readonly cacerts?: string;
   readonly domain: string;
+  /** Clusters with roots of their own believe each other's. */
+  readonly exchangeRoots: boolean;
   readonly allowDifferentRoots: boolean;
 }
 

@@ -26,7 +26,11 @@ suite("parseMesh() fills in what is not written", () => {
     const mesh = parse("clusters: { east: {}, west: }\n");
     assert.equal(mesh.name, "My-shop", "the folder's name, as a mesh ID can have it");
     assert.equal(mesh.istio.version, "1.31.1");
-    assert.deepEqual(mesh.trust, { domain: "cluster.local", allowDifferentRoots: false });
+    assert.deepEqual(mesh.trust, {
+      domain: "cluster.local",
+      exchangeRoots: false,
+      allowDifferentRoots: false,
+    });
     const { places: _places, ...settings } = mesh;
     assert.equal(settings.discovery, "endpoints");
     assert.equal(settings.hostSuffix, "global");
@@ -138,6 +142,7 @@ clusters:
     assert.deepEqual(clusterOf(mesh, "west").trust, {
       cacerts: "other/",
       domain: "shop",
+      exchangeRoots: false,
       allowDifferentRoots: false,
     });
   });

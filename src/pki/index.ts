@@ -17,4 +17,11 @@ export {
 } from "./issue.ts";
 export { generateKey, generateKeyOf, type KeyPair, type KeyType } from "./keys.ts";
 export type { AlternativeNames, DistinguishedName } from "./names.ts";
-export { type CertificateInfo, certificateInfo, isSignedBy, keyMatches, splitPem } from "./parse.ts";
+export {
+  type CertificateInfo,
+  certificateInfo,
+  certificatesOf,
+  isSignedBy,
+  keyMatches,
+  splitPem,
+} from "./parse.ts";

@@ -20,6 +20,11 @@ export function splitPem(text: string): string[] {
   return blocks.map((block) => `${block}\n`);
 }
 
+/** The certificates of a PEM text by SHA-256 fingerprint, one PEM each, in order; one that is in it twice counts once. */
+export function certificatesOf(text: string): ReadonlyMap<string, string> {
+  return new Map(splitPem(text).map((pem) => [certificateInfo(pem).fingerprint, pem]));
+}
+
 /** Reads the first certificate of a PEM text. Throws what node:crypto throws when there is none. */
 export function certificateInfo(pem: string): CertificateInfo {
   const certificate = new X509Certificate(pem);

@@ -4,6 +4,8 @@
  * runVerification plans who can call what, sends requests from every cluster to every HTTP service, counts them at the
  * proxies where they arrive, and tries what must be refused. VerifyReport holds every figure behind a verdict.
  *
+ * countLosses: how many requests get no answer while something is changed.
+ *
  * Knows no engine: it reaches pods through VerifyTarget, and changes nothing in a cluster.
  */
 export type {
@@ -17,5 +19,6 @@ export type {
   VerifyReport,
   VerifyTarget,
 } from "./contracts.ts";
+export { countLosses, type Losses } from "./count-losses.ts";
 export { hasSidecar } from "./plan.ts";
 export { runVerification, type VerifyOptions } from "./run-verification.ts";

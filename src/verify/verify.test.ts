@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
 import type { EndpointSlice, KubeClient, KubeObject, Pod, Service } from "../kube/index.ts";
-import { runVerification, type VerifyTarget } from "./index.ts";
+import { countLosses, runVerification, type VerifyTarget } from "./index.ts";
 
 const never = new AbortController().signal;
 
@@ -79,6 +79,17 @@ function target(
     handshake: async () => ({ accepted: false, detail: "closed" }),
   };
 }
+
+const exported: KubeObject = {
+  apiVersion: "networking.istio.io/v1",
+  kind: "ServiceEntry",
+  metadata: { name: "web", namespace: "istio-system" },
+  spec: {
+    hosts: ["web.shop.global"],
+    location: "MESH_INTERNAL",
+    ports: [{ number: 80, name: "http", protocol: "HTTP" }],
+  },
+} as KubeObject;
 
 const two = [cluster("fra", "n1", "v1"), cluster("ash", "n2", "v2")];
 
@@ -186,5 +197,66 @@ suite("runVerification()", () => {
     const report = await runVerification(open, { requests: 2, signal: never });
     assert.equal(report.ok, false);
     assert.ok(report.checks.some(({ ok }) => !ok));
+  });
+});
+
+suite("countLosses()", () => {
+  /** Work that is over after `count` requests. */
+  const during = (count: number, mesh: VerifyTarget) => {
+    let over = () => {};
+    const done = new Promise<string>((resolve) => {
+      over = () => resolve("done");
+    });
+    const urls = new Set<string>();
+    let sent = 0;
+    const counted: VerifyTarget = {
+      ...mesh,
+      async request(from, url, signal) {
+        urls.add(url);
+        if (++sent === count) over();
+        return mesh.request(from, url, signal);
+      },
+    };
+    return { counted, urls, work: () => done };
+  };
+
+  test("counts requests without an answer, and quotes the first", async () => {
+    const { counted, work } = during(
+      12,
+      target(two, (n) => (n === 4 || n === 7 ? undefined : "web-v1")),
+    );
+    const { result, losses } = await countLosses(counted, work, never);
+    assert.equal(result, "done");
+    assert.deepEqual([losses.sent, losses.lost], [10, 2], "what finds out who answers is not counted");
+    assert.match(losses.failure ?? "", /^web\.shop from client-\w+ in \w+: no healthy upstream$/);
+  });
+
+  test("asks for the names of exports too, and nothing of those that did not answer before", async () => {
+    const withExport = two.map((one) => ({
+      ...one,
+      objects: { ...one.objects, serviceentries: [exported] },
+    }));
+    // Of the four that are asked first the last two are the names of exports.
+    const { counted, urls, work } = during(
+      9,
+      target(withExport, (n) => (n === 3 ? undefined : "web-v1")),
+    );
+    const { losses } = await countLosses(counted, work, never);
+    assert.deepEqual([...urls].sort(), ["http://web.shop.global:80/", "http://web.shop/"]);
+    assert.equal(losses.lost, 0);
+  });
+
+  test("is over when the work fails", async () => {
+    const failing = async () => {
+      throw new Error("not so");
+    };
+    await assert.rejects(
+      countLosses(
+        target(two, () => "web-v1"),
+        failing,
+        never,
+      ),
+      /not so/,
+    );
   });
 });

@@ -22,8 +22,10 @@ suite.skipIf(!hasKubectl)("exported services, with rules by hand [needs kubectl]
       namespace: "default",
       prepare(folder) {
         const file = path.join(folder, "mesh.yaml");
-        edit(file, /( +)region: eu-central-1\n/, "$&$1trust: { domain: one.example }\n");
-        edit(file, /( +)region: europe-west3\n/, "$&$1trust: { domain: two.example }\n");
+        edit(file, "trust: { cacerts: certs/ }", "trust: { exchangeRoots: true }");
+        const trust = (name: string) => `$&$1trust: { domain: ${name}.example, cacerts: certs-${name}/ }\n`;
+        edit(file, /( +)region: eu-central-1\n/, trust("one"));
+        edit(file, /( +)region: europe-west3\n/, trust("two"));
       },
     });
     await eventually(async () => (await mesh.curl("mesh-1", remote))[0] === message, 15_000);
@@ -82,6 +84,73 @@ suite.skipIf(!hasKubectl)("exported services, with rules by hand [needs kubectl]
     await eventually(async () => (await ask("mesh-1", remote)).body === message, 15_000);
   });
 
+  const trust = async () => JSON.parse((await mesh.isthmus("trust", "-o", "json")).stdout) as TrustPage;
+
+  test("GLOO-45 clusters with a root each believe each other's where roots are exchanged", async () => {
+    const { clusters } = await trust();
+    const [one, two] = clusters;
+    assert.ok(one !== undefined && two !== undefined);
+    assert.notEqual(one.root.fingerprint, two.root.fingerprint);
+    for (const { root, believed, cluster } of clusters) {
+      assert.equal(believed[0]?.fingerprint, root.fingerprint);
+      assert.deepEqual(
+        believed.map(({ fingerprint }) => fingerprint).sort(),
+        [one.root.fingerprint, two.root.fingerprint].sort(),
+      );
+      const secret = JSON.parse(
+        await mesh.kubectl(cluster, "-n", "istio-system", "get", "secret", "cacerts", "-o", "json"),
+      );
+      const bundle = Buffer.from(secret.data["root-cert.pem"], "base64").toString();
+      assert.equal(bundle.split("BEGIN CERTIFICATE").length - 1, 2);
+    }
+    assert.equal((await ask("mesh-1", remote)).body, message);
+  });
+
+  test("roots and intermediates are replaced without a lost request, also when a control plane is away meanwhile", async () => {
+    const before = await trust();
+    const load = mesh.isthmus(
+      ...(["load", remote, "--from", "deploy/greeter.default", "--cluster", "mesh-1"] as const),
+      ...["--fresh", "--rate", "50", "--duration", "12s", "-o", "json"],
+    );
+    const istiod = (replicas: number) =>
+      mesh.kubectl("mesh-2", "-n", "istio-system", "scale", "deploy/istiod", `--replicas=${replicas}`);
+    await istiod(0);
+    const interrupted = await mesh.isthmus("trust", "rotate", "--timeout", "2s");
+    assert.equal(interrupted.code, 1);
+    assert.match(interrupted.stderr, /mesh-2: ConfigMap default\/istio-ca-root-cert lacks a root/);
+    assert.match((await mesh.isthmus("status")).stdout, /A rotation of the root, .* is at step 1 of 3/);
+    const { clusters: overlap } = await trust();
+    for (const { believed } of overlap) assert.equal(believed.length, 4);
+
+    await istiod(1);
+    const { code, stdout, stderr } = await mesh.isthmus("trust", "rotate", "-o", "json");
+    assert.equal(code, 0, stderr);
+    const report = JSON.parse(stdout) as TrustPage & RotationPage;
+    assert.deepEqual(
+      report.steps.map(({ step }) => step),
+      ["distribute", "sign", "retire"],
+    );
+    assert.ok(report.sent > 20, `${report.sent} requests`);
+    assert.equal(report.lost, 0);
+    const old = new Set(before.clusters.map(({ root }) => root.fingerprint));
+    for (const { believed } of report.clusters) {
+      assert.equal(believed.length, 2);
+      for (const { fingerprint } of believed) assert.ok(!old.has(fingerprint));
+    }
+
+    const intermediates = await mesh.isthmus("trust", "rotate", "--intermediates", "-o", "json");
+    const after = JSON.parse(intermediates.stdout) as TrustPage & RotationPage;
+    assert.deepEqual([intermediates.code, after.lost], [0, 0]);
+    after.clusters.forEach(({ root, intermediate }, i) => {
+      assert.equal(root.fingerprint, report.clusters[i]?.root.fingerprint);
+      assert.notEqual(intermediate.fingerprint, report.clusters[i]?.intermediate.fingerprint);
+    });
+    const { stdout: counted } = await load;
+    const { ok, failed } = JSON.parse(counted) as { ok: number; failed: number };
+    assert.equal(failed, 0, counted);
+    assert.ok(ok > 100, counted);
+  });
+
   test("weights split requests between a local Service and an exported one", async () => {
     await apply(
       "mesh-1",
@@ -132,3 +201,18 @@ suite.skipIf(!hasKubectl)("exported services, with rules by hand [needs kubectl]
     assert.deepEqual([elsewhere.status, elsewhere.body], [200, message]);
   });
 });
+
+interface TrustPage {
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly root: { readonly fingerprint: string };
+    readonly intermediate: { readonly fingerprint: string };
+    readonly believed: readonly { readonly fingerprint: string }[];
+  }[];
+}
+
+interface RotationPage {
+  readonly steps: readonly { readonly step: string }[];
+  readonly sent: number;
+  readonly lost: number;
+}

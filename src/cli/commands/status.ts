@@ -3,6 +3,7 @@ import { type Command, textOption } from "../command.ts";
 import { findingLines } from "../finding-lines.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { duration, type Paint, table } from "../terminal.ts";
+import { rotationLine } from "../trust/trust-lines.ts";
 
 export const status: Command = {
   summary: "What runs and what is wrong, effect first.",
@@ -26,7 +27,7 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
   const root =
     mesh.root === undefined
       ? ""
-      : ` · root ${mesh.root.fingerprint.slice(0, 8)}… expires in ${until(mesh.root.notAfter)}`;
+      : ` · root ${mesh.root.fingerprint.slice(0, 8)}… expires in ${until(mesh.root.notAfter)}${otherRoots(mesh)}`;
   const head = `${mesh.name} · up ${duration(Date.now() - Date.parse(mesh.startedAt))} · ${ready} of ${mesh.clusters.length} clusters · ${synced} of ${mesh.proxies.length} proxies synced${root}`;
   const rows = mesh.clusters.map((cluster) => {
     const proxies = mesh.proxies.filter((proxy) => proxy.cluster === cluster.name);
@@ -63,6 +64,7 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
     ...(peerings.length > 1 ? ["", ...table(peerings)] : []),
     ...(ingress.length > 0 ? ["", ...ingress] : []),
     ...(addons.length > 0 ? ["", ...addons] : []),
+    ...(mesh.rotation === undefined ? [] : ["", rotationLine(mesh.rotation)]),
     "",
     ...findingLines(mesh.findings, paint),
   ];
@@ -82,6 +84,13 @@ function peeringRows(peerings: MeshStatus["peerings"], paint: Paint): string[][]
       lastSeen === undefined ? "never" : since(lastSeen),
     ]),
   ];
+}
+
+function otherRoots({ root, roots = [] }: MeshStatus): string {
+  const others = roots.filter((fingerprint) => fingerprint !== root?.fingerprint);
+  return others.length === 0
+    ? ""
+    : `, beside ${others.map((fingerprint) => `${fingerprint.slice(0, 8)}…`).join(", ")}`;
 }
 
 function since(time: string): string {

@@ -8,13 +8,14 @@ export async function trustPage(reader: Reader): Promise<TrustPage> {
   const { trust, proxies } = state;
   return {
     trustDomain: ofWorkloads(state, ({ trustDomain }) => trustDomain),
-    clusters: trust.map(({ cluster, root, intermediate }) => ({
+    clusters: trust.map(({ cluster, root, intermediate, believed }) => ({
       cluster,
       root,
       intermediate,
+      believed,
       proxies: proxies.filter((proxy) => proxy.cluster === cluster).length,
       believedBy: trust
-        .filter((other) => other.root.fingerprint === root.fingerprint)
+        .filter((other) => other.believed.some(({ fingerprint }) => fingerprint === root.fingerprint))
         .map((other) => other.cluster),
     })),
   };

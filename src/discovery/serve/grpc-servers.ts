@@ -15,12 +15,13 @@ export async function servePlainGrpc(
   log: Logger,
 ): Promise<Stop> {
   const server = createServer();
-  return run(server, listen, port, handlers, log);
+  return run(server, new Set(), listen, port, handlers, log);
 }
 
 /**
- * Serves gRPC over TLS on a port, with a certificate for istiod's names that follows the signer. Client
- * certificates are optional; one that the mesh's root did not sign counts as none.
+ * Serves gRPC over TLS on a port, with a certificate for istiod's names that follows the signer. Clients are asked to
+ * connect anew when it changes, which is how they learn of it; calls under way go on. Client certificates are
+ * optional; one that the mesh's root did not sign counts as none.
  */
 export async function serveTlsGrpc(
   listen: Listen,
@@ -42,19 +43,24 @@ export async function serveTlsGrpc(
     rejectUnauthorized: false,
     minVersion: "TLSv1.2",
   });
-  signer.changes.subscribe(() => server.setSecureContext(context()), signal);
+  const sessions = new Set<ServerHttp2Session>();
+  signer.changes.subscribe(() => {
+    server.setSecureContext(context());
+    for (const session of sessions) if (!session.closed) session.goaway();
+  }, signal);
   server.on("tlsClientError", (reason) => log.debug({ reason: String(reason) }, "TLS failed"));
-  return run(server, listen, port, handlers, log);
+  return run(server, sessions, listen, port, handlers, log);
 }
 
+/** Keeps those that are open in `sessions`. */
 async function run(
   server: Http2Server | Http2SecureServer,
+  sessions: Set<ServerHttp2Session>,
   listen: Listen,
   port: number,
   handlers: GrpcHandlers,
   log: Logger,
 ): Promise<Stop> {
-  const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));

@@ -20,18 +20,30 @@ export function secretTable(dump: unknown, part = ""): ConfigTable {
   };
 }
 
+/** The certificates that a proxy uses under a name ("default", "ROOTCA"), as PEM; undefined when it has none yet. */
+export function activeCertificates(dump: unknown, name: string): string | undefined {
+  const active = objects(dumpSection(dump, "SecretsConfigDump")["dynamic_active_secrets"]);
+  const entry = active.find((one) => text(one["name"]) === name);
+  const certificates = entry === undefined ? "" : certificateText(object(entry["secret"]));
+  return certificates === "" ? undefined : certificates;
+}
+
 /** The first certificate of a chain or of roots. */
 function readCertificate(secret: JsonObject): X509Certificate | undefined {
+  const certificates = certificateText(secret);
+  try {
+    return certificates === "" ? undefined : new X509Certificate(certificates);
+  } catch {
+    return undefined;
+  }
+}
+
+function certificateText(secret: JsonObject): string {
   const source =
     secret["validation_context"] === undefined
       ? object(secret["tls_certificate"])["certificate_chain"]
       : object(secret["validation_context"])["trusted_ca"];
-  const bytes = Buffer.from(text(object(source)["inline_bytes"]), "base64");
-  try {
-    return bytes.length === 0 ? undefined : new X509Certificate(bytes);
-  } catch {
-    return undefined;
-  }
+  return Buffer.from(text(object(source)["inline_bytes"]), "base64").toString("utf8");
 }
 
 function describe(certificate: X509Certificate | undefined, status: string): string[] {

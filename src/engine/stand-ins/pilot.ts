@@ -3,8 +3,10 @@ import {
   type CaFiles,
   type CertificateAuthority,
   caFileNames,
+  checkCaFiles,
   createAuthority,
   createRoot,
+  overlaps,
 } from "../../ca/index.ts";
 import { type Discovery, startDiscovery } from "../../discovery/index.ts";
 import { isApiError, type KubeClient, kinds, type Secret, startInformer } from "../../kube/index.ts";
@@ -22,7 +24,8 @@ export interface PilotOptions {
 
 /**
  * istiod's image, run by our discovery: it reads its cluster through the pod's service account, signs with the
- * CA in the Secret cacerts, or with a self-signed one when there is none, and takes a changed Secret over.
+ * CA in the Secret cacerts, or with a self-signed one when there is none. It takes a changed Secret over, as upstream's
+ * does with ISTIO_MULTIROOT_MESH: other roots only when all of the old ones are among the new, or the other way round.
  */
 export function createPilotStandIn({ connectRemote, clock }: PilotOptions): StandIn {
   return {
@@ -93,10 +96,17 @@ async function createSigner(
 ): Promise<Signer> {
   const { client, logger } = context;
   const changes = createSignal();
-  const files = (await pluggedFiles(context)) ?? (await selfSigned(client, namespace, clock));
+  let files = (await pluggedFiles(context)) ?? (await selfSigned(client, namespace, clock));
   let authority = createAuthority(files, clock);
   watchSecret(client, namespace, logger, signal, (renewed) => {
+    if (caFileNames.every((name) => renewed[name] === files[name])) return;
+    checkCaFiles(renewed, `Secret ${namespace}/cacerts`, clock.now());
+    if (!overlaps(authority.rootPem, renewed["root-cert.pem"]))
+      throw new Error(
+        "neither the roots before nor those now contain the others: workloads would not believe each other meanwhile",
+      );
     authority = createAuthority(renewed, clock);
+    files = renewed;
     changes.notify();
   });
   return {
@@ -137,11 +147,12 @@ function watchSecret(
     log,
   });
   secrets.subscribe((change) => {
-    if (change.type !== "modified" || change.object.metadata.name !== "cacerts") return;
+    if (change.type === "deleted" || change.object.metadata.name !== "cacerts") return;
     const files = caFiles((name) => decode(change.object, name));
     try {
       if (files !== undefined) take(files);
     } catch (reason) {
+      // Errors of ca never quote the files.
       log.error(
         { reason: String(reason) },
         "the changed Secret cacerts can't be used; signing goes on with the old one",

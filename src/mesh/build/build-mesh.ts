@@ -64,8 +64,13 @@ function istioSettings(wide: WrittenMesh["istio"], own: WrittenMesh["istio"] = {
 }
 
 function trustSettings(wide: WrittenMesh["trust"], own: WrittenMesh["trust"] = {}): Trust {
-  const { cacerts, domain = "cluster.local", allowDifferentRoots = false } = { ...wide, ...own };
-  return { ...(cacerts === undefined ? {} : { cacerts }), domain, allowDifferentRoots };
+  const {
+    cacerts,
+    domain = "cluster.local",
+    exchangeRoots = false,
+    allowDifferentRoots = false,
+  } = { ...wide, ...own };
+  return { ...(cacerts === undefined ? {} : { cacerts }), domain, exchangeRoots, allowDifferentRoots };
 }
 
 function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenMesh): Cluster {

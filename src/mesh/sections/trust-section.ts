@@ -18,6 +18,11 @@ export const trustSection = object("trust has", {
     "Trust domain: the first part of every workload identity, `spiffe://<domain>/ns/…`.",
     { default: "cluster.local" },
   ),
+  exchangeRoots: field(
+    flag(),
+    "Clusters with roots of their own believe each other's: every `root-cert.pem` gets the roots of all clusters. Any of them can then vouch for identities of every trust domain. Mesh-wide only.",
+    { default: false },
+  ),
   allowDifferentRoots: field(
     flag(),
     "Lets clusters start although their root certificates differ, to show what then happens.",

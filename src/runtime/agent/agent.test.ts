@@ -42,10 +42,13 @@ type Ca = ReturnType<typeof createCa>;
 /** An istiod that signs with `ca` and records what it was asked. */
 function createIstiod(ca: Ca, lifetimeMs: () => number = () => 3_600_000) {
   const serverKey = generateKey();
-  const server = issueCertificate(
-    { publicKey: serverKey.publicKey, dnsNames: ["istiod.istio-system.svc"], ...ca.dates },
-    ca.issuer,
-  );
+  const servedBy = ({ issuer, dates }: Ca) => ({
+    key: serverKey.privateKeyPem,
+    cert: issueCertificate(
+      { publicKey: serverKey.publicKey, dnsNames: ["istiod.istio-system.svc"], ...dates },
+      issuer,
+    ),
+  });
   const calls: { method: string; metadata: GrpcCall["metadata"]; uris?: readonly string[] }[] = [];
   const sessions = new Set<ServerHttp2Session>();
   let signWith = ca;
@@ -68,7 +71,7 @@ function createIstiod(ca: Ca, lifetimeMs: () => number = () => 3_600_000) {
       for await (const message of call.messages) call.send(message);
     },
   };
-  const http = createSecureServer({ key: serverKey.privateKeyPem, cert: server, ALPNProtocols: ["h2"] });
+  const http = createSecureServer({ ...servedBy(ca), ALPNProtocols: ["h2"] });
   http.on("session", (session) => {
     sessions.add(session);
     session.on("error", () => {});
@@ -83,6 +86,12 @@ function createIstiod(ca: Ca, lifetimeMs: () => number = () => 3_600_000) {
     calls,
     signWith: (next: Ca) => {
       signWith = next;
+    },
+    /** Signs and serves with another CA, and has agents connect anew. */
+    become(next: Ca) {
+      signWith = next;
+      http.setSecureContext(servedBy(next));
+      for (const session of sessions) session.goaway();
     },
     onConnection: (socket: Socket) => void http.emit("connection", socket),
     cut() {
@@ -369,6 +378,30 @@ suite("the agent", () => {
       signal: signal(),
     });
     assert.notEqual(fake.given.secrets.get("default"), first);
+  });
+
+  test("asks for a certificate anew when istiod shows that it signs with something else, and only then", async () => {
+    const second = createCa("root 2");
+    let bundle: string | undefined;
+    const { ca, fake, start, listenIstiod, istiod } = await scene({ roots: () => bundle });
+    bundle = ca.pem + second.pem;
+    await listenIstiod();
+    await start();
+    const first = await waitFor(() => fake.given.secrets.get("default"), { signal: signal() });
+    const ads = await fake.given.openAds(signal());
+    const hasAds = () => istiod.calls.some(({ method }) => method === "ads");
+    await waitFor(() => (hasAds() ? true : undefined), { signal: signal() });
+    istiod.become(ca);
+    istiod.become(second);
+    await waitFor(() => (fake.given.secrets.get("default") === first ? undefined : true), {
+      signal: signal(),
+    });
+    assert.equal(istiod.calls.filter(({ method }) => method === "sign").length, 2);
+    ads.send(Buffer.from("still there"));
+    for await (const message of ads.messages) {
+      assert.equal(Buffer.from(message).toString(), "still there");
+      break;
+    }
   });
 
   test("is ready with configuration and certificate, and says so to probes", async () => {

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { isIP } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -8,6 +9,11 @@ import type { Destination, PodNetwork } from "../contracts.ts";
 export interface ControlPlane {
   /** A session that is open. Rejects with GrpcError (unavailable) when istiod can't be reached or trusted. */
   session(to: Destination): Promise<ClientHttp2Session>;
+  /**
+   * Tells `listener` the serving certificate of every session with `to` that is opened from now on. A server that asks
+   * for a new connection (GOAWAY) is called again at once, so one whose certificate has changed can make it known.
+   */
+  onServer(to: Destination, listener: (certificate: X509Certificate) => void): void;
   close(): void;
 }
 
@@ -21,6 +27,7 @@ const window = 4 * 1024 * 1024;
 /** `roots` gives the PEM of the roots that istiod's certificate must lead to, asked anew for each connection. */
 export function createControlPlane(network: PodNetwork, roots: () => Promise<string>): ControlPlane {
   const sessions = new Map<string, Promise<ClientHttp2Session>>();
+  const listeners = new Map<string, ((certificate: X509Certificate) => void)[]>();
   let isClosed = false;
 
   const open = async (to: Destination, forget: () => void): Promise<ClientHttp2Session> => {
@@ -36,6 +43,8 @@ export function createControlPlane(network: PodNetwork, roots: () => Promise<str
       minVersion: "TLSv1.2",
     });
     await secured(socket);
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate !== undefined) for (const tell of listeners.get(idOf(to)) ?? []) tell(certificate);
     const session = connectHttp2(`https://${servername}`, {
       createConnection: () => socket,
       maxSessionMemory: 256,
@@ -43,27 +52,38 @@ export function createControlPlane(network: PodNetwork, roots: () => Promise<str
     });
     session.on("error", () => {}); // Streams and "close" tell it to those concerned.
     session.once("close", forget);
-    session.once("goaway", forget);
+    session.once("goaway", () => {
+      forget();
+      // One that is ending may not answer; whoever needs it next tries again.
+      if (!isClosed) start(to).catch(() => {});
+    });
     session.once("connect", () => session.setLocalWindowSize(window));
     return session;
+  };
+
+  const start = (to: Destination): Promise<ClientHttp2Session> => {
+    const id = idOf(to);
+    const known = sessions.get(id);
+    if (known !== undefined) return known;
+    const forget = () => {
+      if (sessions.get(id) === started) sessions.delete(id);
+    };
+    const started: Promise<ClientHttp2Session> = open(to, forget).catch((reason: unknown) => {
+      forget();
+      const text = reason instanceof Error ? reason.message : String(reason);
+      throw new GrpcError(grpcStatus.unavailable, `${id}: ${text}`);
+    });
+    sessions.set(id, started);
+    return started;
   };
 
   return {
     session(to) {
       if (isClosed) return Promise.reject(new GrpcError(grpcStatus.unavailable, "the agent has stopped"));
-      const id = `${to.address}:${to.port}`;
-      const known = sessions.get(id);
-      if (known !== undefined) return known;
-      const forget = () => {
-        if (sessions.get(id) === started) sessions.delete(id);
-      };
-      const started: Promise<ClientHttp2Session> = open(to, forget).catch((reason: unknown) => {
-        forget();
-        const text = reason instanceof Error ? reason.message : String(reason);
-        throw new GrpcError(grpcStatus.unavailable, `${id}: ${text}`);
-      });
-      sessions.set(id, started);
-      return started;
+      return start(to);
+    },
+    onServer(to, listener) {
+      listeners.set(idOf(to), [...(listeners.get(idOf(to)) ?? []), listener]);
     },
     close() {
       isClosed = true;
@@ -71,6 +91,10 @@ export function createControlPlane(network: PodNetwork, roots: () => Promise<str
       sessions.clear();
     },
   };
+}
+
+function idOf({ address, port }: Destination): string {
+  return `${address}:${port}`;
 }
 
 function secured(socket: TLSSocket): Promise<void> {

@@ -38,10 +38,13 @@ const lifetimeSeconds = 24 * 3600;
 const requestTimeout = 10_000;
 /** How often the mounted roots are read again, as a kubelet would bring them. */
 const rootInterval = 5_000;
+/** Over how long the renewals of a mesh are spread when its control planes sign with something new, milliseconds. */
+const renewalSpread = 500;
 
 /**
  * Keeps the workload's certificate: key and request are made here, istiod signs. It is renewed after about half of
- * its life, and when the roots change; until a renewal works, the old one stays. The key never leaves this process.
+ * its life, when the roots change, and when istiod shows by its own certificate that it signs with another
+ * intermediate now; until a renewal works, the old one stays. The key never leaves this process.
  */
 export function keepWorkloadCertificate(options: WorkloadCertificateOptions): WorkloadCertificate {
   const { clock, log, signal } = options;
@@ -50,7 +53,13 @@ export function keepWorkloadCertificate(options: WorkloadCertificateOptions): Wo
   const listeners = new Map<string, Set<() => void>>();
   let mountedRoots = "";
   let issuedRoots = "";
+  let intermediate: X509Certificate | undefined;
   let wake = () => {};
+  let isStale = false;
+  const renew = () => {
+    isStale = true;
+    wake();
+  };
 
   const publish = (secret: Secret) => {
     current.set(secret.name, secret);
@@ -69,12 +78,12 @@ export function keepWorkloadCertificate(options: WorkloadCertificateOptions): Wo
     mountedRoots = await options.roots();
     const key = generateKey();
     const chain = await requestChain(options, createCsr(key, { uris: [identityOf(options.config)] }));
-    const [leaf, last] = [chain[0], chain.at(-1)];
-    if (leaf === undefined || last === undefined) throw new Error("istiod answered without a certificate");
+    const [leaf, issuer] = chain;
+    if (leaf === undefined) throw new Error("istiod answered without a certificate");
     const certificate = new X509Certificate(leaf);
     if (!certificate.checkPrivateKey(key.privateKey)) throw new Error("istiod certified another key");
-    const authority = new X509Certificate(last);
-    issuedRoots = authority.subject === authority.issuer ? last : "";
+    intermediate = issuer === undefined ? undefined : new X509Certificate(issuer);
+    issuedRoots = chain.slice(1).filter(isSelfSigned).join("");
     publishRoots(); // First, so that nobody holds a certificate that its peers' roots don't cover.
     publish(keySecret(key.privateKeyPem, chain.map(normal).join("")));
     const [from, until] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
@@ -88,9 +97,11 @@ export function keepWorkloadCertificate(options: WorkloadCertificateOptions): Wo
     const retry = createRetry(clock, { first: 50, most: 10_000 });
     while (!signal.aborted) {
       try {
+        isStale = false;
         const delay = await issue();
         retry.reset();
         if (signal.aborted) return;
+        if (isStale) continue;
         await new Promise<void>((resolve) => {
           const cancel = clock.after(delay, resolve);
           wake = () => {
@@ -105,13 +116,22 @@ export function keepWorkloadCertificate(options: WorkloadCertificateOptions): Wo
       }
     }
   };
+  options.controlPlane.onServer(options.config.certificateAuthority, (server) => {
+    if (intermediate === undefined || server.verify(intermediate.publicKey) || signal.aborted) return;
+    // All proxies are told at once; they need not all ask at once.
+    const cancel = clock.after(Math.random() * renewalSpread, () => {
+      signal.removeEventListener("abort", cancel);
+      renew();
+    });
+    signal.addEventListener("abort", cancel, { once: true });
+  });
   const watchRoots = async () => {
     const next = await options.roots().catch(() => mountedRoots);
     if (signal.aborted) return;
     if (next !== mountedRoots && current.has("default")) {
       mountedRoots = next;
       publishRoots();
-      wake();
+      renew();
     }
     cancelWatch = clock.after(rootInterval, () => void watchRoots());
   };
@@ -179,6 +199,11 @@ function rootSecret(bundle: string): Secret {
 
 function inline(text: string) {
   return { specifier: { case: "inlineBytes" as const, value: Buffer.from(text) } };
+}
+
+function isSelfSigned(pem: string): boolean {
+  const { subject, issuer } = new X509Certificate(pem);
+  return subject === issuer;
 }
 
 function normal(pem: string): string {

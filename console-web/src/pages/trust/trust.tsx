@@ -14,7 +14,11 @@ const soon = 30 * day;
 /** Who signs what, how long is it good, and who believes whom? */
 export function Trust() {
   const { body, failure } = useLive<TrustPage>("/api/trust");
-  const roots = new Map((body?.clusters ?? []).map(({ root }) => [root.fingerprint, root]));
+  const clusters = body?.clusters ?? [];
+  const roots = new Map(
+    clusters.flatMap(({ believed }) => believed.map((root) => [root.fingerprint, root] as const)),
+  );
+  const signing = new Set(clusters.map(({ root }) => root.fingerprint));
   return (
     <>
       <Top
@@ -38,6 +42,9 @@ export function Trust() {
                 <header>
                   <h2>Root</h2>
                   <span className="dimmer clip grow">{root.subject}</span>
+                  {signing.has(root.fingerprint) ? null : (
+                    <span className="dimmer">believed, signs nothing</span>
+                  )}
                   <Until at={root.notAfter} />
                 </header>
                 <p className="row" style={{ padding: "10px 16px" }}>
@@ -106,8 +113,9 @@ export function Trust() {
                 spiffe://{body.trustDomain.includes(",") ? "TRUST-DOMAIN" : body.trustDomain}
                 /ns/NAMESPACE/sa/ACCOUNT
               </code>
-              , signed by their cluster's authority. Two clusters believe each other when they have the same
-              root. Keys never leave their owners, and are shown nowhere.
+              , signed by their cluster's authority. A cluster believes another one when it holds that one's
+              root; while the root is replaced, all hold the old and the new one. Keys never leave their
+              owners, and are shown nowhere.
             </p>
           </>
         )}
