@@ -5,7 +5,7 @@ import { type ApplyTarget, applyCompiled, loadTrust, type MeshTrust } from "../a
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
 import { type Compiled, managementCluster } from "../compile/index.ts";
 import { type Console, startConsole } from "../console/index.ts";
-import { formatKubeconfig, formatYaml } from "../kube/index.ts";
+import { formatKubeconfig, formatYaml, kinds } from "../kube/index.ts";
 import { createClusterInformers, startFederation, startOffloading } from "../management/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { standsInFor } from "../runtime/index.ts";
@@ -23,7 +23,11 @@ import { installLiqo } from "./install-liqo.ts";
 import type { Progress, Timings } from "./progress.ts";
 import { recallBlocks, rememberBlocks } from "./relocation/remember-blocks.ts";
 import type { StateFolder } from "./state-folder.ts";
+import { untilEnforced } from "./until-enforced.ts";
 import { type RunningCluster, wireMesh } from "./wire.ts";
+
+/** How long a start waits for workspaces at most, in milliseconds. */
+const workspacePatience = 30_000;
 
 export interface StartMeshOptions {
   readonly mesh: Mesh;
@@ -177,6 +181,7 @@ async function start(
     progress({ kind: "cluster", cluster: describe(name) });
   });
   timings.mark("workloads ready");
+  await waitForWorkspaces(options, clusters, lifetime);
   parts.telemetry.start([...clusters.values()].map(({ cluster, client }) => ({ ...cluster, client })));
   stops.push(parts.telemetry.stop);
 
@@ -287,6 +292,33 @@ async function applyMesh(
       if (cluster.consumer === undefined)
         federation.add({ ...cluster, informers: createClusterInformers(client, lifetime, federationLog) });
   }
+}
+
+/** A mesh whose isolation does not hold yet is not ready. With a workspace that can't be enforced it starts all the same. */
+async function waitForWorkspaces(
+  { mesh, bare, timeout, timings, progress }: StartMeshOptions,
+  clusters: ReadonlyMap<string, RunningCluster>,
+  signal: AbortSignal,
+): Promise<void> {
+  const management = managementCluster(mesh);
+  const client = management === undefined ? undefined : clusters.get(management.name)?.client;
+  if (client === undefined || bare) return;
+  const namespaces = new Map(
+    [...clusters]
+      .filter(([, { cluster }]) => cluster.role === "workload")
+      .map(([name, one]) => [
+        name,
+        async () => (await one.client.list(kinds.namespaces)).items.map(({ metadata }) => metadata.name),
+      ]),
+  );
+  const patience = Math.min(timeout, workspacePatience);
+  const waiting = await untilEnforced(client, namespaces, { timeout: patience, signal });
+  if (waiting.length > 0)
+    progress({
+      kind: "note",
+      text: `not enforced yet: workspaces ${waiting.join(", ")}; kubectl get workspaces -A -o wide says why`,
+    });
+  timings.mark("workspaces enforced");
 }
 
 async function takeBlocks(

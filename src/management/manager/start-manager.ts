@@ -153,10 +153,12 @@ export function startManager(options: ManagerOptions): void {
   declared.changes.subscribe(changed, signal);
   workspaces.changes.subscribe(changed, signal);
   federation?.changes.subscribe(changed, signal);
+  meshes.changes.subscribe(() => changes.notify(), signal);
   keepInStep({
     what: "states of workspaces",
     cluster: "management",
-    version: () => (declared.isSynced && registered.isSynced ? version : undefined),
+    // Without the meshes no cluster is managed yet, and everything would seem to be enforced.
+    version: () => (declared.isSynced && registered.isSynced && meshes.isSynced ? version : undefined),
     changes,
     async reconcile() {
       const { states } = workspaces.current();
