@@ -2,12 +2,15 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { IsthmusError, systemClock } from "../base/index.ts";
 import {
+  type CommandResult,
   createHttpTransport,
   createKubeClient,
   createTokenSource,
+  execInPod,
   type KubeClient,
   type Kubeconfig,
   mergeKubeconfigs,
+  type PodCommand,
   readKubeconfig,
   resolveAccess,
 } from "../kube/index.ts";
@@ -18,6 +21,8 @@ const tokenKept = 5 * 60_000;
 /** A cluster reached by a context of a kubeconfig. */
 export interface ReachedCluster {
   readonly client: KubeClient;
+  /** Runs a command in a container, by the API server. */
+  exec(command: PodCommand, signal: AbortSignal): Promise<CommandResult>;
   /** Ends its idle connections. */
   close(): void;
 }
@@ -45,17 +50,22 @@ export async function reachContext(
 ): Promise<ReachedCluster> {
   const options = { folder, ...(signal === undefined ? {} : { signal }) };
   const access = await resolveAccess(config, context, options);
-  const transport = createHttpTransport({
+  const way = {
     ...access,
     ...(access.token === undefined ? {} : { tokens: renewedTokens(access.token) }),
-  });
+  };
+  const transport = createHttpTransport(way);
 
   /** The tokens of credential plugins and files run out while a command still runs. */
   function renewedTokens(first: string) {
     const read = async () => (await resolveAccess(config, context, options)).token ?? first;
     return createTokenSource({ read, first, clock: systemClock, keptFor: tokenKept });
   }
-  return { client: createKubeClient(transport), close: () => transport.close() };
+  return {
+    client: createKubeClient(transport),
+    exec: (command, until) => execInPod(way, command, until),
+    close: () => transport.close(),
+  };
 }
 
 function readText(file: string): string {

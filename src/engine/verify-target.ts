@@ -1,36 +1,49 @@
 import http from "node:http";
-import tls from "node:tls";
-import { generateKey, issueCertificate } from "../pki/index.ts";
-import type { Answer, Handshake, PodRef, VerifyTarget } from "../verify/index.ts";
+import {
+  type Answer,
+  countedArrivals,
+  isMutualTls,
+  type PodRef,
+  shakeHands,
+  type VerifyTarget,
+} from "../verify/index.ts";
 import { httpProxyPort } from "./control-handlers.ts";
 import { getText } from "./http-get.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 
 const requestTimeout = 15_000;
-const handshakeTimeout = 3_000;
 const adminPort = 15000;
 
 /** The embedded mesh, as verify sees it: requests enter a pod where its own programs' requests do. */
 export function verifyTarget(mesh: RunningMesh): VerifyTarget {
   const addressOf = ({ cluster, name, namespace }: PodRef) =>
     mesh.watches.get(cluster)?.pods.get(name, namespace)?.status?.podIP;
+  const request = async (from: PodRef, url: string, signal: AbortSignal): Promise<Answer> => {
+    const host = addressOf(from);
+    return host === undefined
+      ? { status: 0, milliseconds: 0, failure: `${from.name} has no address` }
+      : getThrough(host, new URL(url), mesh.dispatcherAuthorization, signal);
+  };
+  const statsOf = async (pod: PodRef) => {
+    const host = addressOf(pod);
+    return host === undefined ? new Map() : parseStats(await getText(`http://${host}:${adminPort}/stats`));
+  };
   return {
     clusters: [...mesh.clusters].map(([name, { client, cluster }]) => ({
       name,
       network: cluster.network,
       client,
     })),
-    async request(from, url, signal) {
-      const host = addressOf(from);
-      return host === undefined
-        ? { status: 0, milliseconds: 0, failure: `${from.name} has no address` }
-        : getThrough(host, new URL(url), mesh.dispatcherAuthorization, signal);
+    async requests(from, url, count, signal) {
+      const answers: Answer[] = [];
+      // One after another: what is measured is a request, not a queue.
+      while (answers.length < count) answers.push(await request(from, url, signal));
+      return answers;
     },
-    async proxyStats(pod) {
-      const host = addressOf(pod);
-      return host === undefined ? new Map() : parseStats(await getText(`http://${host}:${adminPort}/stats`));
-    },
-    listens: (pod, port) => listens(mesh, pod, port),
+    arrivals: async (pod, port) => ({ requests: countedArrivals(await statsOf(pod), port) }),
+    speaksMutualTls: async (from, service) => isMutualTls(await statsOf(from), service),
+    silence: async (pod, port) =>
+      (await listens(mesh, pod, port)) ? undefined : `nothing listens on port ${port}`,
     handshake: ({ address, port }, options) => shakeHands(address, mesh.realPort(address, port), options),
   };
 }
@@ -101,51 +114,4 @@ function getThrough(host: string, url: URL, authorization: string, signal: Abort
     request.on("error", (reason) => done(0, reason.message));
     request.end();
   });
-}
-
-/** A handshake as a stranger tries it. TLS 1.3 servers refuse a client's certificate after the client is done, so one byte is awaited. */
-function shakeHands(
-  host: string,
-  port: number,
-  options: { readonly serverName?: string; readonly foreignCertificate: boolean },
-): Promise<Handshake> {
-  return new Promise((resolve) => {
-    const socket = tls.connect({
-      host,
-      port,
-      rejectUnauthorized: false,
-      ...(options.serverName === undefined ? {} : { servername: options.serverName }),
-      ...(options.foreignCertificate
-        ? { ...foreignIdentity(), ALPNProtocols: ["istio-peer-exchange", "istio"] }
-        : {}),
-    });
-    const done = (accepted: boolean, detail: string) => {
-      socket.destroy();
-      resolve({ accepted, detail });
-    };
-    socket.on("secureConnect", () => {
-      if (!options.foreignCertificate) return done(true, "the handshake completed");
-      socket.write("GET / HTTP/1.1\r\nhost: isthmus-verify\r\nconnection: close\r\n\r\n");
-    });
-    socket.on("data", () => done(true, "an answer came"));
-    socket.on("end", () => done(false, "closed without an answer"));
-    socket.on("error", (reason: NodeJS.ErrnoException) => done(false, reason.code ?? reason.message));
-    socket.on("close", () => done(false, "closed"));
-    socket.setTimeout(handshakeTimeout, () => done(false, "no answer"));
-  });
-}
-
-function foreignIdentity(): { readonly key: string; readonly cert: string } {
-  const key = generateKey();
-  const now = Date.now();
-  const cert = issueCertificate(
-    {
-      publicKey: key.publicKey,
-      uris: ["spiffe://cluster.local/ns/istio-system/sa/stranger"],
-      notBefore: now - 60_000,
-      notAfter: now + 3600_000,
-    },
-    { selfKey: key.privateKey },
-  );
-  return { key: key.privateKeyPem, cert };
 }

@@ -25,6 +25,7 @@ export type {
   TelemetryOptions,
 } from "./contracts.ts";
 export type { Dashboards } from "./dashboards/dashboards.ts";
+export { readExposition, readSeries } from "./exposition/read-exposition.ts";
 export type { RequestSummary, WorkloadSummary } from "./graph/summarize-workloads.ts";
 export type {
   GraphLevel,

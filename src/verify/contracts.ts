@@ -15,8 +15,26 @@ export interface Answer {
   readonly failure?: string;
 }
 
-/** What one TLS handshake with an address ended in. */
-export type Handshake = { readonly accepted: boolean; readonly detail: string };
+/** What one TLS handshake with an address ended in. `isReached`: somebody took the connection at all. */
+export interface Handshake {
+  readonly isReached: boolean;
+  readonly accepted: boolean;
+  readonly detail: string;
+}
+
+/** What a backend's own sidecar has counted so far. */
+export interface Arrivals {
+  readonly requests: number;
+  /** Of them over mutual TLS. Absent: only the caller's proxy can tell. */
+  readonly mutual?: number;
+}
+
+/** A service as callers name it, and the port that they call. */
+export interface CalledService {
+  readonly name: string;
+  readonly namespace: string;
+  readonly port: number;
+}
 
 /** The mesh as verify sees it; implemented for the embedded engine, and for real clusters through probe pods. */
 export interface VerifyTarget {
@@ -25,12 +43,24 @@ export interface VerifyTarget {
     readonly network: string | undefined;
     readonly client: KubeClient;
   }[];
-  /** One GET of `url` from inside the pod, through its sidecar, on a connection of its own. Never rejects but for abort. */
-  request(from: PodRef, url: string, signal: AbortSignal): Promise<Answer>;
-  /** The counters of the pod's proxy by name, as its admin interface has them under /stats. */
-  proxyStats(pod: PodRef, signal: AbortSignal): Promise<ReadonlyMap<string, number>>;
-  /** Whether a program in the pod listens on the port: without one nothing about the mesh can be shown there. */
-  listens(pod: PodRef, port: number, signal: AbortSignal): Promise<boolean>;
+  /**
+   * GETs of `url` one after another from inside the pod, through its sidecar, each on a connection of its own. Never
+   * rejects but for abort.
+   */
+  requests(from: PodRef, url: string, count: number, signal: AbortSignal): Promise<readonly Answer[]>;
+  /** Requests for the service that the pod's own sidecar has handed to the app, on `port` of the pod. */
+  arrivals(to: PodRef, port: number, service: CalledService, signal: AbortSignal): Promise<Arrivals>;
+  /** Whether every connection that the pod's proxy made to the service was mutual TLS; where arrivals don't tell. */
+  speaksMutualTls?(from: PodRef, service: CalledService, signal: AbortSignal): Promise<boolean>;
+  /** Whether requests can be sent from the pod. Absent: from any with a sidecar. */
+  canCall?(pod: PodRef, signal: AbortSignal): Promise<boolean>;
+  /** A pod to call from where there is none; undefined when none can be made. */
+  makeCaller?(cluster: string, namespace: string, signal: AbortSignal): Promise<PodRef | undefined>;
+  /**
+   * Why nothing about the mesh can be shown at a port of the pod: "nothing listens on port 80". Undefined when a program
+   * in the pod takes connections there.
+   */
+  silence(pod: PodRef, port: number, signal: AbortSignal): Promise<string | undefined>;
   /** A TLS handshake from outside: with a client certificate of an unknown root, and with or without a server name. */
   handshake(
     to: { readonly address: string; readonly port: number },
@@ -51,8 +81,10 @@ export interface Cell {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
-  /** Whether every connection that left the client's proxy for this service was mutual TLS. */
+  /** Whether all of it was mutual TLS. */
   readonly mtls: boolean;
+  /** What the verdict rests on, in a sentence. */
+  readonly evidence: string;
 }
 
 export interface Share {
@@ -79,8 +111,16 @@ export interface Check {
   readonly evidence: string;
 }
 
+/** A cluster whose API gave no answer, and so proves nothing. */
+export interface UnreachableCluster {
+  readonly cluster: string;
+  readonly reason: string;
+}
+
 export interface VerifyReport {
   readonly ok: boolean;
+  /** Absent: all could be asked. */
+  readonly unreachable?: readonly UnreachableCluster[];
   readonly requestsPerCell: number;
   readonly services: readonly ServiceReport[];
   readonly checks: readonly Check[];

@@ -52,8 +52,8 @@ async function answeringCells(target: VerifyTarget, signal: AbortSignal): Promis
       for (const [host, port] of spec.location === "MESH_INTERNAL" ? httpNames(spec) : [])
         all.push({ from, service: host, url: `http://${host}:${port}/` });
   }
-  const answers = await Promise.all(all.map(({ from, url }) => target.request(from, url, signal)));
-  return all.filter((_, i) => isAnswer(answers[i]?.status ?? 0));
+  const answers = await Promise.all(all.map(({ from, url }) => target.requests(from, url, 1, signal)));
+  return all.filter((_, i) => isAnswer(answers[i]?.[0]?.status ?? 0));
 }
 
 interface ServiceEntry extends KubeObject {
@@ -81,7 +81,8 @@ async function count(
     for (const { from, service, url } of cells) {
       if (over.aborted) break;
       signal.throwIfAborted();
-      const { status, failure = `HTTP ${status}` } = await target.request(from, url, signal);
+      const [answer] = await target.requests(from, url, 1, signal);
+      const { status, failure = `HTTP ${status}` } = answer ?? { status: 0, failure: "no answer" };
       sent++;
       if (!isAnswer(status)) {
         lost++;

@@ -6,19 +6,28 @@
  *
  * countLosses: how many requests get no answer while something is changed.
  *
- * Knows no engine: it reaches pods through VerifyTarget, and changes nothing in a cluster.
+ * Knows no engine: it reaches pods through VerifyTarget, and changes nothing in a cluster. startClusterTarget gives one for
+ * clusters that are known by their APIs only, and may make callers, which it removes.
  */
+
+export { type ClusterTarget, type ReachedPods, startClusterTarget } from "./cluster-target.ts";
 export type {
   Answer,
+  Arrivals,
+  CalledService,
   Cell,
   Check,
   Handshake,
   PodRef,
   ServiceReport,
   Share,
+  UnreachableCluster,
   VerifyReport,
   VerifyTarget,
 } from "./contracts.ts";
 export { countLosses, type Losses } from "./count-losses.ts";
+export { junitOf } from "./junit.ts";
 export { hasSidecar } from "./plan.ts";
+export { countedArrivals, isMutualTls } from "./proxy-counters.ts";
 export { runVerification, type VerifyOptions } from "./run-verification.ts";
+export { shakeHands } from "./shake-hands.ts";

@@ -72,19 +72,22 @@ export async function planVerification(target: VerifyTarget, signal: AbortSignal
           skipped.add(`${id}: no ready pod with a sidecar behind it in any cluster`);
         continue;
       }
-      const listening = await Promise.all(
-        meshed.map((backend) => target.listens(backend.pod, backend.port, signal)),
+      const silent = await Promise.all(
+        meshed.map((backend) => target.silence(backend.pod, backend.port, signal)),
       );
-      const backends = meshed.filter((_, i) => listening[i]);
-      for (const { pod, port: at } of meshed.filter((_, i) => !listening[i])) {
-        skipped.add(`${id}: nothing listens on port ${at} of ${pod.name} in ${pod.cluster}`);
-      }
+      const backends = meshed.filter((_, i) => silent[i] === undefined);
+      for (const [i, { pod }] of meshed.entries())
+        if (silent[i] !== undefined) skipped.add(`${id}: ${silent[i]} of ${pod.name} in ${pod.cluster}`);
       // A service with a pod that answers nothing fails for its share; that is the app's doing, not the mesh's.
       if (backends.length < meshed.length) continue;
       const known = views.filter((one) =>
         one.services.some((other) => other.metadata.name === name && other.metadata.namespace === namespace),
       );
-      const clients = known.flatMap((one) => clientOf(one, namespace, backends) ?? []);
+      const clients: PodRef[] = [];
+      for (const one of known) {
+        const client = await findClient(target, one, namespace, backends, signal);
+        if (client !== undefined) clients.push(client);
+      }
       const url = `http://${id}${port.port === 80 ? "" : `:${port.port}`}/`;
       planned.set(id, { service: id, name, namespace, port: port.port, url, backends, clients });
       for (const one of known) {
@@ -166,13 +169,29 @@ function backendsOf(
   });
 }
 
+/** Pods of others that are asked whether they can call, before one is made for it. */
+const mostAsked = 3;
+
 /** A pod to call from: in the same namespace when possible, and rather one that is not itself called. */
-function clientOf(view: ClusterView, namespace: string, backends: readonly Backend[]): PodRef | undefined {
+async function findClient(
+  target: VerifyTarget,
+  view: ClusterView,
+  namespace: string,
+  backends: readonly Backend[],
+  signal: AbortSignal,
+): Promise<PodRef | undefined> {
   const isBackend = (pod: Pod) =>
     backends.some(({ pod: { cluster, name } }) => cluster === view.name && name === pod.metadata.name);
   const rank = (pod: Pod) => (pod.metadata.namespace === namespace ? 0 : 2) + (isBackend(pod) ? 1 : 0);
-  const [best] = view.pods.filter((pod) => isReady(pod) && hasSidecar(pod)).sort((a, b) => rank(a) - rank(b));
-  return best === undefined
-    ? undefined
-    : { cluster: view.name, namespace: best.metadata.namespace ?? "default", name: best.metadata.name };
+  const suitable = view.pods
+    .filter((pod) => isReady(pod) && hasSidecar(pod))
+    // Where one can be made in the namespace itself, none of another stands in for it.
+    .filter((pod) => target.makeCaller === undefined || pod.metadata.namespace === namespace)
+    .sort((a, b) => rank(a) - rank(b));
+  const refs = suitable.map(({ metadata }): PodRef => {
+    return { cluster: view.name, namespace: metadata.namespace ?? "default", name: metadata.name };
+  });
+  if (target.canCall === undefined) return refs[0];
+  for (const ref of refs.slice(0, mostAsked)) if (await target.canCall(ref, signal)) return ref;
+  return target.makeCaller?.(view.name, namespace, signal);
 }

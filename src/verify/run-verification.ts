@@ -1,8 +1,9 @@
 import { kinds, networkLabel } from "../kube/index.ts";
 import type {
-  Answer,
+  CalledService,
   Cell,
   Check,
+  Handshake,
   PodRef,
   ServiceReport,
   Share,
@@ -19,7 +20,7 @@ export interface VerifyOptions {
 
 /**
  * Proves by real requests that the mesh works: from each cluster to each HTTP service, counted where they
- * arrive, and that those who must be refused are refused. Changes nothing in any cluster.
+ * arrive, and that those who must be refused are refused. Makes nothing but the callers that `target` may have to make.
  */
 export async function runVerification(
   target: VerifyTarget,
@@ -30,7 +31,7 @@ export async function runVerification(
   const services: ServiceReport[] = [];
   // One after another: counters at the backends must belong to one cell.
   for (const service of planned) services.push(await verifyService(target, service, requests, signal));
-  const checks = await runRefusals(target, planned, signal);
+  const { checks, skipped: untried } = await runRefusals(target, planned, signal);
   const ok =
     services.length > 0 &&
     services.every(({ problems }) => problems.length === 0) &&
@@ -40,7 +41,7 @@ export async function runVerification(
     requestsPerCell: requests,
     services,
     checks,
-    skipped: [...skipped, ...services.flatMap(uncountedOf)],
+    skipped: [...skipped, ...services.flatMap(uncountedOf), ...untried],
     milliseconds: performance.now() - started,
   };
 }
@@ -68,53 +69,56 @@ async function runCell(
   requests: number,
   signal: AbortSignal,
 ): Promise<Cell> {
+  const { name, namespace, port } = service;
+  const called = { name, namespace, port };
   const counters = async () =>
     Promise.all(
-      service.backends.map(async (backend) =>
-        receivedBy(backend, await target.proxyStats(backend.pod, signal)),
-      ),
+      service.backends.map((backend) => target.arrivals(backend.pod, backend.port, called, signal)),
     );
   const before = await counters();
-  const answers: Answer[] = [];
-  // One after another: what is measured is a request, not a queue.
-  while (answers.length < requests) answers.push(await target.request(from, service.url, signal));
+  const answers = await target.requests(from, service.url, requests, signal);
   const after = await counters();
-  const received = after.map((count, i) => count - (before[i] ?? 0));
+  const arrived = after.map((now, i) => ({
+    requests: now.requests - (before[i]?.requests ?? 0),
+    mutual: now.mutual === undefined ? undefined : now.mutual - (before[i]?.mutual ?? 0),
+  }));
   const failures = answers.filter(({ status }) => status === 0 || status >= 500);
   const [failure] = failures;
-  const networks = new Map(target.clusters.map(({ name, network }) => [name, network]));
+  const networks = new Map(target.clusters.map((one) => [one.name, one.network]));
   const times = answers.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
+  const shares = sharesOf(
+    service.backends,
+    arrived.map((one) => one.requests),
+    (cluster) => crosses(networks.get(from.cluster), networks.get(cluster)),
+  );
+  const mtls = await isMutual(target, from, called, arrived, signal);
+  const counted = shares.map(({ group, received, pods }) => `${received} by ${group} (${pods} pods)`);
   return {
     from,
     sent: requests,
     failed: failures.length,
     ...(failure === undefined ? {} : { failure: failure.failure ?? `HTTP ${failure.status}` }),
-    shares: sharesOf(service.backends, received, (cluster) =>
-      crosses(networks.get(from.cluster), networks.get(cluster)),
-    ),
+    shares,
     p50: times[Math.floor(times.length * 0.5)] ?? 0,
     p99: times[Math.min(times.length - 1, Math.floor(times.length * 0.99))] ?? 0,
-    mtls: isMutualTls(await target.proxyStats(from, signal), service),
+    mtls,
+    evidence: `${requests} requests by ${from.namespace}/${from.name} in ${from.cluster}, ${requests - failures.length} answered, counted at the sidecars where they arrived: ${counted.join(", ")}; ${mtls ? "all" : "not all"} over mutual TLS`,
   };
 }
 
-/** Requests that the backend's own sidecar has handed to its app. */
-function receivedBy({ port }: Backend, stats: ReadonlyMap<string, number>): number {
-  return stats.get(`cluster.inbound|${port}||.upstream_rq_total`) ?? 0;
-}
-
-/** Every connection that the client's proxy made to this service did a TLS handshake. */
-function isMutualTls(stats: ReadonlyMap<string, number>, { name, namespace, port }: PlannedService): boolean {
-  let connections = 0;
-  let handshakes = 0;
-  for (const [stat, value] of stats) {
-    if (!stat.startsWith(`cluster.outbound|${port}|`) || !stat.includes(`|${name}.${namespace}.svc.`))
-      continue;
-    if (stat.endsWith(".upstream_cx_total")) connections += value;
-    if (stat.endsWith(".upstream_cx_connect_fail")) connections -= value;
-    if (stat.endsWith(".ssl.handshake")) handshakes += value;
-  }
-  return connections > 0 && handshakes >= connections;
+/** By what arrived where that tells, else by the connections of the caller's proxy. */
+async function isMutual(
+  target: VerifyTarget,
+  from: PodRef,
+  service: CalledService,
+  arrived: readonly { readonly requests: number; readonly mutual: number | undefined }[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const told = arrived.filter(({ mutual }) => mutual !== undefined);
+  if (told.length < arrived.length) return (await target.speaksMutualTls?.(from, service, signal)) ?? false;
+  const sum = (of: (one: (typeof told)[number]) => number) => told.reduce((total, one) => total + of(one), 0);
+  const all = sum((one) => one.requests);
+  return all > 0 && sum((one) => one.mutual ?? 0) === all;
 }
 
 function sharesOf(
@@ -157,40 +161,45 @@ function uncountedOf({ service, cells }: ServiceReport): string[] {
   });
 }
 
+/** What was tried of those who must be refused. */
+interface Refusals {
+  readonly checks: readonly Check[];
+  /** What could not be tried from here. */
+  readonly skipped: readonly string[];
+}
+
 /** Who must be refused is refused: foreign certificates at pods, and TLS without a mesh server name at gateways. */
 async function runRefusals(
   target: VerifyTarget,
   services: readonly PlannedService[],
   signal: AbortSignal,
-): Promise<Check[]> {
+): Promise<Refusals> {
   const checks: Check[] = [];
+  const skipped: string[] = [];
+  const note = (name: string, where: string, { isReached, accepted, detail }: Handshake) => {
+    if (isReached) checks.push({ name, ok: !accepted, evidence: `${where}: ${detail}` });
+    else skipped.push(`${name}: ${where} can't be reached from here (${detail})`);
+  };
   const [backend] = services.flatMap(({ backends }) => backends);
   if (backend !== undefined) {
-    const { accepted, detail } = await target.handshake(backend, { foreignCertificate: true }, signal);
-    checks.push({
-      name: "a certificate of a foreign root",
-      ok: !accepted,
-      evidence: `${backend.pod.name} (${backend.pod.cluster}): ${detail}`,
-    });
+    const handshake = await target.handshake(backend, { foreignCertificate: true }, signal);
+    note("a certificate of a foreign root", `${backend.pod.name} (${backend.pod.cluster})`, handshake);
   }
   for (const { name: cluster, client } of target.clusters) {
     const { items } = await client.list(kinds.services, { labelSelector: networkLabel });
     for (const { metadata, status, spec } of items) {
-      const address = status?.loadBalancer?.ingress?.[0]?.ip;
+      const [ingress] = status?.loadBalancer?.ingress ?? [];
+      const address = ingress?.ip ?? ingress?.hostname;
       const wanted = Number(metadata.labels?.["networking.istio.io/gatewayPort"] ?? 15443);
       const port = spec.ports?.find((one) => one.port === wanted)?.port;
       if (address === undefined || port === undefined) continue;
       for (const serverName of [undefined, "example.com"]) {
         const options = { foreignCertificate: false, ...(serverName === undefined ? {} : { serverName }) };
-        const { accepted, detail } = await target.handshake({ address, port }, options, signal);
+        const handshake = await target.handshake({ address, port }, options, signal);
         const name = serverName === undefined ? "TLS without a server name" : `TLS for ${serverName}`;
-        checks.push({
-          name: `${name} at ${metadata.name} of ${cluster}`,
-          ok: !accepted,
-          evidence: `${address}:${port}: ${detail}`,
-        });
+        note(`${name} at ${metadata.name} of ${cluster}`, `${address}:${port}`, handshake);
       }
     }
   }
-  return checks;
+  return { checks, skipped };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
 import type { EndpointSlice, KubeClient, KubeObject, Pod, Service } from "../kube/index.ts";
-import { countLosses, runVerification, type VerifyTarget } from "./index.ts";
+import { countedArrivals, countLosses, isMutualTls, runVerification, type VerifyTarget } from "./index.ts";
 
 const never = new AbortController().signal;
 
@@ -61,22 +61,30 @@ function target(
         }),
       } as unknown as KubeClient,
     })),
-    async request() {
-      const name = answer(sent++);
-      if (name === undefined) return { status: 503, milliseconds: 1, failure: "no healthy upstream" };
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-      return { status: 200, milliseconds: 1 };
+    async requests(_from, _url, count) {
+      return Array.from({ length: count }, () => {
+        const name = answer(sent++);
+        if (name === undefined) return { status: 503, milliseconds: 1, failure: "no healthy upstream" };
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+        return { status: 200, milliseconds: 1 };
+      });
     },
-    async proxyStats({ name }) {
-      return new Map([
-        ["cluster.inbound|8080||.upstream_rq_total", counts.get(name) ?? 0],
-        ["cluster.outbound|80||web.shop.svc.cluster.local.upstream_cx_total", 3],
-        ["cluster.outbound|80||web.shop.svc.cluster.local.upstream_cx_connect_fail", 1],
-        ["cluster.outbound|80||web.shop.svc.cluster.local.ssl.handshake", 2],
-      ]);
+    async arrivals({ name }, port) {
+      const stats = new Map([["cluster.inbound|8080||.upstream_rq_total", counts.get(name) ?? 0]]);
+      return { requests: countedArrivals(stats, port) };
     },
-    listens: async () => listens,
-    handshake: async () => ({ accepted: false, detail: "closed" }),
+    async speaksMutualTls(_from, called) {
+      return isMutualTls(
+        new Map([
+          ["cluster.outbound|80||web.shop.svc.cluster.local.upstream_cx_total", 3],
+          ["cluster.outbound|80||web.shop.svc.cluster.local.upstream_cx_connect_fail", 1],
+          ["cluster.outbound|80||web.shop.svc.cluster.local.ssl.handshake", 2],
+        ]),
+        called,
+      );
+    },
+    silence: async (_pod, port) => (listens ? undefined : `nothing listens on port ${port}`),
+    handshake: async () => ({ isReached: true, accepted: false, detail: "closed" }),
   };
 }
 
@@ -192,7 +200,7 @@ suite("runVerification()", () => {
   test("a stranger who is let in fails the verdict", async () => {
     const open = {
       ...target(two, () => "web-v1"),
-      handshake: async () => ({ accepted: true, detail: "an answer came" }),
+      handshake: async () => ({ isReached: true, accepted: true, detail: "an answer came" }),
     };
     const report = await runVerification(open, { requests: 2, signal: never });
     assert.equal(report.ok, false);
@@ -211,10 +219,10 @@ suite("countLosses()", () => {
     let sent = 0;
     const counted: VerifyTarget = {
       ...mesh,
-      async request(from, url, signal) {
+      async requests(from, url, asked, signal) {
         urls.add(url);
         if (++sent === count) over();
-        return mesh.request(from, url, signal);
+        return mesh.requests(from, url, asked, signal);
       },
     };
     return { counted, urls, work: () => done };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
+import type { VerifyReport } from "../../src/verify/index.ts";
 import { findKubectls } from "../support/tools.ts";
 import { edit, startOke } from "./support/examples.ts";
 import type { MeshUnderTest } from "./support/running-mesh.ts";
@@ -43,7 +44,7 @@ interface Planned {
 }
 
 suite.skipIf(findKubectls().length === 0)(
-  "plan, against clusters known by kubeconfig only [needs kubectl]",
+  "plan and verify, against clusters known by kubeconfig only [needs kubectl]",
   () => {
     let mesh: MeshUnderTest;
     let before: Map<string, string>;
@@ -190,6 +191,77 @@ spec: { mtls: { mode: DISABLE } }
       });
     });
 
+    test("verify --real proves the same over the clusters' APIs, from pods that it makes where none can call", async () => {
+      const lonely = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: lonely, labels: { istio-injection: enabled } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: hello, namespace: lonely }
+spec: { selector: { app: hello }, ports: [{ name: http, port: 5000 }] }
+`;
+      const pod = `---
+apiVersion: v1
+kind: Pod
+metadata: { name: hello, namespace: lonely, labels: { app: hello, version: v1 } }
+spec: { containers: [{ name: hello, image: docker.io/istio/examples-helloworld-v1:1.0, ports: [{ containerPort: 5000 }] }] }
+`;
+      const apply = (cluster: string, text: string) => {
+        const file = path.join(mesh.folder, `lonely-${cluster}.yaml`);
+        writeFileSync(file, text);
+        return mesh.kubectl(cluster, "apply", "-f", file);
+      };
+      await Promise.all([apply("fra", lonely), apply("ash", lonely + pod)]);
+      await mesh.kubectl(
+        "ash",
+        "-n",
+        "lonely",
+        "wait",
+        "--for=condition=Ready",
+        "pod/hello",
+        "--timeout=60s",
+      );
+      const verify = (...args: string[]) =>
+        mesh.isthmus("verify", "--kubeconfig", mesh.kubeconfig, "--requests", "12", ...args);
+      const { code, stdout, stderr } = await verify("mesh.yaml", "--real", "-o", "json");
+      const report = JSON.parse(stdout) as VerifyReport;
+      assert.equal(code, 0, stdout + stderr);
+      const cellsOf = (service: string) =>
+        report.services.find((one) => one.service === service)?.cells ?? [];
+      for (const cell of cellsOf("helloworld.sample:5000")) {
+        assert.ok(cell.mtls, cell.evidence);
+        assert.deepEqual(
+          cell.shares.map(({ group, path: way }) => [group, way]),
+          cell.from.cluster === "fra"
+            ? [
+                ["v1 (fra)", "local"],
+                ["v2 (ash)", "gateway"],
+              ]
+            : [
+                ["v1 (fra)", "gateway"],
+                ["v2 (ash)", "local"],
+              ],
+        );
+        assert.equal(
+          cell.shares.reduce((sum, { received }) => sum + received, 0),
+          12,
+        );
+      }
+      const alone = cellsOf("hello.lonely:5000").find(({ from }) => from.cluster === "fra");
+      assert.match(alone?.from.name ?? "", /^isthmus-verify-/);
+      assert.deepEqual([alone?.failed, alone?.mtls, alone?.shares[0]?.received], [0, true, 12]);
+      assert.ok(report.checks.length >= 5 && report.checks.every(({ ok }) => ok), stdout);
+      for (const cluster of ["fra", "ash"])
+        assert.equal(
+          await mesh.kubectl(cluster, "get", "pods", "-A", "-l", "isthmus.dev/probe", "-o", "name"),
+          "",
+        );
+      for (const cluster of ["fra", "ash"])
+        await mesh.kubectl(cluster, "delete", "namespace", "lonely", "--wait=false");
+    });
+
     test("MESH-05 a cluster that can't be asked does not keep the others from being planned: exit code 1", async () => {
       await mesh.isthmus("cluster", "stop", "ash");
       try {
@@ -205,6 +277,14 @@ spec: { mtls: { mode: DISABLE } }
           );
           assert.deepEqual(traffic.untold, ["what concerns ash: it can't be asked"]);
         });
+        const verified = await mesh.isthmus(
+          ...(["verify", "--kubeconfig", mesh.kubeconfig, "--requests", "2", "-o", "junit"] as const),
+        );
+        assert.equal(verified.code, 1);
+        assert.match(
+          verified.stdout,
+          /<testcase classname="clusters" name="the API of ash answers">\n +<failure message=/,
+        );
       } finally {
         await mesh.isthmus("cluster", "start", "ash");
       }

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Socket
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { WebSocket } from "ws";
-import { ApiError } from "../../kube/index.ts";
+import { ApiError, execInPod } from "../../kube/index.ts";
 import type { ExecStreams } from "../contracts.ts";
 import { createByteQueue } from "./byte-queue.ts";
 import { type ExecHandler, handleExec, handlePortForward, type PortForwardHandler } from "./index.ts";
@@ -97,6 +97,63 @@ async function webSocketExec(
 
 const bytes = (channel: number, text: string) => [channel, ...Buffer.from(text)];
 const closeStdin = [255, 0];
+
+suite("execInPod()", () => {
+  const run = (signal = new AbortController().signal) =>
+    execInPod(
+      { server: `http://${host}:${port}` },
+      { namespace: "sample", pod: "p", container: "app", command: ["a", "b c"] },
+      signal,
+    );
+
+  test.each([0, 7])("both streams and exit code %i come back", async (exitCode) => {
+    exec = {
+      async run({ stdout, stderr }) {
+        await stdout(Buffer.from("out ä"));
+        stderr(Buffer.from("err"));
+        return { exitCode };
+      },
+    };
+    assert.deepEqual(await run(), { exitCode, stdout: "out ä", stderr: "err" });
+  });
+
+  test("what can't be started ends with 126", async () => {
+    exec = {
+      async run() {
+        throw new ApiError({
+          ...{ kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", code: 500 },
+          message: "executable file not found",
+        });
+      },
+    };
+    assert.equal((await run()).exitCode, 126);
+  });
+
+  test("an abort ends it, and a server that answers no upgrade is said", async () => {
+    const stop = new AbortController();
+    exec = {
+      async run(_streams, signal) {
+        stop.abort(new Error("enough"));
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+        return { exitCode: 0 };
+      },
+    };
+    await assert.rejects(run(stop.signal), /enough/);
+    const plain = createServer((_request, response) => {
+      response.statusCode = 403;
+      response.end("no");
+    });
+    await new Promise<void>((resolve) => plain.listen(0, host, resolve));
+    const at = `http://${host}:${(plain.address() as AddressInfo).port}`;
+    const refused = execInPod(
+      { server: at },
+      { namespace: "sample", pod: "p", command: ["x"] },
+      new AbortController().signal,
+    );
+    await assert.rejects(refused, (reason) => reason instanceof ApiError && reason.code === 403);
+    await new Promise((resolve) => plain.close(resolve));
+  });
+});
 
 suite("exec over WebSocket", () => {
   test("carries stdin, stdout and stderr; CLOSE ends stdin; the status is Success", async () => {

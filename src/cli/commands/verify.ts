@@ -1,25 +1,119 @@
+import { formatDiagnostics, IsthmusError, silentLogger } from "../../base/index.ts";
 import { connectEngine, openStateFolder } from "../../engine/index.ts";
-import type { Cell, VerifyReport } from "../../verify/index.ts";
-import { type Command, textOption } from "../command.ts";
+import { ApiError, kinds } from "../../kube/index.ts";
+import { checkSupported } from "../../mesh/index.ts";
+import {
+  type Cell,
+  junitOf,
+  type ReachedPods,
+  runVerification,
+  startClusterTarget,
+  type UnreachableCluster,
+  type VerifyReport,
+} from "../../verify/index.ts";
+import { clusterAccess } from "../cluster-access.ts";
+import { type Command, type CommandInput, textOption, textOptions } from "../command.ts";
+import type { ReachedCluster } from "../kubeconfig-access.ts";
+import { meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { duration, type Paint, type Terminal, table } from "../terminal.ts";
 
+/** With curl and a shell. */
+const defaultProbeImage = "docker.io/curlimages/curl:8.16.0";
+
 export const verify: Command = {
   summary:
-    "Prove by real requests that the mesh works: from each cluster to each service, counted where they arrive.",
-  usage: "verify [--requests N] [-o json]",
-  options: { requests: { type: "string" } },
-  optionTexts: { requests: "requests from each cluster to each service (default 40)" },
+    "Prove by real requests that the mesh works: from each cluster to each service, counted where they arrive. The mesh of this machine; with --real the clusters of a mesh file.",
+  usage: "verify [FILE --real] [--kubeconfig FILE] [--requests N] [-o json|junit]",
+  options: {
+    ...meshOptions,
+    real: { type: "boolean" },
+    kubeconfig: { type: "string" },
+    requests: { type: "string" },
+    "probe-image": { type: "string" },
+  },
+  optionTexts: {
+    ...meshOptionTexts,
+    real: "the mesh file's clusters by their kubeconfig contexts; pods to call from are made where none has curl, and removed",
+    kubeconfig: "where the contexts are (default: $KUBECONFIG, then ~/.kube/config); means --real",
+    requests: "requests from each cluster to each service (default 40)",
+    "probe-image": `image of pods to call from, with curl and a shell (default ${defaultProbeImage})`,
+    output: "json, for programs; junit, for CI systems",
+  },
   async run(input) {
-    const { terminal, signal } = input;
-    const state = openStateFolder(stateFolderOf(input), { create: false });
+    const { terminal } = input;
+    const output = textOption(input, "output") ?? "text";
+    if (!["text", "json", "junit"].includes(output))
+      throw new IsthmusError("arguments/wrong", `-o is json or junit, not "${output}"`);
     const requests = Number(textOption(input, "requests") ?? 40);
-    const report = await connectEngine(state).call<VerifyReport>("verify", { requests }, signal);
-    if (textOption(input, "output") === "json") terminal.print(JSON.stringify(report, undefined, 2));
+    if (!Number.isInteger(requests) || requests < 1)
+      throw new IsthmusError("arguments/wrong", "--requests is a whole number from 1");
+    const report = await (isReal(input) ? verifyClusters(input, requests) : verifyEngine(input, requests));
+    if (output === "json") terminal.print(JSON.stringify(report, undefined, 2));
+    else if (output === "junit") terminal.print(junitOf(report).trimEnd());
     else printReport(report, terminal);
     return report.ok ? 0 : 1;
   },
 };
+
+function isReal(input: CommandInput): boolean {
+  const isAsked = input.values["real"] === true || textOption(input, "kubeconfig") !== undefined;
+  const namesFile = input.positionals.length > 0 || textOptions(input, "file").length > 0;
+  if (namesFile && !isAsked)
+    throw new IsthmusError("arguments/wrong", "a mesh file says which real clusters to verify: add --real", {
+      nextStep: "Without FILE and --real, verify proves the mesh that runs on this machine.",
+    });
+  return isAsked;
+}
+
+function verifyEngine(input: CommandInput, requests: number): Promise<VerifyReport> {
+  const state = openStateFolder(stateFolderOf(input), { create: false });
+  return connectEngine(state).call<VerifyReport>("verify", { requests }, input.signal);
+}
+
+/** By the clusters' APIs alone. One that can't be asked is said; the others are proved all the same. */
+async function verifyClusters(input: CommandInput, requests: number): Promise<VerifyReport> {
+  const { signal, terminal } = input;
+  const { mesh, warnings } = await readMesh(input, {
+    check: (read) => checkSupported(read, "compile"),
+    unless: "Nothing was looked at.",
+  });
+  if (warnings.length > 0) terminal.note(formatDiagnostics(warnings));
+  const reach = clusterAccess(mesh, textOption(input, "kubeconfig"));
+  const reached: ReachedCluster[] = [];
+  const pods: ReachedPods[] = [];
+  const unreachable: UnreachableCluster[] = [];
+  const wanted = [...mesh.clusters.values()].filter(({ role }) => role === "workload");
+  await Promise.all(
+    wanted.map(async (cluster) => {
+      const { name, network } = cluster;
+      try {
+        const one = await reach(cluster, signal);
+        reached.push(one);
+        await one.client.list(kinds.namespaces);
+        pods.push({ name, network, client: one.client, exec: one.exec });
+      } catch (reason) {
+        signal.throwIfAborted();
+        if (reason instanceof IsthmusError && reason.code === "arguments/wrong") throw reason;
+        if (!(reason instanceof IsthmusError || reason instanceof ApiError)) throw reason;
+        unreachable.push({ cluster: name, reason: reason.message });
+      }
+    }),
+  );
+  const order = wanted.map(({ name }) => name as string);
+  const target = startClusterTarget({
+    clusters: pods.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    probeImage: textOption(input, "probe-image") ?? defaultProbeImage,
+    log: silentLogger,
+  });
+  try {
+    const report = await runVerification(target, { requests, signal });
+    return unreachable.length === 0 ? report : { ...report, ok: false, unreachable };
+  } finally {
+    await target.stop();
+    for (const one of reached) one.close();
+  }
+}
 
 function printReport(report: VerifyReport, terminal: Terminal): void {
   const { paint } = terminal;
@@ -35,6 +129,8 @@ function printReport(report: VerifyReport, terminal: Terminal): void {
     for (const problem of problems) terminal.print(`  ${paint.bad("✗")} ${problem}`);
     terminal.print("");
   }
+  for (const { cluster, reason } of report.unreachable ?? [])
+    terminal.print(`${paint.bad("✗")} ${cluster} can't be asked: ${reason}`);
   for (const { name, ok, evidence } of report.checks) {
     terminal.print(
       `${ok ? paint.good("✓") : paint.bad("✗")} ${name} is ${ok ? "refused" : "ACCEPTED"}   ${paint.dim(evidence)}`,
