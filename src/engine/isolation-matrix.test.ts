@@ -7,6 +7,11 @@ import { authorizationFor } from "../discovery/translate/authorization.ts";
 import { proxyOf, putObject } from "../discovery/translate/test-support/make-world.ts";
 import type { KubeObject, Service } from "../kube/index.ts";
 import type { WorkspaceCluster, WorkspaceDeclaration } from "../management/workspaces/contracts.ts";
+import {
+  mayCall,
+  type Place,
+  randomWorkspaces,
+} from "../management/workspaces/test-support/isolation-matrix.ts";
 import { translateWorkspaces } from "../management/workspaces/translate-workspaces.ts";
 import { compileRbac } from "../proxy/filters/rbac.ts";
 import { RBACSchema } from "../xds/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
@@ -14,37 +19,14 @@ import { RBACSchema } from "../xds/gen/envoy/extensions/filters/http/rbac/v3/rba
 const clusterNames = ["a", "b", "c"];
 const namespaceNames = ["n1", "n2", "n3"];
 const serviceNames = ["s1", "s2"];
-const workspaceNames = ["w1", "w2", "w3"];
-
-interface Place {
-  readonly cluster: string;
-  readonly namespace: string;
-}
 
 const everyPlace: readonly Place[] = clusterNames.flatMap((cluster) =>
   namespaceNames.map((namespace) => ({ cluster, namespace })),
 );
 
-const declarations: fc.Arbitrary<readonly WorkspaceDeclaration[]> = fc.tuple(
-  ...workspaceNames.map((name) =>
-    fc.record({
-      name: fc.constant(name),
-      createdAt: fc.constantFrom("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
-      from: fc.constant("test"),
-      namespaces: fc.array(
-        fc.record({
-          cluster: fc.constantFrom("*", ...clusterNames),
-          names: fc.subarray(namespaceNames, { minLength: 1 }),
-        }),
-        { maxLength: 3 },
-      ),
-      exports: fc.subarray(["*", "*.n1", "s1.n1", "s2.n2", "s1.n3"]),
-      exportTo: fc.subarray(workspaceNames),
-      importFrom: fc.subarray(workspaceNames),
-      isolation: fc.boolean(),
-    }),
-  ),
-);
+const declarations = randomWorkspaces(clusterNames, namespaceNames, [
+  ...["*", "*.n1", "s1.n1", "s2.n2", "s1.n3"],
+]).map((workspaces): readonly WorkspaceDeclaration[] => workspaces.map((one) => ({ ...one, from: "test" })));
 
 function service(name: string, namespace: string): Service {
   return {
@@ -63,29 +45,6 @@ const clusters: readonly WorkspaceCluster[] = clusterNames.map((name) => ({
   services: namespaceNames.flatMap((namespace) => serviceNames.map((one) => service(one, namespace))),
   wholeNamespace: [],
 }));
-
-/** What the declarations mean, said without any policy. */
-function mayCall(
-  workspaces: readonly WorkspaceDeclaration[],
-  from: Place,
-  to: Place,
-  called: string,
-): boolean {
-  const ownerOf = ({ cluster, namespace }: Place) =>
-    [...workspaces]
-      .sort((x, y) => (`${x.createdAt} ${x.name}` < `${y.createdAt} ${y.name}` ? -1 : 1))
-      .find(({ namespaces }) =>
-        namespaces.some(
-          (one) => (one.cluster === "*" || one.cluster === cluster) && one.names.includes(namespace),
-        ),
-      );
-  const [caller, callee] = [ownerOf(from), ownerOf(to)];
-  if (callee === undefined || !callee.isolation || caller === callee) return true;
-  if (caller === undefined) return false;
-  if (!caller.importFrom.includes(callee.name) || !callee.exportTo.includes(caller.name)) return false;
-  const lines = ["*", `*.${to.namespace}`, `${called}.${to.namespace}`];
-  return callee.exports.length === 0 || callee.exports.some((line) => lines.includes(line));
-}
 
 /** Whether the policies that are in `to`'s cluster let the caller in, as discovery translates and the proxy reads them. */
 function policyOf(objects: readonly KubeObject[], to: Place, called: string) {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import path from "node:path";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, suite, test } from "vitest";
+import {
+  type DeclaredWorkspace,
+  knowsName,
+  mayCall,
+  type Place,
+  randomWorkspaces,
+} from "../../src/management/workspaces/test-support/isolation-matrix.ts";
 import { findKubectls } from "../support/tools.ts";
 import { edit } from "./support/examples.ts";
 import {
@@ -132,6 +140,25 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
   const states = async () => {
     const { items } = await json("mgmt", "-n", "gloo-mesh", "get", "kubernetesclusters");
     return items.map(({ metadata, status }: RegisteredObject) => `${metadata.name} ${status?.state}`);
+  };
+
+  /** Takes a cluster out of the fleet and gives what registers it again. */
+  const deregister = async (cluster: string) => {
+    const { apiVersion, kind, metadata, spec } = await json(
+      ...(["mgmt", "-n", "gloo-mesh", "get", "kubernetescluster", cluster] as const),
+    );
+    await mesh.kubectl("mgmt", "-n", "gloo-mesh", "delete", "kubernetescluster", cluster);
+    await eventually(
+      async () => (await json("cluster-1", "get", "serviceentries", "-A")).items.length === 0,
+      15_000,
+    );
+    const { name, namespace, labels, annotations } = metadata;
+    return { apiVersion, kind, metadata: { name, namespace, labels, annotations }, spec };
+  };
+  const register = async (registration: object & { readonly metadata: { readonly name: string } }) => {
+    await apply("mgmt", registration);
+    const wanted = `${registration.metadata.name} Connected`;
+    await eventually(async () => (await states()).includes(wanted), 15_000);
   };
 
   test("GLOO-04 GLOO-24 the registered clusters are listed with their state and last heartbeat, in the guide's words too", async () => {
@@ -562,20 +589,114 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
   });
 
   test("GLOO-22 a cluster that is no longer registered is forgotten by the others, and its own traffic goes on", async () => {
-    const registration = await json("mgmt", "-n", "gloo-mesh", "get", "kubernetescluster", "cluster-2");
-    await mesh.kubectl("mgmt", "-n", "gloo-mesh", "delete", "kubernetescluster", "cluster-2");
-    await eventually(async () => (await json("cluster-1", "get", "serviceentries", "-A")).items.length === 0);
+    const registration = await deregister("cluster-2");
     await eventually(async () => {
       const { items } = await json("mgmt", "-n", "gloo-mesh", "get", "meshes,workloads,destinations");
       return items.every(({ spec }: { spec: { cluster: string } }) => spec.cluster === "cluster-1");
     });
     assert.equal((await get("cluster-2", inBookinfo, "http://reviews:9080/reviews/0")).status, 200);
-    const { apiVersion, kind, metadata, spec } = registration;
-    const { name, namespace, labels, annotations } = metadata;
-    await apply("mgmt", { apiVersion, kind, metadata: { name, namespace, labels, annotations }, spec });
-    await eventually(async () => (await states()).includes("cluster-2 Connected"), 15_000);
+    await register(registration);
     await eventually(async () => (await get("cluster-1", inBookinfo, globalReviews)).status === 200, 15_000);
   });
+
+  test("whatever workspaces declare, who gets an answer is who may, before and after a cluster joins", {
+    timeout: 120_000,
+  }, async () => {
+    const spaces = ["m1", "m2", "m3"];
+    for (const cluster of workloadClusters) {
+      await apply(cluster, matrixObjects(spaces));
+      const ready = ["wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=30s"];
+      await Promise.all(spaces.map((namespace) => mesh.kubectl(cluster, "-n", namespace, ...ready)));
+    }
+    const declarations = fc.sample(
+      randomWorkspaces(workloadClusters, spaces, ["*", "*.m1", "web.m2", "web.m3"])
+        // Made in this order: then the names decide who has a namespace.
+        .map((workspaces) => workspaces.map((one) => ({ ...one, createdAt: "" })))
+        .filter((workspaces) => isTelling(workspaces, spaces)),
+      // Another one each day; a failure names it.
+      { seed: Math.floor(Date.now() / 86_400_000), numRuns: 2 },
+    );
+    const cluster2 = await deregister("cluster-2");
+    try {
+      for (const [declared, joins] of [
+        [declarations[0], false],
+        [declarations[0], true],
+        [declarations[1], true],
+      ] as const) {
+        const workspaces = declared ?? [];
+        await apply("mgmt", { apiVersion: "v1", kind: "List", items: workspaces.map(declaring) });
+        if (joins && !(await states()).some((state: string) => state.startsWith("cluster-2 ")))
+          await register(cluster2);
+        await enforced();
+        const members = joins ? workloadClusters : ["cluster-1"];
+        let differences: readonly string[] = [];
+        await eventually(async () => {
+          const rows = members.flatMap((cluster) =>
+            spaces.map((namespace) => matrixRow(workspaces, members, { cluster, namespace }, spaces)),
+          );
+          differences = (await Promise.all(rows)).flat();
+          return differences.length === 0;
+        }, 20_000).catch(() =>
+          assert.fail(`${differences.join("\n")}\nof ${JSON.stringify(workspaces, undefined, 1)}`),
+        );
+      }
+    } finally {
+      await register(cluster2);
+    }
+    await mesh.kubectl("mgmt", "-n", "gloo-mesh", "delete", "workspaces", "w1", "w2", "w3");
+    for (const cluster of workloadClusters)
+      await mesh.kubectl(cluster, "delete", "namespace", ...spaces, "--wait=false");
+  });
+
+  /** Where requests of a namespace's pod end otherwise than they should. */
+  const matrixRow = async (
+    workspaces: readonly DeclaredWorkspace[],
+    members: readonly string[],
+    from: Place,
+    spaces: readonly string[],
+  ) => {
+    const cells = spaces.flatMap((namespace) => {
+      const own = { cluster: from.cluster, namespace };
+      const elsewhere = workloadClusters
+        .filter((cluster) => cluster !== from.cluster)
+        .map((cluster) => ({ cluster, namespace }));
+      const isKnown = (to: Place) =>
+        members.includes(to.cluster) &&
+        knowsName(workspaces, from, to, "web") &&
+        mayCall(workspaces, from, to, "web");
+      return [
+        { url: `http://web.${namespace}:5000/hello`, wanted: mayCall(workspaces, from, own, "web") },
+        { url: `http://web.${namespace}.global:5000/hello`, wanted: elsewhere.some(isKnown) },
+      ];
+    });
+    const requests = cells.flatMap(({ url }) => ["-o", "/dev/null", url]);
+    const curl = [
+      "curl",
+      "-s",
+      "-Z",
+      "--max-time",
+      "3",
+      "-w",
+      "%{url_effective} %{http_code}\n",
+      ...requests,
+    ];
+    const { stdout } = await mesh.tryKubectl(from.cluster, [
+      ...["exec", "-n", from.namespace, "web", "-c", "web", "--"],
+      ...curl,
+    ]);
+    const answers = new Map(
+      stdout.split("\n").map((line) => {
+        const [url = "", status = "none"] = line.split(" ");
+        return [url, status] as const;
+      }),
+    );
+    return cells.flatMap(({ url, wanted }) => {
+      const status = answers.get(url) ?? "nothing";
+      if ((status === "200") === wanted) return [];
+      const may = wanted ? "may" : "may not";
+      return [`${from.namespace} in ${from.cluster} gets ${status} of ${url}, which it ${may} call`];
+    });
+  };
 
   test("GLOO-21 while mgmt is stopped traffic and policies stay; started again it goes on where it was, with no certificate changed", async () => {
     const [pod] = (await json("cluster-1", "-n", "bookinfo", "get", "pods", "-l", "app=ratings")).items;
@@ -681,6 +802,53 @@ function workspaceObject(name: string, spec: object) {
     metadata: { name, namespace: "gloo-mesh" },
     spec,
   };
+}
+
+/** A pod in each namespace that answers and asks. */
+function matrixObjects(namespaces: readonly string[]) {
+  const items = namespaces.flatMap((namespace) => [
+    {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: namespace, labels: { "istio-injection": "enabled" } },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "web", namespace },
+      spec: { selector: { app: "web" }, ports: [{ name: "http", port: 5000 }] },
+    },
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "web", namespace, labels: { app: "web" } },
+      spec: { containers: [{ name: "web", image: "istio/examples-helloworld-v1" }] },
+    },
+  ]);
+  return { apiVersion: "v1", kind: "List", items };
+}
+
+/** Something is allowed and something refused, at home as well as across clusters. */
+function isTelling(workspaces: readonly DeclaredWorkspace[], namespaces: readonly string[]): boolean {
+  const places = workloadClusters.flatMap((cluster) =>
+    namespaces.map((namespace) => ({ cluster, namespace })),
+  );
+  const pairs = places.flatMap((from) => places.map((to) => ({ from, to })));
+  const answers = (isHome: boolean) =>
+    pairs
+      .filter(({ from, to }) => (from.cluster === to.cluster) === isHome)
+      .map(
+        ({ from, to }) =>
+          mayCall(workspaces, from, to, "web") && (isHome || knowsName(workspaces, from, to, "web")),
+      );
+  return [true, false].every((isHome) => new Set(answers(isHome)).size === 2);
+}
+
+function declaring({ name, namespaces, exports, exportTo, importFrom, isolation }: DeclaredWorkspace) {
+  const clusters = namespaces.map(({ cluster, names }) => ({ name: cluster, namespaces: names }));
+  // A Workspace names at least one; of this one there is none.
+  if (clusters.length === 0) clusters.push({ name: "*", namespaces: ["nowhere"] });
+  return workspaceObject(name, { clusters, exports, exportTo, importFrom, isolation });
 }
 
 /** A share of the requests for reviews goes to the other cluster. */
