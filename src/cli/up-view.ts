@@ -88,6 +88,7 @@ function headline(clusters: readonly ClusterProgress[]): string {
   const networks = new Set(clusters.map(({ network }) => network).filter((network) => network !== undefined))
     .size;
   const remotes = clusters.filter(({ controlPlane }) => controlPlane.startsWith("←")).length;
+  if (clusters.length === 1) return "1 cluster";
   const topology = remotes === 0 ? "a control plane each" : "primary-remote";
   return `${clusters.length} clusters · ${topology} ${networks === 0 ? "on one flat network" : networks === 1 ? "on one network" : `over ${networks} networks`}`;
 }

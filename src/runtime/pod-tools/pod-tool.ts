@@ -15,7 +15,7 @@ export interface PodToolModules {
 }
 
 /**
- * The small programs that show a pod's view of names: getent, nslookup, dig, hostname, and pilot-agent's two
+ * The small programs that see the network as the pod does: getent, nslookup, dig, nc, curl, and pilot-agent's two
  * verbs that people type. `process.argv` is node, file, program, arguments. They ask the resolver in ISTHMUS_DNS
  * ("address:port") over TCP, with the search list in ISTHMUS_DNS_SEARCH.
  *
@@ -284,6 +284,85 @@ export function podTool({ childProcess, http, https, net, process, tls }: PodToo
     return 1;
   };
 
+  /** A connection through an HTTP proxy, which is what leads out of the pod. */
+  const openTunnel = (proxy: URL, host: string, port: string) =>
+    new Promise<net.Socket>((resolve, reject) => {
+      const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
+      const ask = http.request({
+        host: proxy.hostname,
+        port: proxy.port,
+        method: "CONNECT",
+        path: `${host}:${port}`,
+        agent: false,
+        ...(credentials === ":"
+          ? {}
+          : { headers: { "proxy-authorization": `Basic ${Buffer.from(credentials).toString("base64")}` } }),
+      });
+      ask.on("error", reject);
+      ask.on("connect", ({ statusCode = 0 }, socket, head: Buffer) => {
+        if (statusCode !== 200)
+          return reject(
+            Object.assign(new Error(`CONNECT tunnel failed, response ${statusCode}`), { exit: 56 }),
+          );
+        // What came with the answer is the other side's already.
+        if (head.length > 0) socket.unshift(head);
+        resolve(socket as net.Socket);
+      });
+      ask.end();
+    });
+
+  /** nc: what is typed goes to HOST PORT, what comes back is printed; -z only tries, -w SECONDS ends a silence. */
+  const nc = async () => {
+    const flags = new Set<string>();
+    const places: string[] = [];
+    let seconds = 0;
+    const words = [...args];
+    for (let word = words.shift(); word !== undefined; word = words.shift()) {
+      if (!/^-./.test(word)) places.push(word);
+      else if (/^-[wqi]/.test(word)) {
+        const value = Number(word.length > 2 ? word.slice(2) : words.shift());
+        if (word.startsWith("-w")) seconds = value;
+      } else for (const flag of word.slice(1)) flags.add(flag);
+    }
+    const [host, port] = places;
+    const unknown = [...flags].find((flag) => !"zvnN4t".includes(flag));
+    if (unknown !== undefined || host === undefined || port === undefined || !(seconds >= 0)) {
+      err("usage: nc [-zvN] [-w SECONDS] HOST PORT");
+      return 1;
+    }
+    const proxy = env["http_proxy"] ?? "";
+    const opened = proxy === "" ? openDirectly(host, port) : openTunnel(new URL(proxy), host, port);
+    const silence = new Promise<undefined>((resolve) => {
+      if (seconds > 0) setTimeout(resolve, seconds * 1000, undefined).unref();
+    });
+    const socket = await Promise.race([opened, silence]).catch(() => undefined);
+    if (socket === undefined) {
+      if (flags.has("v")) err(`nc: connect to ${host} port ${port} failed`);
+      // A connection that comes too late keeps nobody.
+      return process.exit(1);
+    }
+    if (flags.has("v")) err(`Connection to ${host} ${port} port [tcp] succeeded!`);
+    if (flags.has("z")) {
+      socket.destroy();
+      return 0;
+    }
+    return new Promise<number>((resolve) => {
+      if (seconds > 0) socket.setTimeout(seconds * 1000, () => socket.destroy());
+      socket.on("data", (chunk) => process.stdout.write(chunk));
+      socket.on("error", () => resolve(1));
+      socket.on("close", () => {
+        process.stdin.destroy();
+        resolve(0);
+      });
+      process.stdin.pipe(socket);
+    });
+  };
+  const openDirectly = (host: string, port: string) =>
+    new Promise<net.Socket>((resolve, reject) => {
+      const socket = net.connect({ host, port: Number(port), allowHalfOpen: true }, () => resolve(socket));
+      socket.on("error", reject);
+    });
+
   /** curl's options with a value that are understood, by their short form. */
   const curlValues: Readonly<Record<string, string>> = {
     "--request": "-X",
@@ -344,27 +423,10 @@ export function podTool({ childProcess, http, https, net, process, tls }: PodToo
       if (!flags.has("s") || flags.has("S")) err(`curl: (${exit}) ${reason.message}`);
       return exit;
     };
-    /** A TLS connection through the proxy, which is asked for a tunnel first. */
-    const openTunnel = (proxy: URL, url: URL) =>
-      new Promise<net.Socket>((resolve, reject) => {
-        const port = url.port === "" ? "443" : url.port;
-        const ask = http.request({
-          host: proxy.hostname,
-          port: proxy.port,
-          method: "CONNECT",
-          path: `${url.hostname}:${port}`,
-          agent: false,
-        });
-        ask.on("error", reject);
-        ask.on("connect", ({ statusCode = 0 }, socket) => {
-          if (statusCode !== 200)
-            return reject(
-              Object.assign(new Error(`CONNECT tunnel failed, response ${statusCode}`), { exit: 56 }),
-            );
-          resolve(tls.connect({ socket, servername: url.hostname, rejectUnauthorized: !flags.has("k") }));
-        });
-        ask.end();
-      });
+    const openTls = async (proxy: URL, { hostname, port }: URL) => {
+      const socket = await openTunnel(proxy, hostname, port === "" ? "443" : port);
+      return tls.connect({ socket, servername: hostname, rejectUnauthorized: !flags.has("k") });
+    };
     const once = async (url: URL, redirects: number): Promise<number> => {
       const isTls = url.protocol === "https:";
       const isDirect = noProxy.includes(url.hostname);
@@ -373,7 +435,7 @@ export function podTool({ childProcess, http, https, net, process, tls }: PodToo
         : (values["-x"]?.[0] ?? env[isTls ? "https_proxy" : "http_proxy"]);
       const proxy = proxyUrl === undefined || proxyUrl === "" ? undefined : new URL(proxyUrl);
       try {
-        const tunnel = isTls && proxy !== undefined ? await openTunnel(proxy, url) : undefined;
+        const tunnel = isTls && proxy !== undefined ? await openTls(proxy, url) : undefined;
         return await send(url, redirects, isTls ? undefined : proxy, tunnel);
       } catch (reason) {
         return fail(reason as Error);
@@ -450,6 +512,7 @@ export function podTool({ childProcess, http, https, net, process, tls }: PodToo
     nslookup,
     dig,
     curl,
+    nc,
     "pilot-agent": pilotAgent,
   };
   const run = programs[program];

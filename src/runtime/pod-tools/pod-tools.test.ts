@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import { type AddressInfo, createServer as createEcho } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, suite, test } from "vitest";
@@ -72,6 +73,66 @@ suite("hostname", () => {
       assert.equal((await run(path.join(tools, "hostname"), args, env)).stdout, text);
     });
   }
+});
+
+suite("nc", () => {
+  /** A server that sends lines back, and ends when its client has. */
+  async function startEcho(): Promise<string> {
+    const server = createEcho({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
+    await new Promise<void>((resolve) => server.listen(0, "127.99.0.2", resolve));
+    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+    return String((server.address() as AddressInfo).port);
+  }
+  const typed = (tools: string, words: string, env: Record<string, string> = {}) =>
+    run("/bin/sh", ["-c", `printf 'one\\ntwo\\n' | '${tools}/nc' ${words}`], env);
+
+  test("sends what is typed and prints what comes back, until the other side has ended too", async () => {
+    const [tools, port] = [await writeAllTools(), await startEcho()];
+    assert.deepEqual(await typed(tools, `-N 127.99.0.2 ${port}`), {
+      code: 0,
+      stdout: "one\ntwo\n",
+      stderr: "",
+    });
+  });
+
+  test("leaves the pod by its proxy, with the pod's credentials", async () => {
+    const asked: unknown[] = [];
+    const proxy = createServer();
+    proxy.on("connect", (request, socket) => {
+      asked.push(request.url, request.headers["proxy-authorization"]);
+      socket.write("HTTP/1.1 200 OK\r\n\r\nhello\n");
+      socket.on("end", () => socket.end());
+      socket.resume();
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.99.0.2", resolve));
+    cleanUps.push(() => new Promise((resolve) => proxy.close(resolve)));
+    const http_proxy = `http://me:it@127.99.0.2:${(proxy.address() as AddressInfo).port}`;
+    const { stdout } = await typed(await writeAllTools(), "web.sample 9000", { http_proxy });
+    assert.equal(stdout, "hello\n");
+    assert.deepEqual(asked, ["web.sample:9000", `Basic ${Buffer.from("me:it").toString("base64")}`]);
+  });
+
+  test("only tries with -z, and says with -v how it went", async () => {
+    const [tools, port] = [await writeAllTools(), await startEcho()];
+    const good = await typed(tools, `-zv 127.99.0.2 ${port}`);
+    assert.deepEqual([good.code, good.stdout], [0, ""]);
+    assert.match(good.stderr, /succeeded/);
+    const bad = await typed(tools, "-zv -w 2 127.99.0.3 1");
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /connect to 127\.99\.0\.3 port 1 failed/);
+  });
+
+  test("-w ends a silence", async () => {
+    const server = createEcho((socket) => socket.resume());
+    await new Promise<void>((resolve) => server.listen(0, "127.99.0.2", resolve));
+    cleanUps.push(() => new Promise((resolve) => server.close(resolve)));
+    const { port } = server.address() as AddressInfo;
+    assert.equal((await typed(await writeAllTools(), `-w 1 127.99.0.2 ${port}`)).code, 0);
+  });
+
+  test("what it does not know is said", async () => {
+    assert.match((await typed(await writeAllTools(), "-l 9000")).stderr, /usage: nc/);
+  });
 });
 
 suite("the small curl", () => {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { podTool } from "./pod-tool.ts";
 
 /** Programs by name that the pod tool knows. curl is only for hosts without one. */
-const toolNames = ["getent", "nslookup", "dig", "pilot-agent"] as const;
+const toolNames = ["getent", "nslookup", "dig", "nc", "pilot-agent"] as const;
 
 /** The pod's own name instead of the machine's; a shell script, since this is all that it takes. */
 const hostname = `#!/bin/sh

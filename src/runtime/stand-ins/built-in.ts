@@ -5,11 +5,13 @@ import { ratings } from "./bookinfo/ratings.ts";
 import { reviews } from "./bookinfo/reviews.ts";
 import { greeter } from "./greeter.ts";
 import { helloworld } from "./helloworld.ts";
+import { httpbin } from "./httpbin/httpbin.ts";
 import { kubia } from "./kubia.ts";
 import { messenger } from "./messenger.ts";
 import { openWebui } from "./open-webui/open-webui.ts";
 import { pipelines } from "./open-webui/pipelines.ts";
 import { sglang } from "./sglang/sglang.ts";
+import { tcpEcho } from "./tcp-echo.ts";
 import { toolImages } from "./tool-images.ts";
 
 /** The stand-ins that need nothing but a pod. */
@@ -25,5 +27,7 @@ export const builtInStandIns: readonly StandIn[] = [
   sglang,
   openWebui,
   pipelines,
+  httpbin,
+  tcpEcho,
   toolImages,
 ];

@@ -51,6 +51,52 @@ suite("helloworld", () => {
   });
 });
 
+suite("tcp-echo", () => {
+  const image = "registry.istio.io/release/tcp-echo-server:1.3";
+
+  test("sends every line back behind its prefix, on all its ports, until the connection ends", async () => {
+    const { address } = await run({ image, args: ["9000,9002", "hello"], ports: [{ containerPort: 9000 }] });
+    for (const port of [9000, 9002]) {
+      const socket = connect({ port, host: new URL(address).hostname });
+      let heard = "";
+      socket.setEncoding("utf8").on("data", (text) => {
+        heard += text;
+      });
+      socket.write("one\ntw");
+      socket.write("o\nno end");
+      await waitFor(() => (heard.length >= 20 ? true : undefined), { signal: AbortSignal.timeout(10_000) });
+      socket.end();
+      await once(socket, "close");
+      assert.equal(heard, "hello one\nhello two\n");
+    }
+  });
+
+  test("arguments that it can't use end it with what it wants", async () => {
+    const nodes = await startTestNodes({});
+    cleanUps.push(() => nodes.stop());
+    await nodes.create("it", { containers: [{ name: "app", image, args: ["9000"] }] });
+    const said = await nodes.see("it", ({ status }) => {
+      const { state, lastState } = status?.containerStatuses?.[0] ?? {};
+      const text = JSON.stringify([state, lastState]);
+      return text.includes("wants the arguments") && text;
+    });
+    assert.match(said, /PORT\[,PORT …\]/);
+  });
+});
+
+suite("httpbin", () => {
+  for (const [image, port, wanted] of [
+    ["docker.io/mccutchen/go-httpbin:v2.15.0", 8080, ["say"]],
+    ["docker.io/kennethreitz/httpbin", 80, "say"],
+  ] as const)
+    test(`${image} serves port ${port}`, async () => {
+      const { address } = await run({ image });
+      const response = await fetch(`${address}:${port}/headers`, { headers: { "x-what": "say" } });
+      const { headers } = (await response.json()) as { readonly headers: Readonly<Record<string, unknown>> };
+      assert.deepEqual(headers["X-What"], wanted);
+    });
+});
+
 suite("kubia", () => {
   test("answers every path with the pod's name", async () => {
     const { address } = await run({ image: "luksa/kubia:latest" });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { ContainerContext, StandIn } from "../../contracts.ts";
+import { exposePort } from "../expose-port.ts";
 import { type HttpAnswer, type ReadBody, serveHttp } from "../serve-http.ts";
 import { ApiFailure, failureAnswer, jsonAnswer } from "./api-failure.ts";
 import { type Ending, generate } from "./generate.ts";
@@ -20,10 +21,9 @@ export const sglang: StandIn = {
   matches: (imageName) => imageName === "sglang",
   ports: [usualPort],
   async start(context) {
-    const { container, env, network } = context;
+    const { container, env } = context;
     const options = readServerOptions([...(container.command ?? []), ...(container.args ?? [])], env);
-    const isDeclared = container.ports?.some(({ containerPort }) => containerPort === options.port);
-    if (options.port !== usualPort && isDeclared !== true) await network.exposeAppPort(options.port);
+    if (options.port !== usualPort) await exposePort(context, options.port);
     const routes = modelRoutes(context, options);
     context.log(`The server is fired up and ready to roll! ${options.servedName} on port ${options.port}`);
     return serveHttp(context, options.port, async (request, readBody) => {
