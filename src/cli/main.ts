@@ -70,6 +70,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "what would change in real clusters, and why",
     load: async () => (await import("./commands/plan.ts")).plan,
   },
+  provision: {
+    summary: "write, and run, what creates the clusters at their providers",
+    load: async () => (await import("./commands/provision.ts")).provision,
+  },
   schema: {
     summary: "the mesh file's JSON Schema, for editors",
     load: async () => (await import("./commands/schema.ts")).schema,

@@ -8,6 +8,7 @@
  */
 export { compile } from "./compile.ts";
 export { type ChartReference, type Compiled, type CompiledItem, type Wave, waves } from "./compiled.ts";
+export { addressShape } from "./load-balancers/provider-annotations.ts";
 export { type LoadedManifests, loadManifests } from "./manifests/load-manifests.ts";
 export {
   type ManifestContent,

@@ -14,6 +14,7 @@ export type {
   Cluster,
   ClusterName,
   ClusterNode,
+  ClusterProvider,
   FieldPath,
   Gateway,
   ImageStandIn,
@@ -24,6 +25,7 @@ export type {
   NetworkName,
   OffloadedNamespace,
   Peering,
+  ProviderName,
   Trust,
   Workspace,
 } from "./mesh.ts";

@@ -71,6 +71,8 @@ export interface Cluster {
   readonly zone?: string;
   readonly nodes: readonly ClusterNode[];
   readonly labelNodes: boolean;
+  /** Who runs it, as far as the file says. */
+  readonly provider?: ClusterProvider;
   readonly context: string;
   readonly kubeconfig?: string;
   readonly server?: string;
@@ -86,13 +88,30 @@ export interface Cluster {
   /** "service.namespace" or "*.namespace". */
   readonly exports: readonly string[];
   readonly addons: readonly Addon[];
-  /** Kubernetes version to report, embedded only. */
+  /** Kubernetes version to report here, and to create it with. */
   readonly kubernetes?: string;
   /** Mesh-wide ones first, then the cluster's own. */
   readonly namespaces: readonly MeshNamespace[];
   /** Mesh-wide ones first, then the cluster's own. */
   readonly manifests: readonly ManifestEntry[];
 }
+
+/** Who runs a cluster, and what the tool that creates it has to be told. */
+export interface ClusterProvider {
+  readonly name: ProviderName;
+  /** Machine type of its nodes without GPUs. */
+  readonly nodeType?: string;
+  /** gke */
+  readonly project?: string;
+  /** aks */
+  readonly resourceGroup?: string;
+  /** oke: an OCID. */
+  readonly compartment?: string;
+  /** vcluster: context of the cluster that it runs in. */
+  readonly host?: string;
+}
+
+export type ProviderName = "aks" | "eks" | "gke" | "kind" | "oke" | "vcluster";
 
 export interface ClusterNode {
   readonly zone?: string;

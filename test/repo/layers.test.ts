@@ -10,7 +10,7 @@ const layers = [
   ["kube", "mesh", "xds", "pki", "istio-metrics"],
   ["dns"],
   ["compile", "apiserver", "controllers", "runtime", "discovery", "proxy", "ca", "telemetry", "management"],
-  ["apply", "verify", "checks", "traffic"],
+  ["apply", "verify", "checks", "traffic", "provision"],
   ["console"],
   ["engine", "providers"],
   ["cli"],

@@ -1,12 +1,13 @@
 import { generated, type KubeObject, networkLabel } from "../../kube/index.ts";
 import type { Cluster, Gateway, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
+import { providerAnnotations } from "../load-balancers/provider-annotations.ts";
 import { gatewayLabel, hasRemotes, managementCluster } from "../topology.ts";
 
 interface GatewayPort {
   readonly name: string;
   readonly port: number;
-  readonly targetPort: number;
+  readonly targetPort?: number;
   readonly nodePort?: number;
 }
 
@@ -90,9 +91,12 @@ function secretRoleBinding(gateway: Gateway): KubeObject {
 
 function service(gateway: Gateway, cluster: Cluster, uses: Uses, mesh: Mesh): KubeObject {
   const { name, namespace, port } = gateway;
-  const { type, annotations, ports, ...fields } = gateway.service;
+  const { type, annotations: own, ports: written, ...fields } = gateway.service;
   const isLoadBalancer = type === "LoadBalancer";
   const { loadBalancer } = cluster;
+  const ports = written ?? portsOf(gateway, uses, mesh);
+  const annotations = { ...(isLoadBalancer ? loadBalancer.annotations : {}), ...own };
+  const { externalTrafficPolicy } = fields;
   return {
     apiVersion: "v1",
     kind: "Service",
@@ -104,12 +108,17 @@ function service(gateway: Gateway, cluster: Cluster, uses: Uses, mesh: Mesh): Ku
         // Istio takes 15443 when this label is missing.
         ...(uses.eastwest && port !== 15_443 ? { "networking.istio.io/gatewayPort": String(port) } : {}),
       },
-      annotations: { ...(isLoadBalancer ? loadBalancer.annotations : {}), ...annotations },
+      annotations: {
+        ...(isLoadBalancer
+          ? providerAnnotations(cluster, { ports, annotations, externalTrafficPolicy })
+          : {}),
+        ...annotations,
+      },
     },
     spec: {
       type,
       selector: selectorOf(gateway),
-      ports: (ports ?? portsOf(gateway, uses, mesh)).map((one) => ({
+      ports: ports.map((one) => ({
         ...one,
         targetPort: one.targetPort ?? one.port,
         protocol: "TCP",

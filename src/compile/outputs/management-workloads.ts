@@ -1,6 +1,7 @@
 import { version } from "../../base/index.ts";
 import { type KubeObject, managementNamespace as namespace, systemNamespace } from "../../kube/index.ts";
-import type { Mesh } from "../../mesh/index.ts";
+import type { Cluster, Mesh } from "../../mesh/index.ts";
+import { providerAnnotations } from "../load-balancers/provider-annotations.ts";
 
 const readVerbs = ["get", "list", "watch"];
 const writeVerbs = [...readVerbs, "create", "update", "patch", "delete"];
@@ -24,7 +25,10 @@ export function agentIdentity(cluster: string): KubeObject {
 }
 
 /** The manager: what it may do on its own cluster, and how agents reach it. */
-export function managerObjects(mesh: Mesh): readonly KubeObject[] {
+export function managerObjects(cluster: Cluster, mesh: Mesh): readonly KubeObject[] {
+  const ports = [{ ...relayPort, targetPort: relayPort.port, protocol: "TCP" }];
+  const { annotations } = cluster.loadBalancer;
+  const forBalancer = { ...providerAnnotations(cluster, { ports, annotations }), ...annotations };
   return [
     account(managerName),
     ...roleWithBinding(managerName, namespace, [
@@ -38,11 +42,19 @@ export function managerObjects(mesh: Mesh): readonly KubeObject[] {
     {
       apiVersion: "v1",
       kind: "Service",
-      metadata: { name: managerName, namespace, labels: { app: managerName } },
+      metadata: {
+        name: managerName,
+        namespace,
+        labels: { app: managerName },
+        ...(Object.keys(forBalancer).length === 0 ? {} : { annotations: forBalancer }),
+      },
       spec: {
         type: "LoadBalancer",
         selector: { app: managerName },
-        ports: [{ ...relayPort, targetPort: relayPort.port, protocol: "TCP" }],
+        ports,
+        ...(cluster.loadBalancer.class === undefined
+          ? {}
+          : { loadBalancerClass: cluster.loadBalancer.class }),
       },
     },
     deployment(managerName, {

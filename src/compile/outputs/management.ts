@@ -30,7 +30,7 @@ export function managementObjects(cluster: Cluster, mesh: Mesh): CompiledItem[] 
     ...[...mesh.workspaces].map(([name, one]) =>
       item("management", workspaceObject(name, one), `workspaces.${name}`),
     ),
-    ...managerObjects(mesh).map((object) => item("management", object, role)),
+    ...managerObjects(cluster, mesh).map((object) => item("management", object, role)),
   ];
 }
 

@@ -78,7 +78,7 @@ function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenM
   const isProvider = (mesh.peerings ?? []).some(({ provider }) => provider === name);
   const consumer = consumerOf(mesh, name);
   const network = networkOf(mesh, name);
-  const { region, zone, kubeconfig, server, kubernetes, loadBalancer = {} } = cluster;
+  const { region, zone, kubeconfig, server, kubernetes, provider, loadBalancer = {} } = cluster;
   return {
     name,
     role: cluster.role ?? "workload",
@@ -92,6 +92,7 @@ function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenM
       capacity: node.capacity ?? {},
     })),
     labelNodes: cluster.labelNodes ?? false,
+    ...(provider?.name === undefined ? {} : { provider: { ...provider, name: provider.name } }),
     context: cluster.context ?? name,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(server === undefined ? {} : { server }),

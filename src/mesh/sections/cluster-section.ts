@@ -19,6 +19,7 @@ import { gatewaysSection } from "./gateways-section.ts";
 import { istioSection } from "./istio-section.ts";
 import { manifestsSection } from "./manifests-section.ts";
 import { namespacesSection } from "./namespaces-section.ts";
+import { providerSection } from "./provider-section.ts";
 import { trustSection } from "./trust-section.ts";
 
 interface WrittenNode {
@@ -70,13 +71,22 @@ const clusterSection = object("clusters have", {
   zone: field(text(labelValue("a zone")), "Zone, for locality load balancing and failover.", {
     examples: ["eu-central-1a"],
   }),
-  nodes: field(nodesSection, "How many nodes the embedded cluster has, or a list of them.", { default: 1 }),
+  nodes: field(
+    nodesSection,
+    "How many nodes the embedded cluster and a provisioned one have, or a list of them.",
+    { default: 1 },
+  ),
   labelNodes: field(
     flag(),
     "Real clusters: whether nodes get the region and zone as labels. Otherwise they are only compared.",
     {
       default: false,
     },
+  ),
+  provider: field(
+    providerSection,
+    "Real clusters: who runs it. Its load balancers get the annotations that they need there, and `provision` writes what creates it.",
+    { examples: ["eks"] },
   ),
   context: field(text(), "Real clusters: context of the kubeconfig; the cluster's name when not given."),
   kubeconfig: field(text(), "Real clusters: kubeconfig file; $KUBECONFIG when not given."),
@@ -114,9 +124,13 @@ const clusterSection = object("clusters have", {
     },
   ),
   addons: field(addonsSection, "Add-ons of this cluster.", { examples: [["prometheus", "kiali"]] }),
-  kubernetes: field(version(), "Kubernetes version that the embedded cluster reports.", {
-    examples: ["1.33.1"],
-  }),
+  kubernetes: field(
+    version(),
+    "Kubernetes version that the embedded cluster reports, and that `provision` asks for.",
+    {
+      examples: ["1.33.1"],
+    },
+  ),
   namespaces: field(namespacesSection, "Namespaces of this cluster, besides the mesh-wide ones.", {
     examples: [["sample"]],
   }),
