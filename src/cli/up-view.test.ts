@@ -50,6 +50,21 @@ suite("createUpView()", () => {
     assert.deepEqual(more, []);
   });
 
+  test("a provider is told apart from a remote", () => {
+    const terminal = plainTerminal();
+    const provider = { ...cluster("west"), controlPlane: "pods of east" };
+    createUpView(terminal).show({
+      kind: "clusters",
+      mesh: "demo",
+      dataplane: "builtin",
+      lines: [cluster("east"), provider],
+    });
+    assert.match(
+      terminal.notes[0] ?? "",
+      /^demo · 2 clusters · one control plane, pods on 1 provider, on one network/,
+    );
+  });
+
   test("what is told before the clusters are known comes below the headline", () => {
     const terminal = plainTerminal();
     const view = createUpView(terminal);

@@ -87,10 +87,18 @@ export function createUpView(terminal: Terminal, detached = false): UpView {
 function headline(clusters: readonly ClusterProgress[]): string {
   const networks = new Set(clusters.map(({ network }) => network).filter((network) => network !== undefined))
     .size;
-  const remotes = clusters.filter(({ controlPlane }) => controlPlane.startsWith("←")).length;
   if (clusters.length === 1) return "1 cluster";
-  const topology = remotes === 0 ? "a control plane each" : "primary-remote";
-  return `${clusters.length} clusters · ${topology} ${networks === 0 ? "on one flat network" : networks === 1 ? "on one network" : `over ${networks} networks`}`;
+  return `${clusters.length} clusters · ${topology(clusters)} ${networks === 0 ? "on one flat network" : networks === 1 ? "on one network" : `over ${networks} networks`}`;
+}
+
+function topology(clusters: readonly ClusterProgress[]): string {
+  const count = (start: string) =>
+    clusters.filter(({ controlPlane }) => controlPlane.startsWith(start)).length;
+  const providers = count("pods of ");
+  const planes =
+    count("←") > 0 ? "primary-remote" : count("istiod") === 1 ? "one control plane" : "a control plane each";
+  if (providers === 0) return planes;
+  return `${planes}, pods on ${providers} provider${providers === 1 ? "" : "s"},`;
 }
 
 function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"]): string[] {

@@ -1,4 +1,4 @@
-import type { Mesh } from "../mesh/index.ts";
+import type { Cluster, Mesh } from "../mesh/index.ts";
 import { addressesOf, apiPort } from "./address-blocks.ts";
 import type { ClusterWatch } from "./cluster-watch.ts";
 import type { ClusterProgress } from "./progress.ts";
@@ -22,12 +22,7 @@ export function clusterProgress(
     ...(cluster?.network === undefined ? {} : { network: cluster.network }),
     ...(cluster?.region === undefined ? {} : { region: cluster.region }),
     api: `${addressesOf(block).api}:${apiPort}`,
-    controlPlane:
-      cluster?.role === "management"
-        ? "management"
-        : cluster === undefined || cluster.primary === cluster.name
-          ? "istiod"
-          : `← ${cluster.primary}`,
+    controlPlane: cluster === undefined ? "istiod" : controlPlaneOf(mesh, cluster),
     gateways: [
       ...(ingress === undefined ? [] : ["ingress"]),
       ...(eastwest === undefined ? [] : ["east-west"]),
@@ -36,4 +31,10 @@ export function clusterProgress(
     ...(waitingFor === undefined ? {} : { waitingFor }),
     ...(readyAfter === undefined ? {} : { readyAfter }),
   };
+}
+
+function controlPlaneOf({ peerings }: Mesh, { role, primary, name }: Cluster): string {
+  if (role === "management") return "management";
+  if (primary === name) return "istiod";
+  return peerings.some(({ provider }) => provider === name) ? `pods of ${primary}` : `← ${primary}`;
 }

@@ -18,7 +18,7 @@ export interface ClusterProgress {
   readonly network?: string;
   readonly region?: string;
   readonly api: string;
-  /** "istiod", "← fra" or "management" */
+  /** "istiod", "← fra", "pods of consumer" or "management" */
   readonly controlPlane: string;
   readonly gateways: readonly string[];
   readonly pods: { readonly ready: number; readonly total: number };

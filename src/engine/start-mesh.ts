@@ -375,12 +375,18 @@ async function waitUntilReady(
     await Promise.all(
       [...watches].map(async ([name, watch]) => {
         await Promise.all([watch.pods.synced, watch.services.synced, watch.deployments.synced]);
-        const probe = () => {
-          const isReady = watch.waiting().length === 0;
-          changed(name, isReady);
-          return isReady ? true : undefined;
-        };
-        await waitFor(probe, { signal, changes: watch.changes });
+        // A provider's pods come of its consumer's: without those there are none to wait for.
+        const consumers = options.mesh.peerings
+          .filter(({ provider }) => provider === name)
+          .flatMap(({ consumer }) => watches.get(consumer) ?? []);
+        for (const one of [...consumers, watch]) {
+          const probe = () => {
+            const isReady = one.waiting().length === 0;
+            changed(name, isReady && one === watch);
+            return isReady ? true : undefined;
+          };
+          await waitFor(probe, { signal, changes: one.changes });
+        }
       }),
     );
   } catch (reason) {

@@ -46,7 +46,9 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
         : gateway.address === undefined
           ? paint.warn("waiting for address")
           : `${gateway.address}:${gateway.port}`,
-      `${proxies.filter(({ state }) => state === "SYNCED").length}/${proxies.length}`,
+      cluster.role === "management"
+        ? "–"
+        : `${proxies.filter(({ state }) => state === "SYNCED").length}/${proxies.length}`,
       `${cluster.pods.ready}/${cluster.pods.total}`,
       cluster.registry ?? "–",
     ];
@@ -54,16 +56,16 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
   const header = ["CLUSTER", "STATE", "CONTROL PLANE", "NETWORK", "EAST-WEST", "PROXIES", "PODS", "REGISTRY"];
   const ingress = mesh.gateways
     .filter(({ kind }) => kind === "ingress")
-    .map(({ cluster, url }) => `ingress ${cluster}   ${url ?? paint.warn("waiting for address")}`);
+    .map(({ cluster, url }) => ["ingress", cluster, url ?? paint.warn("waiting for address")]);
   const peerings = peeringRows(mesh.peerings, paint);
-  const addons = mesh.addons.map(({ cluster, name, url }) => `${name} ${cluster}   ${url}`);
+  const addons = mesh.addons.map(({ cluster, name, url }) => [name, cluster, url]);
+  const places = [...ingress, ...addons];
   return [
     head,
     "",
     ...table([header, ...rows]),
     ...(peerings.length > 1 ? ["", ...table(peerings)] : []),
-    ...(ingress.length > 0 ? ["", ...ingress] : []),
-    ...(addons.length > 0 ? ["", ...addons] : []),
+    ...(places.length > 0 ? ["", ...table(places)] : []),
     ...(mesh.rotation === undefined ? [] : ["", rotationLine(mesh.rotation)]),
     "",
     ...findingLines(mesh.findings, paint),
