@@ -10,6 +10,7 @@ export { applyCompiled, type ClusterOutcome } from "./deliver/apply-compiled.ts"
 export type { AppliedWave, ApplyOptions, ChartTools } from "./deliver/apply-options.ts";
 export type { Applying, ApplyTarget } from "./deliver/applying.ts";
 export { findHelm } from "./helm/find-helm.ts";
+export { createHelm, type Helm } from "./helm/helm-cli.ts";
 export { findRelease, type HelmRelease } from "./helm/helm-release.ts";
 export { releaseObjects, releaseRecord } from "./helm/release-record.ts";
 export {
@@ -29,6 +30,10 @@ export {
   planCluster,
 } from "./plan/plan-cluster.ts";
 export { prune } from "./prune.ts";
+export { type ApplyMeshOptions, applyMesh } from "./real/apply-mesh.ts";
+export { listOurs } from "./real/find-ours.ts";
+export type { RealCluster } from "./real/real-cluster.ts";
+export { type Removal, removeMesh } from "./real/remove-mesh.ts";
 export { type RegisterOptions, registerCluster } from "./register-cluster.ts";
 export { type RemoteApi, readerAccount, remoteKubeconfig } from "./remote-kubeconfig.ts";
 export { createResourceMap, type ResourceMap } from "./resource-map.ts";

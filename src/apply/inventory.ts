@@ -34,6 +34,8 @@ export interface Inventory {
   has(object: KubeObject): boolean;
   /** Notes objects that are about to be applied, as they will be, and writes down those that are new. */
   note(objects: readonly KubeObject[]): Promise<void>;
+  /** Notes objects that a program made for isthmus, such as definitions that a chart of the mesh brings. */
+  own(objects: readonly KubeObject[]): Promise<void>;
   /** Counts an object as noted, when it is listed, though it was not applied this time. */
   expect(object: KubeObject): void;
   /** What an earlier start noted and this one did not. Only complete when everything is noted. */
@@ -111,6 +113,14 @@ export async function openInventory(client: KubeClient, resources: ResourceMap):
       for (const [i, entry] of fresh.entries()) (foreign[i] === true ? found : made).set(idOf(entry), entry);
       await save();
     },
+    async own(objects) {
+      const entries = objects.map(entryOf);
+      for (const entry of entries) noted.add(idOf(entry));
+      const fresh = entries.filter((entry) => !made.has(idOf(entry)) && !found.has(idOf(entry)));
+      if (fresh.length === 0) return;
+      for (const entry of fresh) made.set(idOf(entry), entry);
+      await save();
+    },
     expect(object) {
       noted.add(inventoryId(object));
     },
@@ -135,6 +145,14 @@ export function isApplied({ metadata }: KubeObject): boolean {
   return (metadata.managedFields ?? []).some(
     ({ manager, operation }) => manager === fieldManager && operation === "Apply",
   );
+}
+
+/**
+ * Whether nobody owns a field of the object: so it is with one that was applied without any, such as an account that has a name
+ * and nothing else.
+ */
+export function isBare({ metadata }: KubeObject): boolean {
+  return (metadata.managedFields ?? []).length === 0;
 }
 
 function entryOf({ apiVersion, kind, metadata: { name, namespace } }: KubeObject): InventoryEntry {

@@ -1,6 +1,6 @@
 import { apiVersionOf, type Kind, type KubeClient, type KubeObject } from "../kube/index.ts";
 import { isReleaseEntry } from "./helm/release-entry.ts";
-import { type InventoryEntry, isApplied, type Leftovers } from "./inventory.ts";
+import { type InventoryEntry, isApplied, isBare, type Leftovers } from "./inventory.ts";
 import type { ResourceMap } from "./resource-map.ts";
 
 /** What is to be done about an object that has left the mesh file. */
@@ -49,7 +49,7 @@ export async function judgeLeftover(place: Place, entry: InventoryEntry, isOurs:
   const kind = await resources.find(entry.apiVersion, entry.kind);
   if (kind === undefined || kind.namespaced !== (entry.namespace !== undefined)) return { action: "nothing" };
   const present = await client.get(kind, entry.name, entry.namespace);
-  if (present === undefined || !isApplied(present)) return { action: "nothing" };
+  if (present === undefined || !(isApplied(present) || isBare(present))) return { action: "nothing" };
   if (!isOurs) return { action: "release", kind, present };
   if (entry.kind === "CustomResourceDefinition" || present.metadata.annotations?.[keepAnnotation] === "keep")
     return { action: "nothing" };
@@ -109,4 +109,18 @@ export function entryName(entry: InventoryEntry): string {
   const { namespace, name } = entry;
   const kind = isReleaseEntry(entry) ? "Helm release" : entry.kind;
   return `${kind} ${namespace === undefined ? "" : `${namespace}/`}${name}`;
+}
+
+/** Gives up the fields that isthmus alone set: an applied object without them, in the words of server-side apply. */
+export async function releaseFields(
+  client: KubeClient,
+  kind: Kind,
+  { apiVersion, metadata }: KubeObject,
+): Promise<void> {
+  const { name, namespace } = metadata;
+  await client.apply(kind, {
+    apiVersion,
+    kind: kind.kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
+  });
 }

@@ -1,8 +1,8 @@
 import type { Diagnostic } from "../base/index.ts";
-import { ApiError, type Kind, type KubeClient, type KubeObject } from "../kube/index.ts";
+import { ApiError, type KubeClient } from "../kube/index.ts";
 import { type HelmReleaseName, isReleaseEntry } from "./helm/release-entry.ts";
 import type { Inventory, InventoryEntry } from "./inventory.ts";
-import { entryName, insideOf, inTurn, judgeLeftover } from "./leftovers.ts";
+import { entryName, insideOf, inTurn, judgeLeftover, releaseFields } from "./leftovers.ts";
 import type { ResourceMap } from "./resource-map.ts";
 
 /** What became of the objects that left the mesh file. */
@@ -56,14 +56,14 @@ export async function prune(
       case "nothing":
         return;
       case "release":
-        return release(client, verdict.kind, verdict.present);
+        return releaseFields(client, verdict.kind, verdict.present);
       case "keep":
         keep(
           entry,
           `${insideOf(verdict.inside)} in it`,
           `it is yours now: kubectl --context ${cluster} delete namespace ${entry.name} removes it with everything in it`,
         );
-        return release(client, verdict.kind, verdict.present);
+        return releaseFields(client, verdict.kind, verdict.present);
       case "delete": {
         const { uid } = verdict.present.metadata;
         await client.delete(verdict.kind, entry.name, {
@@ -87,14 +87,4 @@ export async function prune(
   }
   await inventory.forget(settled);
   return { deleted, warnings };
-}
-
-/** Gives up the fields that isthmus alone set: an applied object without them, in the words of server-side apply. */
-async function release(client: KubeClient, kind: Kind, { apiVersion, metadata }: KubeObject): Promise<void> {
-  const { name, namespace } = metadata;
-  await client.apply(kind, {
-    apiVersion,
-    kind: kind.kind,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
-  });
 }

@@ -19,6 +19,8 @@ export interface ResourceMap {
   find(apiVersion: string, kind: string): Promise<Kind | undefined>;
   /** Every namespaced kind whose objects can be listed and deleted, each in one version. */
   namespacedKinds(): Promise<readonly Kind[]>;
+  /** Every kind whose objects can be listed and deleted, each in one version. */
+  listableKinds(): Promise<readonly Kind[]>;
   /** Drops what is known, after the served kinds changed. */
   forget(): void;
 }
@@ -41,6 +43,23 @@ export function createResourceMap(client: KubeClient): ResourceMap {
     lists.set(path, list);
     return list;
   };
+  const listableKinds = async (): Promise<readonly Kind[]> => {
+    const { groups = [] } = await load<GroupList>("/apis");
+    const versions = ["v1", ...groups.map(({ preferredVersion }) => preferredVersion.groupVersion)];
+    const all = await Promise.all(
+      versions.map(async (apiVersion) => {
+        const { group, version } = groupVersion(apiVersion);
+        const { resources = [] } = await listOf(group, version);
+        return resources
+          .filter(
+            ({ name, verbs = [] }) =>
+              !name.includes("/") && verbs.includes("list") && verbs.includes("delete"),
+          )
+          .map(({ kind, name, namespaced }): Kind => ({ group, version, kind, plural: name, namespaced }));
+      }),
+    );
+    return all.flat();
+  };
   return {
     async find(apiVersion, kind) {
       const { group, version } = groupVersion(apiVersion);
@@ -53,22 +72,9 @@ export function createResourceMap(client: KubeClient): ResourceMap {
       return { group, version, kind, plural: resource.name, namespaced: resource.namespaced };
     },
     async namespacedKinds() {
-      const { groups = [] } = await load<GroupList>("/apis");
-      const versions = ["v1", ...groups.map(({ preferredVersion }) => preferredVersion.groupVersion)];
-      const all = await Promise.all(
-        versions.map(async (apiVersion) => {
-          const { group, version } = groupVersion(apiVersion);
-          const { resources = [] } = await listOf(group, version);
-          return resources
-            .filter(
-              ({ namespaced, verbs = [] }) =>
-                namespaced && verbs.includes("list") && verbs.includes("delete"),
-            )
-            .map(({ kind, name }): Kind => ({ group, version, kind, plural: name, namespaced: true }));
-        }),
-      );
-      return all.flat();
+      return (await listableKinds()).filter(({ namespaced }) => namespaced);
     },
+    listableKinds,
     forget: () => lists.clear(),
   };
 }

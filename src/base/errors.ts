@@ -28,6 +28,7 @@ export const errorCodes = {
   "cluster/stopped": { exit: 1, http: 409 },
   "cluster/unreachable": { exit: 1, http: 503 },
   "cluster/forbidden": { exit: 1, http: 403 },
+  "cluster/loopback-address": { exit: 3, http: 400 },
   "apply/conflict": { exit: 1, http: 409 },
   "apply/timed-out": { exit: 1, http: 504 },
   "apply/blocked": { exit: 1, http: 409 },

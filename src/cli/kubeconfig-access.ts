@@ -23,6 +23,12 @@ export interface ReachedCluster {
   readonly client: KubeClient;
   /** Runs a command in a container, by the API server. */
   exec(command: PodCommand, signal: AbortSignal): Promise<CommandResult>;
+  /** Address of its API, as the kubeconfig has it. */
+  readonly server: string;
+  /** PEM of the API's CA; absent where the machine's own authorities count. */
+  readonly ca?: string;
+  /** How other programs reach it. */
+  readonly context: { readonly kubeconfig: string; readonly name: string };
   /** Ends its idle connections. */
   close(): void;
 }
@@ -32,6 +38,8 @@ export interface ReadKubeconfig {
   readonly config: Kubeconfig;
   /** Files and plugins that they name are looked for from here. */
   readonly folder: string;
+  /** The files that were read, absolute, as KUBECONFIG lists them. */
+  readonly files: string;
 }
 
 /** Reads a kubeconfig, or several as one where `files` lists them as KUBECONFIG does; of several some may be missing. */
@@ -39,12 +47,16 @@ export function openKubeconfig(files: string): ReadKubeconfig {
   const names = files.split(path.delimiter).filter((name) => name !== "");
   const present = names.length === 1 ? names : names.filter((name) => existsSync(name));
   const configs = present.map((name) => readKubeconfig(readText(name), name));
-  return { config: mergeKubeconfigs(configs), folder: path.dirname(path.resolve(present[0] ?? ".")) };
+  return {
+    config: mergeKubeconfigs(configs),
+    folder: path.dirname(path.resolve(present[0] ?? ".")),
+    files: present.map((name) => path.resolve(name)).join(path.delimiter),
+  };
 }
 
 /** Connects by a context; runs the credential plugin that its user may have. */
 export async function reachContext(
-  { config, folder }: ReadKubeconfig,
+  { config, folder, files }: ReadKubeconfig,
   context: string,
   signal: AbortSignal | undefined,
 ): Promise<ReachedCluster> {
@@ -64,6 +76,9 @@ export async function reachContext(
   return {
     client: createKubeClient(transport),
     exec: (command, until) => execInPod(way, command, until),
+    server: access.server,
+    ...(access.ca === undefined ? {} : { ca: access.ca }),
+    context: { kubeconfig: files, name: context },
     close: () => transport.close(),
   };
 }

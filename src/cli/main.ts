@@ -74,6 +74,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "write, and run, what creates the clusters at their providers",
     load: async () => (await import("./commands/provision.ts")).provision,
   },
+  apply: {
+    summary: "bring real clusters to what the mesh file says, in waves",
+    load: async () => (await import("./commands/apply.ts")).apply,
+  },
   schema: {
     summary: "the mesh file's JSON Schema, for editors",
     load: async () => (await import("./commands/schema.ts")).schema,

@@ -55,6 +55,8 @@ export interface ChartReference {
   readonly chart: string;
   readonly repo?: string;
   readonly version?: string;
+  /** "istio": Istio's own, wherever the chart is taken from. */
+  readonly origin?: "istio";
   /** Values; a string "${address:CLUSTER/NAMESPACE/SERVICE}" stands for that Service's external address once it has one. */
   readonly values: Readonly<Record<string, unknown>>;
   /** Field of the mesh file that asked for it. */

@@ -103,6 +103,7 @@ export { isJsonObject, type JsonObject, jsonEqual } from "./patch/json-value.ts"
 export { applyMergePatch } from "./patch/merge-patch.ts";
 export { PatchError } from "./patch/patch-error.ts";
 export { applyStrategicMergePatch } from "./patch/strategic-merge-patch.ts";
+export { createPatientTransport, type PatienceOptions } from "./patient-transport.ts";
 export { type CommandResult, execInPod, type PodCommand } from "./pod-exec.ts";
 export { type Protocol, parseProtocol, servicePortProtocol } from "./port-protocol.ts";
 export { decodeProtobuf, ProtobufError } from "./protobuf.ts";

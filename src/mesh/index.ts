@@ -7,7 +7,7 @@
  * Does not read a cluster, does not read manifests' contents, and makes no Kubernetes objects.
  */
 export { checkSupported, type MeshUse } from "./check-supported.ts";
-export { type FileLookup, isUrl } from "./checks/check-lists.ts";
+export { type FileLookup, isRepository, isUrl } from "./checks/check-lists.ts";
 export { stepsOf } from "./field-path.ts";
 export type {
   Addon,

@@ -36,6 +36,8 @@ export interface IstioSettings {
   /** What is installed on real clusters and reported here, for example "1.31.1". */
   readonly version: string;
   readonly revision?: string;
+  /** Repository (https:// or oci://), or folder, of Istio's charts; absent: Istio's own repository. */
+  readonly charts?: string;
   /** MeshConfig, passed through. */
   readonly meshConfig: Readonly<Record<string, unknown>>;
   /** Values of the istiod chart, passed through. */

@@ -1,20 +1,50 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findHelm, findKubectls } from "../support/tools.ts";
 import { type BareClusters, startBareClusters, writeIstioCharts } from "./support/bare-clusters.ts";
-import { run } from "./support/running-mesh.ts";
+import { edit } from "./support/examples.ts";
+import { background, eventually, isthmus, type Result, run } from "./support/running-mesh.ts";
 
-const helm = findHelm() ?? "helm";
+const clusters = ["main0", "remote0"] as const;
 
+interface Applied {
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly state: string;
+    readonly code?: string;
+    readonly changes: number;
+    readonly steps: readonly { readonly wave: string }[];
+  }[];
+}
+
+interface Removed {
+  readonly clusters: readonly {
+    readonly cluster: string;
+    readonly state: string;
+    readonly before: readonly string[];
+    readonly after: readonly string[];
+    readonly kept: readonly string[];
+  }[];
+}
+
+/** The aks example: a control plane shared by two clusters on two networks. Its Istio comes from charts beside it. */
 suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [needs kubectl]", () => {
   let bare: BareClusters;
   let folder: string;
+  const meshFile = () => path.join(folder, "mesh.yaml");
 
   beforeAll(async () => {
     folder = mkdtempSync(path.join(tmpdir(), "isthmus-real-"));
+    cpSync(path.join(import.meta.dirname, "../../examples/aks"), folder, {
+      recursive: true,
+      filter: (source) => ![".isthmus", "certs"].includes(path.basename(source)),
+    });
+    edit(meshFile(), /^trust:.*$/m, "istio: { charts: charts }");
+    edit(meshFile(), /^.*(addons:|file: traffic\/).*\n/gm, "");
+    writeIstioCharts(path.join(folder, "charts"));
     bare = await startBareClusters({
       clusters: { main0: { network: "network1" }, remote0: { network: "network2" } },
     });
@@ -23,6 +53,54 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
     await bare?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
+
+  /** The program with the clusters' kubeconfig, and helm with folders of its own. */
+  const env = () => ({
+    KUBECONFIG: bare.kubeconfig,
+    HELM_PATH: findHelm() ?? "",
+    HELM_CACHE_HOME: path.join(folder, ".helm"),
+    HELM_CONFIG_HOME: path.join(folder, ".helm"),
+    HELM_DATA_HOME: path.join(folder, ".helm"),
+  });
+  const program = (args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Result> =>
+    run(process.execPath, [isthmus, ...args], { cwd: folder, env: { ...env(), ...more }, timeout: 100_000 });
+  const apply = (...args: string[]) => program(["apply", "--timeout", "40", ...args]);
+  const applied = async (...args: string[]) => {
+    const { code, stdout, stderr } = await apply("-o", "json", ...args);
+    assert.equal(code, 0, stderr);
+    return (JSON.parse(stdout) as Applied).clusters;
+  };
+  /** Changes the mesh file for one test. */
+  const withMesh = async (from: RegExp | string, to: string, look: () => Promise<void>) => {
+    const before = readFileSync(meshFile(), "utf8");
+    edit(meshFile(), from, to);
+    try {
+      await look();
+    } finally {
+      writeFileSync(meshFile(), before);
+    }
+  };
+  const everything =
+    "namespaces,deployments,services,configmaps,secrets,serviceaccounts,roles,rolebindings,clusterroles,crds";
+  /** All objects with their versions, but for those that istiod writes again and again. */
+  const versions = async () => {
+    const lists = await Promise.all(
+      clusters.map((cluster) =>
+        bare.kubectl(
+          ...([cluster, "get", everything, "-A", "-o"] as const),
+          `jsonpath={range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}`,
+        ),
+      ),
+    );
+    return lists.map((text) => text.split("\n").filter((line) => !/leader|election/.test(line)));
+  };
+  const answers = async (cluster: string) => {
+    const { stdout } = await bare.tryKubectl(cluster, [
+      ...["-n", "sample", "exec", "deploy/sleep", "-c", "sleep", "--", "curl", "-sS", "--max-time", "20"],
+      ...["-H", "Connection: close", "helloworld.sample:5000/hello?n=[1-10]"],
+    ]);
+    return new Set(stdout.match(/version: v\d/g));
+  };
 
   test("have at first what Kubernetes brings, and nothing of a mesh", async () => {
     assert.deepEqual((await bare.kubectl("main0", "get", "ns", "-o", "name")).trim().split("\n"), [
@@ -34,37 +112,231 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
     assert.equal(await bare.kubectl("main0", "get", "crds", "-o", "name"), "");
   });
 
-  test.skipIf(findHelm() === undefined)(
-    "run a control plane that stock helm installs [needs helm]",
-    async () => {
-      writeIstioCharts(path.join(folder, "charts"));
-      const install = async (name: string, chart: string, ...args: string[]) => {
-        const { code, stderr } = await run(
-          helm,
-          [
-            ...["upgrade", "--install", name, path.join(folder, "charts", chart), "-n", "istio-system"],
-            ...["--create-namespace", "--kubeconfig", bare.kubeconfig, "--kube-context", "main0", ...args],
-          ],
-          { env: { HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder, HELM_DATA_HOME: folder } },
-        );
-        assert.equal(code, 0, stderr);
-      };
-      await install("istio-base", "base");
-      await install("istiod", "istiod", "--set", "global.multiCluster.clusterName=main0");
-      await bare.kubectl(
-        "main0",
-        "-n",
-        "istio-system",
-        "rollout",
-        "status",
-        "deploy/istiod",
-        "--timeout=30s",
-      );
-      await install("istio-ingressgateway", "gateway");
-      await bare.kubectl(
-        ...(["main0", "-n", "istio-system", "rollout", "status", "deploy/istio-ingressgateway"] as const),
-        "--timeout=30s",
+  test.each([["plan"], ["apply"], ["down", "--real", "--yes"]])(
+    "GLOO-41 %s with an unknown context says which, lists those that there are, and changes nothing",
+    async (...command) => {
+      await withMesh(
+        "clusters:\n",
+        "clusters:\n  third: { context: gone, network: network3 }\n",
+        async () => {
+          const before = await versions();
+          const { code, stderr } = await program(command);
+          assert.equal(code, 3, stderr);
+          assert.match(
+            stderr,
+            /no kubeconfig has the context of third \(context "gone"\)[\s\S]*There are: main0, remote0/,
+          );
+          assert.deepEqual(await versions(), before);
+        },
       );
     },
   );
+
+  test("GLOO-41 an empty context is a mistake of the file, with its place", async () => {
+    await withMesh("context: aks-istiodemo-main-centralus", 'context: ""', async () => {
+      const { code, stderr } = await program(["apply"]);
+      assert.equal(code, 3);
+      assert.match(stderr, /mesh\.yaml:\d+:\d+ +mesh\/bad-value[\s\S]*a variable that is not set/);
+    });
+  });
+
+  test("without helm an apply says so before it changes anything", async () => {
+    const before = await versions();
+    const { code, stderr } = await program(["apply"], { HELM_PATH: path.join(folder, "none") });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /helm is needed to install chart \.\/charts\/base in main0[\s\S]*Nothing was changed/,
+    );
+    assert.deepEqual(await versions(), before);
+  });
+
+  test("apply --dry-run=server shows the plan and changes nothing: exit code 2", async () => {
+    const before = await versions();
+    const { code, stdout, stderr } = await apply("--dry-run=server");
+    assert.equal(code, 2, stderr);
+    assert.match(stdout, /^main0 +\d+ to create\nremote0 +\d+ to create/);
+    assert.deepEqual(await versions(), before);
+  });
+
+  suite.skipIf(findHelm() === undefined)("with stock helm [needs helm]", () => {
+    test("an apply that is killed at any step is resumed by the next one, and nothing is there twice", async () => {
+      // At each step that it tells of, in turn; the last one comes to its end by itself.
+      for (const step of [
+        /main0 +namespaces/,
+        /main0 +trust/,
+        /main0 +control-plane/,
+        /main0 +exposure/,
+        /remote0 +control-plane/,
+      ]) {
+        const child = background(process.execPath, [isthmus, "apply", "--timeout", "40"], folder, env());
+        await eventually(async () => step.test(child.said()) || child.hasEnded(), 60_000);
+        child.kill();
+        await child.result;
+      }
+      const done = await applied();
+      assert.deepEqual(
+        done.map(({ cluster, state }) => [cluster, state]),
+        [
+          ["main0", "applied"],
+          ["remote0", "applied"],
+        ],
+      );
+      for (const cluster of clusters) {
+        const releases = await bare.kubectl(
+          cluster,
+          "-n",
+          "istio-system",
+          "get",
+          "secrets",
+          "-l",
+          "owner=helm",
+          "-o",
+          "name",
+        );
+        assert.equal(releases.trim().split("\n").length, 2, releases);
+      }
+    }, 180_000);
+
+    test("what runs after it is the mesh of the file: requests from both clusters reach both versions", async () => {
+      for (const cluster of clusters)
+        await eventually(async () => (await answers(cluster)).size === 2, 40_000);
+    });
+
+    test("a second apply changes no object, and plan has nothing to do", async () => {
+      const before = await versions();
+      const again = await applied();
+      assert.deepEqual(
+        again.map(({ changes }) => changes),
+        [0, 0],
+      );
+      assert.deepEqual(await versions(), before);
+      const { code, stdout } = await program(["plan"]);
+      assert.equal(code, 0, stdout);
+    });
+
+    test("a field that somebody else owns is a conflict with its owner before anything is changed, and is taken over only when told", async () => {
+      const label = ["label", "ns", "sample", "istio-injection=disabled", "--overwrite"];
+      await bare.kubectl("remote0", ...label);
+      const before = await versions();
+      const refused = await apply();
+      assert.equal(refused.code, 1);
+      assert.match(
+        refused.stderr,
+        /remote0: Namespace sample has fields of others: \.metadata\.labels\.istio-injection is kubectl-label's/,
+      );
+      assert.deepEqual(await versions(), before);
+      await applied("--force-conflicts");
+      const labels = await bare.kubectl(
+        "remote0",
+        "get",
+        "ns",
+        "sample",
+        "-o",
+        "jsonpath={.metadata.labels}",
+      );
+      assert.match(labels, /"istio-injection":"enabled"/);
+    });
+
+    test("what leaves the file is deleted only when somebody says yes", async () => {
+      await withMesh(/^.*file: sleep\.yaml.*\n/m, "", async () => {
+        const refused = await apply();
+        assert.equal(refused.code, 1);
+        assert.match(
+          refused.stderr,
+          /6 objects are to be deleted, and nobody is at the terminal[\s\S]*--yes/,
+        );
+        await applied("--yes");
+      });
+      assert.doesNotMatch(
+        await bare.kubectl("main0", "-n", "sample", "get", "deploy", "-o", "name"),
+        /sleep/,
+      );
+      await applied();
+      assert.match(await bare.kubectl("main0", "-n", "sample", "get", "deploy", "-o", "name"), /sleep/);
+    });
+
+    test("a step that does not come to its end says why: the image that can't be pulled, where, and that the next apply resumes", async () => {
+      await withMesh(
+        "istio: { charts: charts }",
+        "istio: { charts: charts, values: { global: { hub: registry.example.com/none, tag: x, imageName: pilat } } }",
+        async () => {
+          edit(
+            path.join(folder, "charts/istiod/templates/primary.yaml"),
+            "/pilot:",
+            '/{{ .Values.global.imageName | default "pilot" }}:',
+          );
+          const { code, stderr, stdout } = await program(["apply", "--timeout", "4"]);
+          assert.equal(code, 1, stdout);
+          assert.match(
+            stderr,
+            /main0: main0: Deployment istio-system\/istiod is not available after 4 s .*pilat/,
+          );
+        },
+      );
+      await applied();
+    });
+
+    test("a cluster that is away is named, the others are applied as far as they can be", async () => {
+      await bare.stopCluster("remote0");
+      try {
+        const { code, stderr } = await apply();
+        assert.equal(code, 1);
+        assert.match(stderr, /✗ remote0: .*remote0.*stopped/);
+        assert.match(stderr, /main0 +manifests/);
+      } finally {
+        await bare.startCluster("remote0");
+      }
+    });
+
+    test("AKS-26 OKE-20 down --real takes everything of ours away and proves it; user's objects and namespaces stay, and it can be run again", async () => {
+      for (const cluster of clusters)
+        await bare.kubectl(cluster, "-n", "sample", "create", "configmap", "users");
+      const refused = await program(["down", "--real"]);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /objects in 2 clusters go, and nobody is at the terminal/);
+      // One that is gone already, and one that never came.
+      await bare.kubectl("main0", "-n", "sample", "delete", "deploy", "sleep");
+      await bare.stopCluster("main0");
+      const half = await program(["down", "--real", "--yes"]);
+      assert.equal(half.code, 1);
+      assert.match(half.stdout, /remote0 +\d\d before, 0 after[\s\S]*✗ main0: .*main0.*stopped/);
+      await bare.startCluster("main0");
+
+      const { code, stdout, stderr } = await program(["down", "--real", "--yes", "-o", "json"]);
+      assert.equal(code, 0, stderr);
+      const removed = (JSON.parse(stdout) as Removed).clusters;
+      assert.deepEqual(
+        removed.map(({ cluster, after, kept }) => ({ cluster, after, kept })),
+        [
+          { cluster: "main0", after: [], kept: ["Namespace sample: it is yours"] },
+          { cluster: "remote0", after: [], kept: [] },
+        ],
+      );
+      assert.ok((removed[0]?.before.length ?? 0) > 30, stdout);
+      for (const cluster of clusters) {
+        assert.equal(await bare.kubectl(cluster, "get", "crds", "-o", "name"), "");
+        const left = await bare.kubectl(
+          ...([cluster, "get", "namespaces,all,configmaps,secrets,serviceaccounts", "-A", "-o"] as const),
+          'jsonpath={range .items[*]}{.kind} {.metadata.name}{"\\n"}{end}',
+        );
+        const unexpected = left
+          .split("\n")
+          .filter(
+            (line) =>
+              !/^(|Namespace (default|kube-.*|sample)|ServiceAccount default|Service kubernetes|ConfigMap (kube-root-ca.crt|users))$/.test(
+                line,
+              ),
+          );
+        // Pods take a moment to end.
+        assert.deepEqual(
+          unexpected.filter((line) => !/^Pod /.test(line)),
+          [],
+        );
+      }
+      const again = await program(["down", "--real", "--yes"]);
+      assert.equal(again.code, 0, again.stderr);
+      assert.match(again.stdout, /main0 +0 before, 0 after\nremote0 +0 before, 0 after/);
+    }, 120_000);
+  });
 });

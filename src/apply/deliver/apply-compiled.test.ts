@@ -207,6 +207,18 @@ suite("applyCompiled(), again", () => {
     assert.deepEqual(await configMaps(client), ["a"]);
   });
 
+  test("an object without any field that could be owned is deleted, too", async () => {
+    const { client, up } = await startTestCluster();
+    const account = {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { name: "web", namespace: "default" },
+    };
+    await up(account);
+    assert.deepEqual((await up()).deleted, ["ServiceAccount default/web"]);
+    assert.equal(await client.get(kinds.serviceAccounts, "web", "default"), undefined);
+  });
+
   test("CustomResourceDefinitions stay, and what is annotated to be kept", async () => {
     const { client, up } = await startTestCluster();
     const definition: KubeObject = {

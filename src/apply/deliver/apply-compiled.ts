@@ -178,7 +178,7 @@ async function applyCluster(
         else await write(made.object);
       });
     }
-    await options.gate?.(cluster, applied);
+    await options.gate?.(cluster, applied, others);
   }
   if (unserved.length === 0) return warnings;
   if (options.unserved === "wait") {

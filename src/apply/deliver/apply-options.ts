@@ -2,6 +2,7 @@ import type { IsthmusError, Logger } from "../../base/index.ts";
 import type { ChartReference, Wave } from "../../compile/index.ts";
 import type { KubeObject } from "../../kube/index.ts";
 import type { Applying, ApplyTarget } from "./applying.ts";
+import type { Others } from "./others.ts";
 
 /** How long steps of an apply may wait, and who hears of it. */
 export interface WaitOptions {
@@ -38,7 +39,7 @@ export interface ApplyOptions extends WriteOptions {
   /** Told when a cluster begins a wave. */
   begins?(cluster: string, wave: AppliedWave): void;
   /** Resolves when the next wave of a cluster may begin. Absent: at once. */
-  gate?(cluster: Applying, wave: AppliedWave): Promise<void>;
+  gate?(cluster: Applying, wave: AppliedWave, others: Others): Promise<void>;
   /** Objects of kinds that a cluster does not serve: applied some time "later", or waited for. */
   readonly unserved: "later" | "wait";
   /** Told what was deleted since it is no longer in the mesh file: "Deployment sample/curl". */

@@ -42,6 +42,7 @@ suite("the record of a Helm release", () => {
         lastDeployed: at(2),
         values: { pilot: { env: { A: "1" } }, remote: "10.0.0.1" },
         objects: ["istio"],
+        definitions: [],
       },
     );
     assert.equal(releaseOfRecord(record.metadata.name), "istiod");

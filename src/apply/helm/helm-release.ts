@@ -22,6 +22,8 @@ export interface HelmRelease {
   readonly values: JsonObject;
   /** What the release consists of; the chart's own CRDs are not listed. */
   readonly objects: readonly KubeObject[];
+  /** The chart's own CRDs: of its folder crds/, which Helm installs and never takes away. */
+  readonly definitions: readonly KubeObject[];
 }
 
 /** Most bytes of a release when it is unpacked; Helm's own limit of a Secret is 1 MiB packed. */
@@ -72,7 +74,17 @@ function decode(data: string, namespace: string): HelmRelease | undefined {
     lastDeployed: timeOf(field(info, "last_deployed")),
     values: isJsonObject(values) ? values : {},
     objects: objectsOf(String(field(value, "manifest") ?? "")),
+    definitions: definitionsOf(field(field(value, "chart"), "files")),
   };
+}
+
+/** The files of a chart that are no templates: names, and contents in base64. */
+function definitionsOf(files: unknown): HelmRelease["definitions"] {
+  return (Array.isArray(files) ? (files as readonly unknown[]) : []).flatMap((file) => {
+    const { name, data } = (isJsonObject(file) ? file : {}) as Readonly<Record<string, unknown>>;
+    if (typeof name !== "string" || typeof data !== "string" || !name.startsWith("crds/")) return [];
+    return objectsOf(Buffer.from(data, "base64").toString("utf8"));
+  });
 }
 
 /** 1970 for what is no time. */

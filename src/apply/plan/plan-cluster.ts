@@ -8,7 +8,9 @@ import {
   type KubeObject,
   kinds,
 } from "../../kube/index.ts";
+import { conflictsOf, type FieldConflict } from "../deliver/conflicts.ts";
 import { findRelease, type HelmRelease } from "../helm/helm-release.ts";
+import { isReleaseEntry, releaseEntry } from "../helm/release-entry.ts";
 import { recordReference, releaseOfRecord } from "../helm/release-record.ts";
 import { inventoryId, readInventory } from "../inventory.ts";
 import { insideOf, inTurn, judgeLeftover } from "../leftovers.ts";
@@ -33,6 +35,8 @@ export interface PlannedChange {
   readonly fields: readonly FieldChange[];
   /** What the API server says against it. */
   readonly refused?: string;
+  /** Fields that others own with another value: an apply takes them only when it is told to. */
+  readonly conflicts?: readonly FieldConflict[];
   /** What else there is to know, such as that something in a namespace keeps it. */
   readonly note?: string;
 }
@@ -84,6 +88,7 @@ export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
   const releases: HelmRelease[] = [];
   const planned = await inOrder(items, async (item) => {
     if (item.kind === "chart") {
+      wanted.add(inventoryId(releaseEntry(item.chart)));
       const release = await findRelease(client, item.chart.name, item.chart.namespace);
       if (release !== undefined) releases.push(release);
       return planChart(place, item.chart, item.wave, release);
@@ -137,7 +142,7 @@ async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange
       place.effects.push({ kind: "object", after: { ...tried, ...typeOf(object) } });
     return { ...base, action: "create", ...(typeof tried === "string" ? { refused: tried } : {}) };
   }
-  const tried = await dryRun(place.client, kind, object);
+  const { tried, conflicts } = await dryRunBeside(place.client, kind, object);
   if (typeof tried === "string") return { ...base, action: "change", refused: tried };
   const [before, after] = [
     { ...present, ...typeOf(object) },
@@ -146,19 +151,39 @@ async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange
   const fields = diffObjects(before, after);
   if (fields.length === 0) return undefined;
   place.effects.push({ kind: "object", before, after });
-  return { ...base, action: "change", fields };
+  return { ...base, action: "change", fields, ...(conflicts.length === 0 ? {} : { conflicts }) };
+}
+
+/** What the API server would make of an object that is there, and which of its fields are others'. */
+async function dryRunBeside(
+  client: KubeClient,
+  kind: Kind,
+  object: KubeObject,
+): Promise<{ readonly tried: KubeObject | string; readonly conflicts: readonly FieldConflict[] }> {
+  try {
+    return { tried: await tryApply(client, kind, object, false), conflicts: [] };
+  } catch (reason) {
+    if (!(reason instanceof ApiError)) throw reason;
+    const conflicts = conflictsOf(reason);
+    if (conflicts.length === 0) return { tried: reason.message, conflicts };
+    return { tried: await dryRun(client, kind, object), conflicts };
+  }
+}
+
+function tryApply(client: KubeClient, kind: Kind, object: KubeObject, force: boolean): Promise<KubeObject> {
+  const { name, namespace } = object.metadata;
+  return client.patch(kind, name, object, {
+    type: "apply",
+    force,
+    dryRun: true,
+    ...(namespace === undefined ? {} : { namespace }),
+  });
 }
 
 /** What the API server would make of the object, or its words against it. */
 async function dryRun(client: KubeClient, kind: Kind, object: KubeObject): Promise<KubeObject | string> {
-  const { name, namespace } = object.metadata;
   try {
-    return await client.patch(kind, name, object, {
-      type: "apply",
-      force: true,
-      dryRun: true,
-      ...(namespace === undefined ? {} : { namespace }),
-    });
+    return await tryApply(client, kind, object, true);
   } catch (reason) {
     if (reason instanceof ApiError) return reason.message;
     throw reason;
@@ -172,7 +197,9 @@ function planChart(
   release: HelmRelease | undefined,
 ): PlannedChange | undefined {
   const base = { kind: helmRelease, namespace: chart.namespace, name: chart.name, wave, from: chart.from };
-  const effect = { kind: "release", chart: chart.chart, after: chart.values } as const;
+  // Istio's own are known by name, wherever they are taken from.
+  const known = chart.origin === undefined ? chart.chart : (chart.chart.split("/").at(-1) ?? chart.chart);
+  const effect = { kind: "release", chart: known, after: chart.values } as const;
   if (release === undefined) {
     effects.push(effect);
     return { ...base, action: "create", fields: [] };
@@ -192,9 +219,16 @@ async function planLeftovers(place: Place, wanted: ReadonlySet<string>): Promise
   const changes = await inOrder(
     inTurn({ made: left(made), found: left(found) }),
     async ({ entry, isOurs }): Promise<PlannedChange | undefined> => {
+      const { kind, name, namespace } = entry;
+      if (isReleaseEntry(entry)) {
+        const isThere =
+          isOurs && (await findRelease(place.client, name, namespace ?? "default")) !== undefined;
+        const gone = { kind: helmRelease, name, from: "not in the mesh file any more", fields: [] };
+        const where = namespace === undefined ? {} : { namespace };
+        return isThere ? { ...gone, ...where, action: "delete" } : undefined;
+      }
       const verdict = await judgeLeftover({ ...place, isLeaving }, entry, isOurs);
       if (verdict.action === "nothing") return undefined;
-      const { kind, name, namespace } = entry;
       if (verdict.action === "delete")
         place.effects.push({
           kind: "object",

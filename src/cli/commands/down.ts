@@ -2,14 +2,46 @@ import { rmSync } from "node:fs";
 import { createRetry, IsthmusError, systemClock } from "../../base/index.ts";
 import { connectEngine, openStateFolder, type StateFolder } from "../../engine/index.ts";
 import type { Command } from "../command.ts";
+import { meshOptions, meshOptionTexts } from "../read-mesh.ts";
 import { stateFolderOf } from "../state-option.ts";
 
 export const down: Command = {
-  summary: "End the running mesh of a state folder; its data is kept.",
-  usage: "down [--state DIR] [--purge]",
-  options: { purge: { type: "boolean" } },
-  optionTexts: { purge: "delete the state folder as well: keys, addresses, objects" },
+  summary:
+    "End the running mesh of a state folder; its data is kept. With --real: take everything of ours out of the real clusters of a mesh file, and show that nothing is left.",
+  usage:
+    "down [--state DIR] [--purge], or down --real [FILE] [--kubeconfig FILE] [--namespaces] [--yes] [-o json]",
+  options: {
+    ...meshOptions,
+    purge: { type: "boolean" },
+    real: { type: "boolean" },
+    kubeconfig: { type: "string" },
+    namespaces: { type: "boolean" },
+    yes: { type: "boolean", short: "y" },
+    timeout: { type: "string" },
+  },
+  optionTexts: {
+    ...meshOptionTexts,
+    purge: "delete the state folder as well: keys, addresses, objects",
+    real: "of the clusters that the mesh file names, reached by their contexts",
+    kubeconfig: "where the contexts are (default: $KUBECONFIG, then ~/.kube/config)",
+    namespaces: "also the namespaces that the mesh file lists, where nothing of others is in them",
+    yes: "without asking",
+    timeout: "seconds until everything has to be gone (default 300)",
+  },
   async run(input) {
+    if (input.values["real"] === true) return (await import("./down-real.ts")).downReal(input);
+    const [wrong] = ["kubeconfig", "namespaces", "yes", "timeout", "file", "set"].filter(
+      (name) => input.values[name] !== undefined,
+    );
+    if (wrong !== undefined || input.positionals.length > 0)
+      throw new IsthmusError(
+        "arguments/wrong",
+        `${wrong === undefined ? "a FILE" : `--${wrong}`} is about real clusters, and --real was not given`,
+        {
+          nextStep:
+            "isthmus down ends the mesh on this machine; isthmus down --real FILE is for real clusters.",
+        },
+      );
     const { terminal, signal } = input;
     const folder = stateFolderOf(input);
     const state = openStateFolder(folder, { create: false });

@@ -16,11 +16,13 @@ import { checkSupported } from "../../mesh/index.ts";
 import { findEnvoy } from "../../runtime/index.ts";
 import { type Command, type CommandInput, textOption } from "../command.ts";
 import { meshFiles, meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
+import { readSeconds } from "../read-seconds.ts";
 import { stateFolderName } from "../state-option.ts";
 import { duration, type Terminal } from "../terminal.ts";
 import { createUpView, type ReadyMesh } from "../up-view.ts";
 
-const defaultTimeout = 60_000;
+/** Seconds until everything must be ready. */
+const defaultTimeout = 60;
 
 /** What a detached engine tells the process that waits for it. */
 type Message =
@@ -96,7 +98,7 @@ async function upHere(input: CommandInput): Promise<number> {
       ephemeral: input.values["ephemeral"] === true,
       bare: input.values["bare"] === true,
       envoy: envoyOf(input),
-      timeout: seconds(input),
+      timeout: readSeconds(textOption(input, "timeout"), "--timeout", defaultTimeout) * 1000,
       signal,
       log,
       timings,
@@ -199,14 +201,6 @@ function envoyOf(input: CommandInput): string | undefined {
   throw new IsthmusError("arguments/wrong", `there is no data plane "${dataplane}"`, {
     nextStep: "--dataplane takes builtin or envoy.",
   });
-}
-
-function seconds(input: CommandInput): number {
-  const text = textOption(input, "timeout");
-  if (text === undefined) return defaultTimeout;
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value * 1000;
-  throw new IsthmusError("arguments/wrong", `--timeout wants seconds, not "${text}"`);
 }
 
 async function engineLog(state: StateFolder): Promise<Logger> {

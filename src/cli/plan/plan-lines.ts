@@ -1,7 +1,7 @@
 import type { FieldChange, PlannedChange } from "../../apply/index.ts";
 import type { TrafficReport } from "../../traffic/index.ts";
-import type { PlannedCluster } from "../commands/plan.ts";
 import { type Paint, table } from "../terminal.ts";
+import { type PlannedCluster, planExitCode } from "./plan-mesh.ts";
 import { trafficLines } from "./traffic-lines.ts";
 
 type Action = PlannedChange["action"];
@@ -20,8 +20,7 @@ const verbs: Readonly<Record<Action, string>> = {
 };
 
 /**
- * A plan for people: how much in each cluster, then what and why, each change with its fields, what callers will notice,
- * then the verdict.
+ * A plan for people: how much in each cluster, then what and why, each change with its fields, and what callers will notice.
  */
 export function planLines(
   planned: readonly PlannedCluster[],
@@ -29,20 +28,23 @@ export function planLines(
   paint: Paint,
 ): string[] {
   const changed = planned.filter((one) => !("failure" in one) && one.changes.length > 0);
-  const failed = planned.some(
-    (one) => "failure" in one || one.changes.some(({ refused }) => refused !== undefined),
-  );
   return [
     ...table(planned.map((one) => [paint.bold(one.cluster), summary(one, paint)])),
     ...planned.flatMap((one) => detailLines(one, paint)),
     ...(changed.length === 0 ? [] : ["", ...trafficLines(traffic, paint)]),
-    "",
-    failed
-      ? "Not everything can be planned or applied as it is: exit code 1."
-      : changed.length === 0
-        ? "Nothing to do."
-        : "Changes pending: exit code 2.",
   ];
+}
+
+/** What comes of a plan, in a line. */
+export function planVerdict(planned: readonly PlannedCluster[], applyCommand: string): string {
+  switch (planExitCode(planned)) {
+    case 0:
+      return "Nothing to do.";
+    case 2:
+      return `${applyCommand} does this. Exit code 2: changes pending.`;
+    default:
+      return "Not everything can be planned or applied as it is: exit code 1.";
+  }
 }
 
 function summary(planned: PlannedCluster, paint: Paint): string {
@@ -78,6 +80,10 @@ function detailLines(planned: PlannedCluster, paint: Paint): string[] {
     ...planned.changes.flatMap((change, i) => [
       heads[i] ?? "",
       ...fieldLines(change.fields),
+      ...(change.conflicts ?? []).map(
+        ({ manager, field }) =>
+          `      ${paint.warn("!")} ${field} is ${manager}'s: only isthmus apply --force-conflicts takes it over`,
+      ),
       ...(change.refused === undefined ? [] : [`      ${paint.bad("✗")} refused: ${change.refused}`]),
     ]),
   ];

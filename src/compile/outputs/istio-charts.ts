@@ -1,6 +1,6 @@
 import { systemNamespace } from "../../kube/index.ts";
-import type { Cluster, Mesh } from "../../mesh/index.ts";
-import type { CompiledItem } from "../compiled.ts";
+import { type Cluster, isRepository, type Mesh } from "../../mesh/index.ts";
+import type { ChartReference, CompiledItem } from "../compiled.ts";
 import { isPrimary, managementCluster, remotesOf, workloadClusters } from "../topology.ts";
 import { tracingProviders } from "./tracing.ts";
 
@@ -14,7 +14,7 @@ type Values = Readonly<Record<string, unknown>>;
  * and istiod, with profile `remote` where another cluster's control plane serves it.
  */
 export function istioChartItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
-  const { version, revision } = cluster.istio;
+  const { revision } = cluster.istio;
   const base: Values = isPrimary(cluster) ? {} : { profile: "remote" };
   const chart = (name: string, chartName: string, values: Values): CompiledItem => ({
     kind: "chart",
@@ -22,9 +22,8 @@ export function istioChartItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
     chart: {
       name,
       namespace: systemNamespace,
-      chart: chartName,
-      repo: istioCharts,
-      version,
+      ...placeOf(chartName, cluster),
+      origin: "istio",
       values,
       from: isPrimary(cluster) ? `clusters.${cluster.name}` : `clusters.${cluster.name}.primary`,
     },
@@ -33,6 +32,18 @@ export function istioChartItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
     chart("istio-base", "base", base),
     chart(revision === undefined ? "istiod" : `istiod-${revision}`, "istiod", istiodValues(cluster, mesh)),
   ];
+}
+
+/** Where a chart of Istio's is: with its version in a repository, and as it is in a folder. */
+function placeOf(
+  chart: string,
+  { istio: { version, charts = istioCharts } }: Cluster,
+): Pick<ChartReference, "chart" | "repo" | "version"> {
+  const place = charts.replace(/\/+$/, "");
+  if (!isRepository(place)) return { chart: `${/^\.{0,2}\//.test(place) ? "" : "./"}${place}/${chart}` };
+  return place.startsWith("oci://")
+    ? { chart: `${place}/${chart}`, version }
+    : { chart, repo: place, version };
 }
 
 /** Values of the istiod chart. What the mesh file passes through under `istio.values` has the last word. */

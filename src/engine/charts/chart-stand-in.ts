@@ -23,12 +23,14 @@ export interface Release {
 
 /**
  * The stand-in for a chart: by its name, and, where a repository is named, only the publisher's own. A folder of the user's
- * ("./charts/istiod") and a chart of another repository that happens to have the name have none.
+ * ("./charts/istiod") and a chart of another repository that happens to have the name have none; Istio's own have one from
+ * wherever they are taken.
  */
 export function findChartStandIn(
   standIns: readonly ChartStandIn[],
-  { chart, repo }: { readonly chart: string; readonly repo?: string },
+  { chart, repo, origin }: { readonly chart: string; readonly repo?: string; readonly origin?: "istio" },
 ): ChartStandIn | undefined {
+  if (origin !== undefined) return standIns.find((one) => one.chart === chart.split("/").at(-1));
   if (/^\.{0,2}\//.test(chart)) return undefined;
   const [, registry, name = chart.split("/").at(-1) ?? ""] = /^oci:\/\/(.+)\/([^/]+)$/.exec(chart) ?? [];
   const source = registry ?? (repo === undefined ? undefined : repo.replace(/^[a-z]+:\/\//, ""));

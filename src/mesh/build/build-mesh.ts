@@ -59,8 +59,14 @@ function milliseconds(duration: string): number {
 
 function istioSettings(wide: WrittenMesh["istio"], own: WrittenMesh["istio"] = {}): IstioSettings {
   const merged: WrittenMesh["istio"] & object = deepMerge({ ...wide }, { ...own });
-  const { version = defaultIstioVersion, revision, meshConfig = {}, values = {} } = merged;
-  return { version, ...(revision === undefined ? {} : { revision }), meshConfig, values };
+  const { version = defaultIstioVersion, revision, charts, meshConfig = {}, values = {} } = merged;
+  return {
+    version,
+    ...(revision === undefined ? {} : { revision }),
+    ...(charts === undefined ? {} : { charts }),
+    meshConfig,
+    values,
+  };
 }
 
 function trustSettings(wide: WrittenMesh["trust"], own: WrittenMesh["trust"] = {}): Trust {

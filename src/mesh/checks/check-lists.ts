@@ -12,21 +12,28 @@ export interface FileLookup {
   kindOf(path: string): "file" | "folder" | undefined;
 }
 
-/** Namespaces, manifests and add-ons, mesh-wide and of every cluster. */
+/** Charts, namespaces, manifests and add-ons, mesh-wide and of every cluster. */
 export function checkLists(mesh: WrittenMesh, files: FileLookup): Finding[] {
   const clusters: readonly (readonly [string, WrittenCluster])[] = [...(mesh.clusters ?? [])];
   return [
+    ...checkCharts(mesh.istio, ["istio"], files),
     ...checkNamespaces(mesh.namespaces, ["namespaces"]),
     ...checkManifests(mesh.manifests, ["manifests"], files),
-    ...clusters.flatMap(([name, { namespaces, manifests, addons }]) => {
+    ...clusters.flatMap(([name, { istio, namespaces, manifests, addons }]) => {
       const path = ["clusters", name];
       return [
+        ...checkCharts(istio, [...path, "istio"], files),
         ...checkNamespaces(namespaces, [...path, "namespaces"]),
         ...checkManifests(manifests, [...path, "manifests"], files),
         ...checkAddons(addons, [...path, "addons"], files),
       ];
     }),
   ];
+}
+
+function checkCharts(istio: WrittenMesh["istio"], path: Path, files: FileLookup): Finding[] {
+  const { charts } = istio ?? {};
+  return charts === undefined || isRepository(charts) ? [] : missingFile(charts, [...path, "charts"], files);
 }
 
 function checkNamespaces(namespaces: readonly WrittenNamespace[] | undefined, path: Path): Finding[] {
@@ -90,6 +97,11 @@ function checkManifests(
 /** Whether a manifest's path is a URL. */
 export function isUrl(file: string): boolean {
   return /^https?:\/\//.test(file);
+}
+
+/** Whether a place of charts is a repository, and not a folder. */
+export function isRepository(place: string): boolean {
+  return /^(https?|oci):\/\//.test(place);
 }
 
 function missingFile(file: string, path: Path, files: FileLookup): Finding[] {

@@ -88,7 +88,15 @@ const clusterSection = object("clusters have", {
     "Real clusters: who runs it. Its load balancers get the annotations that they need there, and `provision` writes what creates it.",
     { examples: ["eks"] },
   ),
-  context: field(text(), "Real clusters: context of the kubeconfig; the cluster's name when not given."),
+  context: field(
+    text({
+      pattern: /\S/,
+      code: "mesh/bad-value",
+      what: "a context",
+      hint: "an empty one mostly comes of a variable that is not set; leave the field out for a context of the cluster's name",
+    }),
+    "Real clusters: context of the kubeconfig; the cluster's name when not given.",
+  ),
   kubeconfig: field(text(), "Real clusters: kubeconfig file; $KUBECONFIG when not given."),
   server: field(
     text({

@@ -16,6 +16,11 @@ export const istioSection = object("istio has", {
       examples: ["stable"],
     },
   ),
+  charts: field(
+    text(),
+    "Real clusters: where Istio's charts base and istiod are, a repository (https:// or oci://) or a folder that holds both. Istio's own repository when not given.",
+    { examples: ["oci://registry.example.com/istio"] },
+  ),
   meshConfig: field(freeMap(), "Istio's MeshConfig, passed through untouched.", {
     examples: [{ accessLogFile: "/dev/stdout" }],
   }),

@@ -178,8 +178,9 @@ export function background(
   program: string,
   args: readonly string[],
   cwd: string,
-): { result: Promise<Result>; said(): string; end(): void } {
-  const child = spawn(program, [...args], { cwd, env: { ...process.env, NO_COLOR: "1" } });
+  env: Readonly<Record<string, string>> = {},
+): { result: Promise<Result>; said(): string; end(): void; kill(): void; hasEnded(): boolean } {
+  const child = spawn(program, [...args], { cwd, env: { ...process.env, NO_COLOR: "1", ...env } });
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (chunk) => {
     stdout += chunk;
@@ -190,5 +191,12 @@ export function background(
   const result = new Promise<Result>((resolve) =>
     child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr })),
   );
-  return { result, said: () => stdout + stderr, end: () => child.kill("SIGTERM") };
+  return {
+    result,
+    said: () => stdout + stderr,
+    end: () => child.kill("SIGTERM"),
+    /** As a crash: without a chance to tidy up. */
+    kill: () => child.kill("SIGKILL"),
+    hasEnded: () => child.exitCode !== null,
+  };
 }

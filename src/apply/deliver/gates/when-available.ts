@@ -57,9 +57,13 @@ async function look(
   const { replicas = 1 } = (present["spec"] ?? {}) as { readonly replicas?: number };
   const status = (present["status"] ?? {}) as Readonly<Record<string, number | undefined>>;
   if ((status["observedGeneration"] ?? 0) < (present.metadata.generation ?? 0)) return "not seen yet";
-  const wanted = kind.kind === "DaemonSet" ? (status["desiredNumberScheduled"] ?? 0) : replicas;
-  const updated = status[kind.kind === "DaemonSet" ? "updatedNumberScheduled" : "updatedReplicas"] ?? 0;
-  const available = status[kind.kind === "DaemonSet" ? "numberAvailable" : "availableReplicas"] ?? 0;
+  const isDaemonSet = kind.kind === "DaemonSet";
+  const wanted = isDaemonSet ? (status["desiredNumberScheduled"] ?? 0) : replicas;
+  const updated = status[isDaemonSet ? "updatedNumberScheduled" : "updatedReplicas"] ?? 0;
+  const available = status[isDaemonSet ? "numberAvailable" : "availableReplicas"] ?? 0;
+  // While pods of the version before are there, the available ones may be those.
+  const old = isDaemonSet ? 0 : (status["replicas"] ?? 0) - updated;
+  if (updated >= wanted && old > 0) return `${old} of the version before left`;
   const ready = Math.min(updated, available);
   return ready >= wanted ? undefined : `${ready} of ${wanted} ready`;
 }

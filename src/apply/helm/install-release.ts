@@ -1,0 +1,110 @@
+import { isDeepStrictEqual } from "node:util";
+import { createRetry, systemClock } from "../../base/index.ts";
+import type { ChartReference } from "../../compile/index.ts";
+import { type KubeClient, type KubeObject, kinds } from "../../kube/index.ts";
+import type { WaitOptions } from "../deliver/apply-options.ts";
+import type { Applying } from "../deliver/applying.ts";
+import { diffRelease } from "../plan/diff-release.ts";
+import type { Helm, HelmTarget } from "./helm-cli.ts";
+import { findRelease, type HelmRelease } from "./helm-release.ts";
+import { releaseEntry } from "./release-entry.ts";
+
+/** Milliseconds that a helm which still works on the release, such as one of an apply that was killed, is waited for. */
+const helmsOwnTime = 20_000;
+const releaseAnnotation = "meta.helm.sh/release-name";
+
+/**
+ * Brings a chart into a cluster by the user's helm, unless its release is as it should be already. The release is listed in the
+ * inventory first, and the definitions that it brought afterwards.
+ */
+export async function installRelease(
+  chart: ChartReference,
+  cluster: Applying,
+  options: WaitOptions & { readonly helm: Helm; readonly target: HelmTarget },
+): Promise<void> {
+  const { client, inventory } = cluster;
+  const { helm, target, waiting } = options;
+  await inventory.note([releaseEntry(chart)]);
+  const present = await settledRelease(chart, cluster, options);
+  if (present !== undefined && (await isAsWanted(present, chart, helm, target)))
+    return noteDefinitions(present, cluster, () => false);
+  const before = new Set(await definitionNames(client));
+  waiting(
+    cluster.name,
+    `helm, chart ${chart.chart}${chart.version === undefined ? "" : ` ${chart.version}`}`,
+  );
+  try {
+    await helm.install(chart, target);
+  } finally {
+    waiting(cluster.name, undefined);
+  }
+  const installed = await findRelease(client, chart.name, chart.namespace);
+  cluster.resources.forget();
+  if (installed !== undefined) await noteDefinitions(installed, cluster, (name) => !before.has(name));
+}
+
+/** A chart in a folder may have changed without a new version: then what it would consist of is compared too. */
+async function isAsWanted(
+  release: HelmRelease,
+  chart: ChartReference,
+  helm: Helm,
+  target: HelmTarget,
+): Promise<boolean> {
+  if (diffRelease(release, chart).length > 0) return false;
+  if (chart.version !== undefined) return true;
+  return isDeepStrictEqual(release.objects, await helm.preview(chart, target));
+}
+
+/**
+ * The release once no helm works on it any more. One whose installation or upgrade was cut off for good is given up: its
+ * record is deleted, as helm would refuse to go on, and the next installation adopts what is there.
+ */
+async function settledRelease(
+  chart: ChartReference,
+  { client, name: cluster }: Applying,
+  { signal, waiting }: WaitOptions,
+): Promise<HelmRelease | undefined> {
+  const retry = createRetry(systemClock, { first: 100, most: 1000 });
+  const until = systemClock.now() + helmsOwnTime;
+  try {
+    for (;;) {
+      const release = await findRelease(client, chart.name, chart.namespace);
+      if (release === undefined || !release.status.startsWith("pending-")) return release;
+      if (systemClock.now() > until) {
+        await client.delete(kinds.secrets, `sh.helm.release.v1.${chart.name}.v${release.revision}`, {
+          namespace: chart.namespace,
+        });
+        continue;
+      }
+      waiting(cluster, `a helm that works on ${chart.name} (${release.status})`);
+      await retry.wait(signal);
+      signal.throwIfAborted();
+    }
+  } finally {
+    waiting(cluster, undefined);
+  }
+}
+
+/** Lists the definitions that came with a release: those that bear its name, or are new since it was installed. */
+async function noteDefinitions(
+  { name, objects, definitions }: HelmRelease,
+  { client, inventory }: Applying,
+  isNew: (definition: string) => boolean,
+): Promise<void> {
+  const brought = [...objects, ...definitions].filter(({ kind }) => kind === "CustomResourceDefinition");
+  if (brought.length === 0) return;
+  const { items } = await client.list(kinds.customResourceDefinitions);
+  const present = new Map(items.map((item) => [item.metadata.name, item]));
+  await inventory.own(
+    brought.filter(
+      ({ metadata }) =>
+        isNew(metadata.name) ||
+        present.get(metadata.name)?.metadata.annotations?.[releaseAnnotation] === name,
+    ),
+  );
+}
+
+async function definitionNames(client: KubeClient): Promise<readonly string[]> {
+  const { items } = await client.list<KubeObject>(kinds.customResourceDefinitions);
+  return items.map(({ metadata }) => metadata.name);
+}

@@ -1,0 +1,161 @@
+import { IsthmusError, type Logger, systemClock } from "../../base/index.ts";
+import type { Compiled, Wave } from "../../compile/index.ts";
+import { kinds, startInformer } from "../../kube/index.ts";
+import type { Mesh } from "../../mesh/index.ts";
+import { applyCompiled, type ClusterOutcome } from "../deliver/apply-compiled.ts";
+import type { AppliedWave } from "../deliver/apply-options.ts";
+import type { ApplyTarget } from "../deliver/applying.ts";
+import { findHelm } from "../helm/find-helm.ts";
+import { createHelm, type Helm } from "../helm/helm-cli.ts";
+import { findRelease } from "../helm/helm-release.ts";
+import { installRelease } from "../helm/install-release.ts";
+import { diffRelease } from "../plan/diff-release.ts";
+import type { TrustFolders } from "../trust.ts";
+import { apiAddress } from "./api-address.ts";
+import type { RealCluster } from "./real-cluster.ts";
+import { realGate } from "./real-gates.ts";
+import { realTrust } from "./real-trust.ts";
+
+export interface ApplyMeshOptions {
+  readonly mesh: Mesh;
+  readonly compiled: Compiled;
+  /** Those that can be reached. */
+  readonly clusters: ReadonlyMap<string, RealCluster>;
+  /** Why the others can't. */
+  readonly unreachable: ReadonlyMap<string, IsthmusError>;
+  /** Where generated CAs are kept. */
+  readonly trustFolders: TrustFolders;
+  /** Most milliseconds that one step waits. */
+  readonly timeout: number;
+  /** Takes over fields that others own. */
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  /** The user's helm when not given. */
+  readonly helm?: Helm;
+  /** Told of folders of generated CAs that were made. */
+  created(folder: string): void;
+  begins(cluster: string, wave: AppliedWave): void;
+  /** Told that a wave's gate is passed. */
+  passed(cluster: string, wave: Wave): void;
+  waiting(cluster: string, what: string | undefined): void;
+  deleted(cluster: string, objects: readonly string[]): void;
+}
+
+/** Requests to one API server at a time. */
+const width = 8;
+
+/**
+ * Applies a mesh to clusters known by kubeconfigs, in waves with gates, charts by the user's helm. What is wrong for all is said
+ * before anything is changed: cluster/loopback-address, tool/missing, trust/….
+ */
+export async function applyMesh(options: ApplyMeshOptions): Promise<readonly ClusterOutcome[]> {
+  const { mesh, compiled, clusters, signal, log, timeout } = options;
+  const helm = options.helm ?? createHelm({ folder: mesh.folder, signal });
+  if (options.helm === undefined) await checkHelmFor(compiled, clusters);
+  const addresses = await addressesFor(mesh, compiled, clusters);
+  const trust = await realTrust(mesh, options.trustFolders, clusters, systemClock.now());
+  for (const folder of trust.created) options.created(folder);
+  const stop = new AbortController();
+  const ends = AbortSignal.any([signal, stop.signal]);
+  const wait = { addressTimeout: timeout, signal, log, waiting: options.waiting };
+  const targets = new Map<string, ApplyTarget>();
+  for (const { name, client, server, ca } of clusters.values())
+    targets.set(name, {
+      client,
+      services: startInformer(client, kinds.services, { signal: ends, log }),
+      ...(addresses.get(name) ?? { server, apiCa: ca ?? "" }),
+      caFiles: trust.files.get(name),
+    });
+  const gate = realGate(mesh, wait);
+  try {
+    return await applyCompiled(compiled, {
+      ...wait,
+      targets,
+      unreachable: options.unreachable,
+      width,
+      force: options.force,
+      unserved: "wait",
+      begins: options.begins,
+      deleted: options.deleted,
+      async installChart(chart, cluster) {
+        await installRelease(chart, cluster, { ...wait, helm, target: targetOf(clusters, cluster.name) });
+      },
+      async gate(cluster, wave, others) {
+        await gate(cluster, wave, others);
+        options.passed(cluster.name, wave.wave);
+      },
+      uninstall: (cluster, release) => helm.uninstall(release, targetOf(clusters, cluster.name)),
+    });
+  } finally {
+    stop.abort();
+  }
+}
+
+function targetOf(clusters: ReadonlyMap<string, RealCluster>, name: string): RealCluster["helm"] {
+  const cluster = clusters.get(name);
+  if (cluster === undefined) throw new Error(`${name} was not reached`);
+  return cluster.helm;
+}
+
+/** Without helm nothing begins, unless every release is there already. */
+async function checkHelmFor(
+  { clusters: compiled }: Compiled,
+  clusters: ReadonlyMap<string, RealCluster>,
+): Promise<void> {
+  if (findHelm() !== undefined) return;
+  for (const { name, client } of clusters.values())
+    for (const item of compiled.get(name) ?? []) {
+      if (item.kind !== "chart") continue;
+      const release = await findRelease(client, item.chart.name, item.chart.namespace);
+      if (
+        release !== undefined &&
+        item.chart.version !== undefined &&
+        diffRelease(release, item.chart).length === 0
+      )
+        continue;
+      throw new IsthmusError(
+        "tool/missing",
+        `helm is needed to install chart ${item.chart.chart} in ${name}, and none is on PATH`,
+        {
+          nextStep:
+            "Install helm 3 (https://helm.sh/docs/intro/install), or name its program with HELM_PATH; then run this again. Nothing was changed.",
+        },
+      );
+    }
+}
+
+/** Addresses of the APIs that other clusters read; all wrong ones at once. */
+async function addressesFor(
+  mesh: Mesh,
+  { clusters: compiled }: Compiled,
+  clusters: ReadonlyMap<string, RealCluster>,
+): Promise<ReadonlyMap<string, Pick<ApplyTarget, "server" | "apiCa">>> {
+  const read = new Set(
+    [...compiled.values()].flatMap((items) =>
+      items.flatMap((item) =>
+        item.kind === "generated-secret" && item.source.kind === "remote-credential"
+          ? [item.source.cluster]
+          : [],
+      ),
+    ),
+  );
+  const found = await Promise.allSettled(
+    [...clusters.values()]
+      .filter(({ name }) => read.has(name))
+      .map(async (cluster) => {
+        const own = [...mesh.clusters.values()].find(({ name }) => name === cluster.name);
+        return [cluster.name, await apiAddress(cluster, own?.server)] as const;
+      }),
+  );
+  const wrong = found.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+  const [first, ...more] = wrong;
+  if (first !== undefined) {
+    if (more.length === 0 || !wrong.every((one) => one instanceof IsthmusError)) throw first;
+    const all = wrong as readonly IsthmusError[];
+    throw new IsthmusError(all[0]?.code ?? "internal", all.map(({ message }) => message).join("\n  "), {
+      nextStep: all.map(({ nextStep = "" }) => nextStep).join("\n  "),
+    });
+  }
+  return new Map(found.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])));
+}
