@@ -5,6 +5,7 @@ import path from "node:path";
 import tls from "node:tls";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
+import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { hello, helloCluster, startAks } from "./support/examples.ts";
 import { handshake } from "./support/handshake.ts";
 import { assertShare, endpointRows, versions } from "./support/hello.ts";
@@ -85,6 +86,9 @@ suite.skipIf(!hasKubectl)(
         "--timeout=20s",
       );
     };
+
+    test("AKS: kubectl applies what compile writes for each cluster, checked strictly by its API server", () =>
+      assertCompiledApplies(mesh));
 
     test("AKS-01 both clusters are ready, istiod runs in main0 only and the sidecars of remote0 are synced with it", async () => {
       await mesh.kubectl(

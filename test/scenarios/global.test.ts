@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { createTrust } from "../../src/ca/index.ts";
 import { findKubectls } from "../support/tools.ts";
+import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { edit } from "./support/examples.ts";
 import { handshake } from "./support/handshake.ts";
 import { certificateOf, foreignCertificate } from "./support/mesh-certificate.ts";
@@ -91,6 +92,9 @@ suite.skipIf(!hasKubectl)(
         cause: string;
         fix: string;
       }[];
+
+    test("GLOBAL: kubectl applies what compile writes for each cluster, checked strictly by its API server", () =>
+      assertCompiledApplies(mesh));
 
     test("GLOBAL-01 each cluster has its own istiod, nobody reads another's API, all CAs are of one root", async () => {
       const roots = new Set<string>();

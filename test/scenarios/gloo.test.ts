@@ -11,6 +11,7 @@ import {
   randomWorkspaces,
 } from "../../src/management/workspaces/test-support/isolation-matrix.ts";
 import { findKubectls } from "../support/tools.ts";
+import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { edit } from "./support/examples.ts";
 import {
   dataplane,
@@ -109,6 +110,9 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     }
     return count;
   };
+
+  test("GLOO: kubectl applies what compile writes for each cluster, checked strictly by its API server", () =>
+    assertCompiledApplies(mesh));
 
   test("GLOO-01 the three API servers and the whole mesh are up within the guide's time, which is printed", async () => {
     for (const cluster of ["mgmt", ...workloadClusters])

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls, findProgram } from "../support/tools.ts";
+import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { edit } from "./support/examples.ts";
 import {
   answeredBy,
@@ -62,6 +63,9 @@ suite.skipIf(!hasKubectl)(
         return true;
       });
     const both = ["s0-consumer", "s0-provider1"];
+
+    test("LIQO: kubectl applies what compile writes for each cluster, checked strictly by its API server", () =>
+      assertCompiledApplies(mesh));
 
     test("LIQO-01 both clusters answer, and every node has its cluster's name as zone", async () => {
       for (const cluster of liqoClusters) {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import tls from "node:tls";
 import { afterAll, beforeAll, suite, test } from "vitest";
-import { findKubectls } from "../support/tools.ts";
+import { findHelm, findIstioctl, findKubectls } from "../support/tools.ts";
+import { assertCompiledApplies, compileTo } from "./support/compiled-output.ts";
 import { okeClusters as clusters, hello, helloCluster, startOke } from "./support/examples.ts";
 import { endpointRows, versions } from "./support/hello.ts";
-import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
+import { eventually, type MeshUnderTest, run } from "./support/running-mesh.ts";
 
 const hasKubectl = findKubectls().length > 0;
 
@@ -57,6 +58,101 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
     );
     return (await fetch(`http://${ip}:15000${page}`)).text();
   };
+
+  test("OKE-22 kubectl applies what compile writes for each cluster, checked strictly by its API server", async () => {
+    await assertCompiledApplies(mesh);
+    const written = readFileSync(path.join(mesh.folder, "compiled/fra/50-exposure.yaml"), "utf8");
+    for (const name of ["cross-network-gateway", "istiod-gateway", "istiod-vs"])
+      assert.match(written, new RegExp(`^ {2}name: ${name}$`, "m"));
+  });
+
+  test.skipIf(findIstioctl() === undefined)(
+    "OKE-22 istioctl takes what compile writes for it: istiod as the mesh file has it [needs istioctl]",
+    async () => {
+      const folder = await compileTo(mesh, "for-istioctl");
+      const rendered = async (cluster: string) => {
+        const file = path.join(folder, cluster, "charts/30-istiod.istioctl.yaml");
+        const args = ["manifest", "generate", "-f", file];
+        const { code, stdout, stderr } = await run(findIstioctl() ?? "", args);
+        assert.equal(code, 0, stderr);
+        return stdout;
+      };
+      const primary = await rendered("fra");
+      assert.match(primary, /image: "?[^"\n]*\/pilot:1\.31\.1"?$/m);
+      assert.match(primary, /name: CLUSTER_ID\n +value: "?fra"?$/m);
+      assert.match(primary, /name: EXTERNAL_ISTIOD\n +value: "?true"?$/m);
+      const remote = await rendered("ash");
+      assert.doesNotMatch(remote, /\/pilot:/);
+      assert.match(remote, /\/inject\/cluster\/ash\/net\/network2/);
+    },
+  );
+
+  test.skipIf(findHelm() === undefined)(
+    "OKE-22 helm takes the values that compile writes [needs helm]",
+    async () => {
+      const folder = await compileTo(mesh, "for-helm");
+      const charts = path.join(import.meta.dirname, "testdata/charts");
+      for (const cluster of clusters)
+        for (const [chart, file] of [
+          ["base", "30-istio-base"],
+          ["istiod", "30-istiod"],
+        ] as const) {
+          const { code, stdout, stderr } = await run(findHelm() ?? "", [
+            ...["template", "x", path.join(charts, chart), "--kube-version", "1.31.0", "-n", "istio-system"],
+            ...["-f", path.join(folder, cluster, `charts/${file}.values.yaml`)],
+            // What nobody knows before the gateway of the primary has an address.
+            ...["--set", "global.remotePilotAddress=203.0.113.9"],
+          ]);
+          assert.equal(code, 0, stderr);
+          if (chart === "istiod")
+            assert.match(
+              stdout,
+              cluster === "fra" ? /name: CLUSTER_ID, value: fra }$/m : /cluster\/ash\/net/,
+            );
+        }
+    },
+  );
+
+  test("compile --gitops writes what Argo CD and Flux read; what is no longer in the mesh file goes", async () => {
+    const repo = ["--repo", "https://git.example/mesh.git", "--path", "mesh"];
+    for (const tool of ["argocd", "flux"]) {
+      const gitops = (...args: string[]) =>
+        mesh.isthmus("compile", "-o", tool, "--gitops", tool, ...repo, ...args);
+      const first = await gitops();
+      assert.equal(first.code, 0, first.stderr);
+      assert.match(
+        first.stderr,
+        /ash: the chart istiod needs the address of fra\/istio-system\/istio-eastwestgateway/,
+      );
+      const place = path.join(mesh.folder, tool);
+      const listed = () =>
+        readdirSync(place, { recursive: true })
+          .map(String)
+          .filter((name) => name.endsWith(".yaml"));
+      const stale = tool === "argocd" ? "argocd/clusters/gone.yaml" : "flux/gone/mesh.yaml";
+      mkdirSync(path.dirname(path.join(place, stale)), { recursive: true });
+      writeFileSync(path.join(place, stale), "");
+      const address = "fra/istio-system/istio-eastwestgateway=203.0.113.9";
+      const second = await gitops("--address", address);
+      assert.doesNotMatch(second.stderr, /needs the address/);
+      assert.ok(!listed().includes(stale));
+      assert.ok(listed().includes("fra/50-exposure/objects.yaml"), listed().join("\n"));
+      const written = listed().map((name) => readFileSync(path.join(place, name), "utf8"));
+      assert.ok(written.some((text) => text.includes("remotePilotAddress: 203.0.113.9")));
+      assert.ok(!written.some((text) => /^kind: Secret$/m.test(text)));
+    }
+    for (const [args, says] of [
+      [["--gitops", "argo"], /argocd or flux/],
+      [["--gitops", "flux"], /wants --repo/],
+      [["--repo", "x"], /--repo is for --gitops/],
+      [["--gitops", "flux", "--repo", "x", "--include-secrets"], /no Secret's data goes to Git/],
+      [["--gitops", "flux", "--repo", "x", "--address", "fra=1"], /no address of a Service/],
+    ] as const) {
+      const { code, stderr } = await mesh.isthmus("compile", ...args);
+      assert.equal(code, 3);
+      assert.match(stderr, says);
+    }
+  });
 
   test("OKE-01 fra runs istiod and ash does not; networks and the annotation are as the file says", async () => {
     await mesh.kubectl("fra", "-n", "istio-system", "get", "deployment", "istiod");

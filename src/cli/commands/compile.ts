@@ -1,38 +1,49 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { formatDiagnostics, IsthmusError } from "../../base/index.ts";
-import { type Compiled, renderFiles } from "../../compile/index.ts";
+import { type Compiled, renderFiles, renderGitops } from "../../compile/index.ts";
 import { checkSupported } from "../../mesh/index.ts";
 import { type Command, textOption } from "../command.ts";
+import { gitopsOptions, gitopsOptionTexts, readGitopsOptions } from "../compile/gitops-options.ts";
 import { meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 
 export const compileCommand: Command = {
   summary: "Write the objects per cluster that the mesh file stands for. Reads no cluster, holds no key.",
-  usage: "compile [FILE] [-o DIR|yaml|json] [--include-secrets]",
-  options: { ...meshOptions, "include-secrets": { type: "boolean" } },
+  usage: "compile [FILE] [-o DIR|yaml|json] [--include-secrets] [--gitops argocd|flux --repo URL]",
+  options: { ...meshOptions, "include-secrets": { type: "boolean" }, ...gitopsOptions },
   optionTexts: {
     ...meshOptionTexts,
     output: "folder to write DIR/CLUSTER/*.yaml to; or yaml or json, to stdout (default: yaml)",
     "include-secrets": "also the data of your own Secret manifests",
+    ...gitopsOptionTexts,
   },
   async run(input) {
     const { terminal } = input;
     const output = textOption(input, "output") ?? "yaml";
-    const { compiled, warnings } = await readMesh(input, {
+    const gitops = readGitopsOptions(input);
+    const { mesh, compiled, warnings } = await readMesh(input, {
       check: (mesh) => checkSupported(mesh, "compile"),
       unless: "Nothing was written.",
     });
     if (warnings.length > 0) terminal.note(formatDiagnostics(warnings));
     const includeSecrets = input.values["include-secrets"] === true;
-    if (output === "json") terminal.print(JSON.stringify(asJson(compiled, includeSecrets), undefined, 2));
-    else if (output === "yaml")
-      for (const [name, text] of renderFiles(compiled, { includeSecrets }))
-        terminal.print(`# ${name}\n${text}---`);
+    if (output === "json") {
+      if (gitops !== undefined) throw new IsthmusError("arguments/wrong", "--gitops writes files, not JSON");
+      terminal.print(JSON.stringify(asJson(compiled, includeSecrets), undefined, 2));
+      return 0;
+    }
+    const { files, leftOut } =
+      gitops === undefined
+        ? { files: renderFiles(compiled, { includeSecrets }), leftOut: [] }
+        : renderGitops(compiled, { ...gitops, mesh: mesh.name });
+    if (output === "yaml") for (const [name, text] of files) terminal.print(`# ${name}\n${text}---`);
     else {
-      const files = renderFiles(compiled, { includeSecrets });
-      writeFiles(path.resolve(output), files, [...compiled.clusters.keys()]);
+      const folder = path.resolve(output);
+      writeFiles(folder, files, [...compiled.clusters.keys()]);
+      if (gitops !== undefined) removeStale(path.join(folder, gitops.tool), files, folder);
       terminal.note(`wrote ${files.size} files for ${compiled.clusters.size} clusters to ${output}`);
     }
+    for (const one of leftOut) terminal.note(`${terminal.paint.warn("!")} ${one}`);
     return 0;
   },
 };
@@ -41,7 +52,7 @@ export const compileCommand: Command = {
 function writeFiles(folder: string, files: ReadonlyMap<string, string>, clusters: readonly string[]): void {
   for (const cluster of clusters) {
     const place = path.join(folder, cluster);
-    const foreign = existing(place).filter((name) => !/^(\d+-[\w.-]+\.yaml|charts)$/.test(name));
+    const foreign = existing(place).filter((name) => !/^(\d+-[\w-]+(\.yaml)?|charts)$/.test(name));
     if (foreign.length > 0) {
       throw new IsthmusError(
         "arguments/wrong",
@@ -57,6 +68,15 @@ function writeFiles(folder: string, files: ReadonlyMap<string, string>, clusters
     const file = path.join(folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
+  }
+}
+
+/** Takes away what the tool would still apply of clusters that are no longer in the mesh file. */
+function removeStale(place: string, files: ReadonlyMap<string, string>, folder: string): void {
+  for (const entry of readdirSync(place, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    const isOurs = /(argocd\/clusters\/[^/]+|flux\/[^/]+\/mesh)\.yaml$/.test(file);
+    if (entry.isFile() && isOurs && !files.has(path.relative(folder, file))) rmSync(file);
   }
 }
 

@@ -1,6 +1,8 @@
-import { stringify } from "yaml";
 import type { KubeObject, Secret } from "../../kube/index.ts";
 import { type ChartReference, type Compiled, type CompiledItem, type Wave, waves } from "../compiled.ts";
+import { istioOperator } from "./istio-operator.ts";
+import { prefixes } from "./prefixes.ts";
+import { yamlText } from "./yaml-text.ts";
 
 /** Options of renderFiles. */
 export interface RenderOptions {
@@ -11,7 +13,7 @@ export interface RenderOptions {
 /**
  * What was compiled as YAML files: "fra/40-gateways.yaml" has the objects of one wave in order, so that
  * `kubectl apply -f fra/` applies them, and "fra/charts/30-istiod.yaml" names a chart, with its values for
- * `helm -f` beside it. Sorted by path and stable: the same mesh gives the same text.
+ * `helm -f` beside it, and for istiod what `istioctl install -f` takes. Sorted by path and stable: the same mesh gives the same text.
  */
 export function renderFiles(compiled: Compiled, options: RenderOptions): Map<string, string> {
   const files = [...compiled.clusters].flatMap(([cluster, items]) => [
@@ -26,32 +28,19 @@ export function renderFiles(compiled: Compiled, options: RenderOptions): Map<str
   return new Map(files.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
 }
 
-/** What files begin with, so that their names are in the order of the waves; a name stays when a wave is added. */
-const prefixes: Readonly<Record<Wave, string>> = {
-  namespaces: "10",
-  peerings: "15",
-  trust: "20",
-  "control-plane": "30",
-  gateways: "40",
-  exposure: "50",
-  management: "55",
-  credentials: "60",
-  manifests: "70",
-};
-
 function documentsOf(item: CompiledItem, { includeSecrets }: RenderOptions): string[] {
   switch (item.kind) {
     case "chart":
       return [];
     case "generated-secret":
-      return [`# The data of this Secret is made when isthmus applies it.\n${yaml(item.object)}`];
+      return [`# The data of this Secret is made when isthmus applies it.\n${yamlText(item.object)}`];
     case "object":
       if (!includeSecrets && isSecret(item.object)) {
         return [
-          `# The data of this Secret (${secretKeys(item.object)}) is left out; --include-secrets writes it.\n${yaml(withoutData(item.object))}`,
+          `# The data of this Secret (${secretKeys(item.object)}) is left out; --include-secrets writes it.\n${yamlText(withoutData(item.object))}`,
         ];
       }
-      return [yaml(item.object)];
+      return [yamlText(item.object)];
   }
 }
 
@@ -86,13 +75,10 @@ function chartFiles(cluster: string, wave: Wave, chart: ChartReference): (readon
       valuesFile,
     },
   };
+  const operator = istioOperator(chart);
   return [
-    [`${name}.yaml`, yaml(reference)],
-    [`${name}.values.yaml`, yaml(values)],
+    [`${name}.yaml`, yamlText(reference)],
+    [`${name}.values.yaml`, yamlText(values)],
+    ...(operator === undefined ? [] : [[`${name}.istioctl.yaml`, yamlText(operator)] as const]),
   ];
-}
-
-/** YAML that Go's parser reads the same: what YAML 1.1 takes for a boolean or a number is quoted. */
-function yaml(value: unknown): string {
-  return stringify(value, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
 }
