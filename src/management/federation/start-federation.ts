@@ -6,6 +6,7 @@ import {
   type KubeClient,
   type KubeObject,
   kinds,
+  objectKey,
 } from "../../kube/index.ts";
 import { stamped } from "../conditions.ts";
 import { keepInStep } from "../keep-in-step.ts";
@@ -34,6 +35,8 @@ export interface Federating {
   readonly changes: Signal;
   /** The names that exported Services have elsewhere, by "cluster/namespace/name". */
   hosts(): ReadonlyMap<string, string>;
+  /** Whether a cluster's API shows all that is federated into it as far as the clusters are known. */
+  isSettled(cluster: string): boolean;
 }
 
 /**
@@ -63,6 +66,12 @@ export function startFederation(options: FederationOptions): Federating {
   return {
     changes,
     hosts: () => current().hosts,
+    isSettled(cluster) {
+      const one = watched.get(cluster);
+      if (one?.isSynced() !== true) return false;
+      const present = new Set(one.own().map(kindAndKey));
+      return (current().objects.get(cluster) ?? []).every((object) => present.has(kindAndKey(object)));
+    },
     add(cluster) {
       const one = watchCluster(cluster);
       const { signal: stopped } = cluster.informers;
@@ -133,6 +142,10 @@ function watchCluster(cluster: FederatedCluster): WatchedCluster {
       ...rules.flatMap((informer) => informer.list()),
     ],
   };
+}
+
+function kindAndKey(object: KubeObject): string {
+  return `${object.kind} ${objectKey(object)}`;
 }
 
 async function reconcile({ cluster, own }: WatchedCluster, federation: Federation): Promise<void> {

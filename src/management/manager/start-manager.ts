@@ -183,7 +183,9 @@ export function startManager(options: ManagerOptions): void {
               })),
             ],
             hosts: [...new Set(named)].sort(),
-            waitingFor: primariesOf(workspace, managed).filter((one) => !workspaces.isEnforced(one)),
+            waitingFor: primariesOf(workspace, managed).filter(
+              (one) => !workspaces.isEnforced(one) || federation?.isSettled(one) === false,
+            ),
           },
           systemClock.now(),
         );
