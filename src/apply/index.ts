@@ -20,7 +20,7 @@ export {
   isApplied,
   openInventory,
 } from "./inventory.ts";
-export { type AddressReference, fillLateValues } from "./late-values.ts";
+export { fillLateValues } from "./late-values.ts";
 export { type FieldChange, hiddenValue } from "./plan/diff-objects.ts";
 export { diffRelease } from "./plan/diff-release.ts";
 export {

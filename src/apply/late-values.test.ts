@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
-import { addressReference, fillLateValues } from "./late-values.ts";
+import { addressReference } from "../compile/index.ts";
+import { fillLateValues } from "./late-values.ts";
 
 suite("fillLateValues()", () => {
   test("replaces references anywhere and leaves everything else as it is", async () => {

@@ -1,18 +1,4 @@
-const pattern = /^\$\{address:([^/}]+)\/([^/}]+)\/([^/}]+)\}$/;
-
-/** The Service whose external address a value waits for. */
-export interface AddressReference {
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly service: string;
-}
-
-/** The reference that `text` is, or undefined when it is an ordinary text. */
-export function addressReference(text: string): AddressReference | undefined {
-  const [, cluster, namespace, service] = pattern.exec(text) ?? [];
-  if (cluster === undefined || namespace === undefined || service === undefined) return undefined;
-  return { cluster, namespace, service };
-}
+import { type AddressReference, addressReference } from "../compile/index.ts";
 
 /** `value` with every "${address:CLUSTER/NAMESPACE/SERVICE}" replaced by what `resolve` gives. */
 export async function fillLateValues(

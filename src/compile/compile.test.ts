@@ -4,9 +4,11 @@ import path from "node:path";
 import { suite, test } from "vitest";
 import { formatDiagnostics } from "../base/index.ts";
 import { assertGolden, goldenInput } from "../base/testing/golden-file.ts";
+import { parseYamlObjects } from "../kube/index.ts";
 import { type Mesh, parseMesh } from "../mesh/index.ts";
 import { compile } from "./compile.ts";
 import type { Compiled } from "./compiled.ts";
+import { renderGitops } from "./gitops/render-gitops.ts";
 import { loadManifests } from "./manifests/load-manifests.ts";
 import { type ManifestReader, noManifests } from "./manifests/manifest-content.ts";
 import { renderFiles } from "./render/render-files.ts";
@@ -59,6 +61,24 @@ suite("compile()", () => {
         assertGolden(path.join(testdata, example, `${cluster}.golden`), rendered(files, cluster));
       }
     });
+
+    for (const tool of ["argocd", "flux"] as const)
+      test(`examples/${example} for ${tool}: every document is an object, none a Secret, and no value waits for an address`, async () => {
+        const { files } = renderGitops(await compileExample(example), {
+          ...{ tool, mesh: example, repository: "https://git.example/mesh.git", revision: "main" },
+          ...{ path: "", secretStore: "mesh", addresses: new Map() },
+        });
+        assert.ok(files.size > 5);
+        for (const [file, text] of files) {
+          const { objects, diagnostics } = parseYamlObjects(text, file);
+          assert.deepEqual(diagnostics, []);
+          assert.ok(
+            objects.every(({ object: { kind } }) => kind !== "Secret"),
+            file,
+          );
+          assert.doesNotMatch(text, /\$\{address:/);
+        }
+      });
 
     test(`examples/${example} twice gives the same bytes`, async () => {
       const [first, second] = [await compileExample(example), await compileExample(example)];

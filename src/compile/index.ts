@@ -10,6 +10,7 @@ export { compile } from "./compile.ts";
 export { type ChartReference, type Compiled, type CompiledItem, type Wave, waves } from "./compiled.ts";
 export type { GitopsOptions, RenderedGitops } from "./gitops/contracts.ts";
 export { renderGitops } from "./gitops/render-gitops.ts";
+export { type AddressReference, addressReference, fillAddresses } from "./late-addresses.ts";
 export { addressShape } from "./load-balancers/provider-annotations.ts";
 export { type LoadedManifests, loadManifests } from "./manifests/load-manifests.ts";
 export {

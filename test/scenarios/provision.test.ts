@@ -96,6 +96,31 @@ suite("provision", () => {
     assert.deepEqual(calls(), []);
   });
 
+  test("the script does what --run does, for every provider", async () => {
+    const all = path.join(import.meta.dirname, "../../src/provision/testdata/all-providers.txt");
+    writeFileSync(path.join(folder, "mesh.yaml"), readFileSync(all, "utf8").split("----------")[0] ?? "");
+    for (const tool of ["gcloud", "terraform", "oci", "kubectl", "vcluster", "kind", "liqoctl"])
+      writeFileSync(path.join(folder, "bin", tool), fake, { mode: 0o755 });
+    // Nothing is there yet, and what is asked for is answered.
+    record(
+      "* describe *|1|",
+      "kind get *|1|",
+      "kubectl config get-contexts *|1|",
+      "* show *|0|an-id",
+      "terraform * output *|0|an-id",
+      "kubectl config current-context *|0|made",
+    );
+    const { code, stderr } = await provision("--run");
+    assert.equal(code, 0, stderr);
+    const byCommand = calls();
+    assert.ok(byCommand.length > 50);
+    assert.ok(byCommand.includes("kubectl config rename-context made berlin --kubeconfig berlin/kubeconfig"));
+    forget();
+    const script = await run("bash", ["provision/provision.sh"], { cwd: folder, env: env() });
+    assert.equal(script.code, 0, script.stderr);
+    assert.deepEqual(calls(), byCommand);
+  });
+
   test("a failure ends it with the tool's words and the next step; run again, it goes on there", async () => {
     record("az aks create *|3|ERROR: quota of francecentral is used up");
     const failed = await provision("--run");

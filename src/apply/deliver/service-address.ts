@@ -1,5 +1,5 @@
 import { IsthmusError, waitFor } from "../../base/index.ts";
-import type { AddressReference } from "../late-values.ts";
+import type { AddressReference } from "../../compile/index.ts";
 import type { WaitOptions } from "./apply-options.ts";
 import { whyNoAddress } from "./gates/why-no-address.ts";
 import { blocked, failureOf, type Others } from "./others.ts";

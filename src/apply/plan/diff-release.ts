@@ -1,6 +1,6 @@
+import { addressReference } from "../../compile/index.ts";
 import { isJsonObject, type JsonObject } from "../../kube/index.ts";
 import type { HelmRelease } from "../helm/helm-release.ts";
-import { addressReference } from "../late-values.ts";
 import { diffValues, type FieldChange } from "./diff-objects.ts";
 
 /** What a chart is to be. */

@@ -1,31 +1,45 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { formatDiagnostics, IsthmusError } from "../../base/index.ts";
-import { type Compiled, renderFiles, renderGitops } from "../../compile/index.ts";
+import { type Compiled, fillAddresses, renderFiles, renderGitops } from "../../compile/index.ts";
 import { checkSupported } from "../../mesh/index.ts";
 import { type Command, textOption } from "../command.ts";
-import { gitopsOptions, gitopsOptionTexts, readGitopsOptions } from "../compile/gitops-options.ts";
+import {
+  addressOptions,
+  addressOptionTexts,
+  gitopsOptions,
+  gitopsOptionTexts,
+  readAddresses,
+  readGitopsOptions,
+} from "../compile/gitops-options.ts";
 import { meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 
 export const compileCommand: Command = {
   summary: "Write the objects per cluster that the mesh file stands for. Reads no cluster, holds no key.",
-  usage: "compile [FILE] [-o DIR|yaml|json] [--include-secrets] [--gitops argocd|flux --repo URL]",
-  options: { ...meshOptions, "include-secrets": { type: "boolean" }, ...gitopsOptions },
+  usage:
+    "compile [FILE] [-o DIR|yaml|json] [--address SERVICE=ADDRESS] [--include-secrets] [--gitops argocd|flux --repo URL]",
+  options: { ...meshOptions, "include-secrets": { type: "boolean" }, ...addressOptions, ...gitopsOptions },
   optionTexts: {
     ...meshOptionTexts,
     output: "folder to write DIR/CLUSTER/*.yaml to; or yaml or json, to stdout (default: yaml)",
     "include-secrets": "also the data of your own Secret manifests",
+    ...addressOptionTexts,
     ...gitopsOptionTexts,
   },
   async run(input) {
     const { terminal } = input;
     const output = textOption(input, "output") ?? "yaml";
-    const gitops = readGitopsOptions(input);
-    const { mesh, compiled, warnings } = await readMesh(input, {
+    const [gitops, addresses] = [readGitopsOptions(input), readAddresses(input)];
+    const {
+      mesh,
+      compiled: bare,
+      warnings,
+    } = await readMesh(input, {
       check: (mesh) => checkSupported(mesh, "compile"),
       unless: "Nothing was written.",
     });
     if (warnings.length > 0) terminal.note(formatDiagnostics(warnings));
+    const { compiled } = fillAddresses(bare, addresses);
     const includeSecrets = input.values["include-secrets"] === true;
     if (output === "json") {
       if (gitops !== undefined) throw new IsthmusError("arguments/wrong", "--gitops writes files, not JSON");
@@ -35,7 +49,7 @@ export const compileCommand: Command = {
     const { files, leftOut } =
       gitops === undefined
         ? { files: renderFiles(compiled, { includeSecrets }), leftOut: [] }
-        : renderGitops(compiled, { ...gitops, mesh: mesh.name });
+        : renderGitops(compiled, { ...gitops, addresses, mesh: mesh.name });
     if (output === "yaml") for (const [name, text] of files) terminal.print(`# ${name}\n${text}---`);
     else {
       const folder = path.resolve(output);

@@ -9,8 +9,14 @@ export const gitopsOptions = {
   revision: { type: "string" },
   path: { type: "string" },
   "secret-store": { type: "string" },
-  address: { type: "string", multiple: true },
 } as const;
+
+/** The option of compile for addresses that only the clusters know. */
+export const addressOptions = { address: { type: "string", multiple: true } } as const;
+
+export const addressOptionTexts = {
+  address: "CLUSTER/NAMESPACE/SERVICE=ADDRESS of a gateway whose address is in charts' values (repeatable)",
+};
 
 export const gitopsOptionTexts = {
   gitops: "argocd or flux: also what has the tool apply it, in order; Secrets become references to a store",
@@ -18,11 +24,12 @@ export const gitopsOptionTexts = {
   revision: "with --gitops: its branch, tag or commit (default: main)",
   path: "with --gitops: the folder in the repository (default: its root)",
   "secret-store": "with --gitops: ClusterSecretStore of External Secrets (default: mesh)",
-  address: "with --gitops: CLUSTER/NAMESPACE/SERVICE=ADDRESS of a gateway, once it has one (repeatable)",
 };
 
 /** What the options ask for; undefined: no such tool. Throws arguments/wrong. */
-export function readGitopsOptions(input: CommandInput): Omit<GitopsOptions, "mesh"> | undefined {
+export function readGitopsOptions(
+  input: CommandInput,
+): Omit<GitopsOptions, "mesh" | "addresses"> | undefined {
   const tool = textOption(input, "gitops");
   if (tool === undefined) {
     const alone = Object.keys(gitopsOptions).find((name) => input.values[name] !== undefined);
@@ -48,8 +55,12 @@ export function readGitopsOptions(input: CommandInput): Omit<GitopsOptions, "mes
     revision: textOption(input, "revision") ?? "main",
     path: (textOption(input, "path") ?? "").replace(/^(\.?\/)+|\/+$|^\.$/g, ""),
     secretStore: textOption(input, "secret-store") ?? "mesh",
-    addresses: new Map(textOptions(input, "address").map(readAddress)),
   };
+}
+
+/** Addresses of Services by "CLUSTER/NAMESPACE/SERVICE". Throws arguments/wrong. */
+export function readAddresses(input: CommandInput): ReadonlyMap<string, string> {
+  return new Map(textOptions(input, "address").map(readAddress));
 }
 
 function readAddress(text: string): readonly [string, string] {

@@ -1,5 +1,6 @@
 import type { KubeObject } from "../../kube/index.ts";
 import { type ChartReference, type Compiled, type CompiledItem, type Wave, waves } from "../compiled.ts";
+import { fillAddresses, type UnknownAddress } from "../late-addresses.ts";
 import { prefixes } from "../render/prefixes.ts";
 import { yamlText } from "../render/yaml-text.ts";
 import { argocdFiles } from "./argocd.ts";
@@ -14,14 +15,13 @@ import { fluxFiles } from "./flux.ts";
  * out. Pure, and sorted: the same mesh gives the same text.
  */
 export function renderGitops(compiled: Compiled, options: GitopsOptions): RenderedGitops {
-  const leftOut = new Set<string>();
+  const { compiled: known, unknown } = fillAddresses(compiled, options.addresses);
+  const ofCluster = (name: string) => unknown.filter(({ cluster }) => cluster === name);
   const files: (readonly [string, string])[] = [];
-  const units = [...compiled.clusters].flatMap(([cluster, items]) =>
+  const units = [...known.clusters].flatMap(([cluster, items]) =>
     waves.flatMap((wave) => {
       const own = items.filter((item) => item.wave === wave);
-      const charts = own.flatMap((item) =>
-        item.kind === "chart" ? withAddresses(item.chart, cluster, options, leftOut) : [],
-      );
+      const charts = usableCharts(own, ofCluster(cluster));
       const objects = own.flatMap((item) => objectOf(item, cluster, options));
       const name = `${prefixes[wave]}-${wave}`;
       const folder = `${cluster}/${name}`;
@@ -29,10 +29,16 @@ export function renderGitops(compiled: Compiled, options: GitopsOptions): Render
       return unitsOf(wave, { cluster, name, folder: objects.length > 0 ? folder : undefined, charts });
     }),
   );
+  const leftOut = [...known.clusters].flatMap(([cluster, items]) =>
+    items.flatMap((item) => {
+      const why = item.kind === "chart" ? whyLeftOut(item.chart, ofCluster(cluster)) : undefined;
+      return why === undefined ? [] : [`${cluster}: ${why}`];
+    }),
+  );
   const tool = options.tool === "argocd" ? argocdFiles(units, options) : fluxFiles(units, options);
   return {
     files: new Map([...files, ...tool].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))),
-    leftOut: [...leftOut],
+    leftOut,
   };
 }
 
@@ -59,39 +65,22 @@ function objectOf(
   return [isSecret ? externalSecret(item.object, cluster, mesh, secretStore) : item.object];
 }
 
-/** The chart with the addresses in its values; nothing, and a word about it, where one is missing or it can't be named in Git. */
-function withAddresses(
-  chart: ChartReference,
-  cluster: string,
-  { addresses }: GitopsOptions,
-  leftOut: Set<string>,
+/** Charts that the tool can fetch and whose values are all known. */
+function usableCharts(
+  items: readonly CompiledItem[],
+  unknown: readonly UnknownAddress[],
 ): readonly ChartReference[] {
-  if (chartSource(chart) === undefined) {
-    leftOut.add(
-      `${cluster}: the chart ${chart.chart} has no repository that the tool could fetch it from; write repo (${chart.from})`,
-    );
-    return [];
-  }
-  const missing = new Set<string>();
-  const values = filled(chart.values, addresses, missing) as ChartReference["values"];
-  for (const place of missing)
-    leftOut.add(
-      `${cluster}: the chart ${chart.name} needs the address of ${place}; once that Service has one, write again with --address ${place}=ADDRESS`,
-    );
-  return missing.size > 0 ? [] : [{ ...chart, values }];
+  return items.flatMap((item) =>
+    item.kind === "chart" && whyLeftOut(item.chart, unknown) === undefined ? [item.chart] : [],
+  );
 }
 
-function filled(value: unknown, addresses: ReadonlyMap<string, string>, missing: Set<string>): unknown {
-  if (typeof value === "string") {
-    const place = /^\$\{address:([^}]+)\}$/.exec(value)?.[1];
-    if (place === undefined) return value;
-    const address = addresses.get(place);
-    if (address === undefined) missing.add(place);
-    return address ?? value;
-  }
-  if (Array.isArray(value)) return value.map((item) => filled(item, addresses, missing));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, filled(item, addresses, missing)]),
-  );
+/** Why a chart is not written, with the way to have it. */
+function whyLeftOut(chart: ChartReference, unknown: readonly UnknownAddress[]): string | undefined {
+  if (chartSource(chart) === undefined)
+    return `the chart ${chart.chart} has no repository that the tool could fetch it from; write repo (${chart.from})`;
+  const [missing] = unknown.filter((one) => one.chart.name === chart.name && one.chart.from === chart.from);
+  return missing === undefined
+    ? undefined
+    : `the chart ${chart.name} needs the address of ${missing.service}; once that Service has one, write again with --address ${missing.service}=ADDRESS`;
 }
