@@ -22,6 +22,8 @@ export interface Mesh {
   readonly clusters: ReadonlyMap<ClusterName, Cluster>;
   readonly peerings: readonly Peering[];
   readonly workspaces: ReadonlyMap<string, Workspace>;
+  /** Where isthmus' own images are pulled from, "ghcr.io/shop". Absent: docker.io. */
+  readonly registry?: string;
   readonly telemetry: {
     /** How long metrics are kept, in milliseconds. */
     readonly retention: number;

@@ -59,7 +59,7 @@ export function managerObjects(cluster: Cluster, mesh: Mesh): readonly KubeObjec
     },
     deployment(managerName, {
       name: "manager",
-      image: `isthmus/manager:${version}`,
+      image: imageOf("manager", mesh),
       args: ["--listen=0.0.0.0:9900", "--operations=0.0.0.0:8080"],
       ports: [containerPort(relayPort), containerPort(operationsPort)],
       env: [
@@ -71,7 +71,7 @@ export function managerObjects(cluster: Cluster, mesh: Mesh): readonly KubeObjec
 }
 
 /** The agent of a workload cluster. What the manager may do there is what the agent's account may do. */
-export function agentObjects(): readonly KubeObject[] {
+export function agentObjects(mesh: Mesh): readonly KubeObject[] {
   return [
     account(agentName),
     ...clusterRoleWithBinding(agentName, [
@@ -93,7 +93,7 @@ export function agentObjects(): readonly KubeObject[] {
       agentName,
       {
         name: "agent",
-        image: `isthmus/agent:${version}`,
+        image: imageOf("agent", mesh),
         args: ["--operations=0.0.0.0:8080"],
         ports: [containerPort(operationsPort)],
         env: [podName],
@@ -102,6 +102,10 @@ export function agentObjects(): readonly KubeObject[] {
       [{ name: "relay", secret: { secretName: relayCredentialName } }],
     ),
   ];
+}
+
+function imageOf(program: string, { registry }: Mesh): string {
+  return `${registry === undefined ? "" : `${registry}/`}isthmus/${program}:${version}`;
 }
 
 const podName = {

@@ -55,7 +55,7 @@ export function agentItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
         object: generated(object, from),
       }),
     ),
-    ...agentObjects().map(
+    ...agentObjects(mesh).map(
       (object): CompiledItem => ({
         kind: "object",
         wave: "management",

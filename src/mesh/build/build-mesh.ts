@@ -44,6 +44,7 @@ export function buildMesh(
     clusters: new Map(clusters),
     peerings: (written.peerings ?? []).map((one, index) => buildPeering(one, `peerings[${index}]`)),
     workspaces: new Map([...(written.workspaces ?? [])].map(([name, one]) => [name, buildWorkspace(one)])),
+    ...(written.registry === undefined ? {} : { registry: written.registry }),
     telemetry: { retention: milliseconds(written.telemetry?.retention ?? "1h") },
     images: new Map(
       [...(written.images ?? [])].map(([name, { command = [], env = {} }]) => [name, { command, env }]),

@@ -66,6 +66,16 @@ export const meshSection = object("the mesh file has", {
     workspacesSection,
     "Tenants: namespaces over clusters, with import, export and isolation.",
   ),
+  registry: field(
+    text({
+      pattern: /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:\d{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
+      code: "mesh/bad-value",
+      what: "a registry",
+      hint: "write it as in an image's name, without a scheme: ghcr.io/shop",
+    }),
+    "Real clusters: where the images `isthmus/manager` and `isthmus/agent` are pulled from; docker.io when not given.",
+    { examples: ["ghcr.io/shop"] },
+  ),
   telemetry: field(telemetrySection, "What is kept of the mesh's traffic, in the embedded engine."),
   images: field(
     imagesSection,
