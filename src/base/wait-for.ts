@@ -3,6 +3,8 @@ export interface Signal {
   notify(): void;
   /** Calls `listener` on every change until `signal` aborts. */
   subscribe(listener: () => void, signal: AbortSignal): void;
+  /** Calls `listener` on the next change, unless the returned function is called before. */
+  next(listener: () => void): () => void;
 }
 
 export function createSignal(): Signal {
@@ -24,6 +26,14 @@ export function createSignal(): Signal {
       if (signal.aborted) return;
       listeners.add(listener);
       signal.addEventListener("abort", () => listeners.delete(listener), { once: true });
+    },
+    next(listener) {
+      const once = () => {
+        listeners.delete(once);
+        listener();
+      };
+      listeners.add(once);
+      return () => listeners.delete(once);
     },
   };
 }
@@ -50,13 +60,19 @@ export async function waitFor<T>(
   }
 }
 
+/** Many wait for one signal, so that this is kept cheap: no AbortSignal is made for it. */
 function nextChange(changes: Signal, outer: AbortSignal): { promise: Promise<void>; cancel: () => void } {
-  const inner = new AbortController();
+  let cancel = () => {};
   const promise = new Promise<void>((resolve) => {
-    changes.subscribe(resolve, inner.signal);
-    outer.addEventListener("abort", () => resolve(), { once: true, signal: inner.signal });
+    const forget = changes.next(resolve);
+    const abort = () => resolve();
+    outer.addEventListener("abort", abort, { once: true });
+    cancel = () => {
+      forget();
+      outer.removeEventListener("abort", abort);
+    };
   });
-  return { promise, cancel: () => inner.abort() };
+  return { promise, cancel: () => cancel() };
 }
 
 function pause(delay: number, signal: AbortSignal): Promise<void> {

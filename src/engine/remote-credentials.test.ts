@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, suite, test } from "vitest";
 import { type ApiServer, startApiServer } from "../apiserver/index.ts";
-import { silentLogger, systemClock, waitFor } from "../base/index.ts";
+import { createSignal, silentLogger, systemClock, waitFor } from "../base/index.ts";
 import { createAuthority, createRoot } from "../ca/index.ts";
 import { type Discovery, startDiscovery } from "../discovery/index.ts";
 import {
@@ -141,7 +141,7 @@ suite("credentials of remote clusters, on real API servers", () => {
         rootPem: authority.rootPem,
         sign: authority.sign,
         serverCertificate: authority.serverCertificate,
-        changes: { notify() {}, subscribe() {} },
+        changes: createSignal(),
       },
       async listen(port, onConnection) {
         const server = createServer(onConnection);

@@ -60,7 +60,8 @@ const conditionSchema = {
   },
 };
 
-const serviceExportDefinition: KubeObject = {
+/** The kind by which clusters offer Services to each other (KEP-1645). */
+export const serviceExportDefinition: KubeObject = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
   metadata: { name: "serviceexports.multicluster.x-k8s.io" },

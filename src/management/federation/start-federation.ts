@@ -11,6 +11,7 @@ import {
 import { stamped } from "../conditions.ts";
 import { keepInStep } from "../keep-in-step.ts";
 import { keepObjects } from "../keep-objects.ts";
+import { gatherFor, paced } from "../paced.ts";
 import type { FederatedCluster, FederationOptions, ServiceExport } from "./contracts.ts";
 import { type ExportState, type Federation, federate, federationLabels, isOurs } from "./federate.ts";
 import { readFacts } from "./read-facts.ts";
@@ -54,6 +55,7 @@ export function startFederation(options: FederationOptions): Federating {
     version++;
     changes.notify();
   };
+  const objectsChanged = paced(changed, () => gatherFor(watched.size), signal);
   offers?.changes.subscribe(changed, signal);
   const current = (): Federation => {
     if (known?.version !== version) {
@@ -76,7 +78,7 @@ export function startFederation(options: FederationOptions): Federating {
       const one = watchCluster(cluster);
       const { signal: stopped } = cluster.informers;
       watched.set(cluster.name, one);
-      for (const informer of one.informers) informer.changes.subscribe(changed, stopped);
+      for (const informer of one.informers) informer.changes.subscribe(objectsChanged, stopped);
       stopped.addEventListener("abort", () => {
         if (watched.get(cluster.name) === one) watched.delete(cluster.name);
         changed();

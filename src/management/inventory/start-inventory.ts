@@ -61,9 +61,16 @@ export function startInventory(options: InventoryOptions): Inventory {
   return {
     add({ name, primary, informers }) {
       served.set(name, primary);
+      let ownVersion = 0;
+      const ownChanges = createSignal();
+      const changedHere = () => {
+        ownVersion++;
+        ownChanges.notify();
+      };
+      changes.subscribe(() => ownChanges.notify(), informers.signal);
       const watch = <T extends KubeObject>(kind: Kind<T>, namespace?: string): Informer<T> => {
         const informer = informers.watch(kind, namespace === undefined ? {} : { namespace });
-        informer.changes.subscribe(changed, informers.signal);
+        informer.changes.subscribe(changedHere, informers.signal);
         return informer;
       };
       const namespaces = watch(kinds.namespaces);
@@ -88,8 +95,9 @@ export function startInventory(options: InventoryOptions): Inventory {
       keepInStep({
         what: "inventory",
         cluster: name,
-        version: () => (all.every(({ isSynced }) => isSynced) ? version : undefined),
-        changes,
+        // Both only grow.
+        version: () => (all.every(({ isSynced }) => isSynced) ? version + ownVersion : undefined),
+        changes: ownChanges,
         pace,
         async reconcile() {
           const cluster = {

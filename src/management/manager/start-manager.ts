@@ -70,13 +70,21 @@ export function startManager(options: ManagerOptions): void {
   }, signal);
 
   const workspaces = startWorkspaces({ declared: () => declarationsNow, declarations, signal, log });
+  const offersChanged = createSignal();
+  let translation = workspaces.current();
+  workspaces.changes.subscribe(() => {
+    // That a cluster has what it should changes no offer.
+    if (workspaces.current() === translation) return;
+    translation = workspaces.current();
+    offersChanged.notify();
+  }, signal);
   let clashes: readonly ExportClash[] = [];
   const federation =
     hostSuffix === undefined
       ? undefined
       : startFederation({
           hostSuffix,
-          offers: { current: () => workspaces.current().offers, changes: workspaces.changes },
+          offers: { current: () => workspaces.current().offers, changes: offersChanged },
           disagree(found) {
             clashes = found;
           },

@@ -21,7 +21,8 @@ export function asDuplex(socket: Duplex): Duplex {
   socket.on("data", (chunk) => {
     if (!duplex.push(chunk)) socket.pause();
   });
-  socket.once("end", () => duplex.push(null));
+  // Half open, HTTP/2 would write on after having shut its side, which node:http2 answers with a failed assertion.
+  socket.once("end", () => duplex.destroy());
   socket.once("error", (reason) => duplex.destroy(reason));
   socket.once("close", () => duplex.destroy());
   return duplex;

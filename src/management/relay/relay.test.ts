@@ -17,10 +17,12 @@ afterEach(() => {
 async function relayAt(
   isLeader = () => true,
   port = 0,
+  authenticate = async (token: string): Promise<string | undefined> =>
+    token === "good" ? "east" : undefined,
 ): Promise<{ relay: Relay; port: number; end(): void }> {
   const relay = startRelay({
     ...certificate,
-    authenticate: async (token) => (token === "good" ? "east" : undefined),
+    authenticate,
     isLeader,
     clock: systemClock,
     log: silentLogger,
@@ -36,8 +38,9 @@ async function relayAt(
   return { relay, port: typeof address === "object" && address !== null ? address.port : 0, end };
 }
 
-function agentTo(port: number, api: ApiTransport, token = "good") {
+function agentTo(port: number, api: ApiTransport, token = "good", signal?: AbortSignal) {
   const stopped = new AbortController();
+  signal?.addEventListener("abort", () => stopped.abort());
   ends.push(() => stopped.abort());
   return startAgent({
     credential: async () => ({ server: `127.0.0.1:${port}`, ca: certificate.ca, token }),
@@ -112,6 +115,31 @@ suite("startRelay() and startAgent()", () => {
     const good = agentTo(port, { send: assert.fail });
     await until(() => good.isConnected);
     assert.deepEqual([agent.isConnected, relay.connection("east")?.isConnected], [false, true]);
+  });
+
+  test("an agent that hangs up while it is authenticated is not taken in", async () => {
+    let answer = (_cluster: string) => {};
+    const authenticated = new Promise<string>((resolve) => {
+      answer = resolve;
+    });
+    let asked = 0;
+    const { relay, port } = await relayAt(
+      () => true,
+      0,
+      (token) => {
+        asked++;
+        return token === "impatient" ? authenticated : Promise.resolve("west");
+      },
+    );
+    const impatient = new AbortController();
+    agentTo(port, { send: assert.fail }, "impatient", impatient.signal);
+    await until(() => asked === 1);
+    impatient.abort();
+    const patient = agentTo(port, { send: assert.fail }, "patient");
+    await until(() => patient.isConnected);
+    answer("east");
+    await until(() => relay.connection("west")?.isConnected === true);
+    assert.notEqual(relay.connection("east")?.isConnected, true);
   });
 
   test("while nobody is connected requests fail at once, and an agent comes back after the manager's restart", async () => {

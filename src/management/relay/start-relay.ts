@@ -119,6 +119,8 @@ export function startRelay(options: RelayOptions): Relay {
       (cluster) => {
         if (cluster === undefined) return turnAway(socket, "401 Unauthorized");
         if (head.length > 0) return turnAway(socket, "400 Bad Request");
+        // It may have lost patience meanwhile.
+        if (!socket.readable || !socket.writable) return void socket.destroy();
         socket.write(
           `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${relayUpgrade}\r\n\r\n`,
         );

@@ -10,6 +10,7 @@ import {
 import type { ClusterInformers } from "../cluster-informers.ts";
 import { keepInStep } from "../keep-in-step.ts";
 import { keepObjects } from "../keep-objects.ts";
+import { gatherFor, paced } from "../paced.ts";
 import type { Translation, WorkspaceCluster, WorkspaceDeclaration } from "./contracts.ts";
 import { workspaceLabels } from "./isolation.ts";
 import { isOfWorkspaces, readCluster, trustDomainOf } from "./read-cluster.ts";
@@ -73,6 +74,7 @@ export function startWorkspaces(options: WorkspacesOptions): Workspaces {
     translation = undefined;
     changes.notify();
   };
+  const objectsChanged = paced(changed, () => gatherFor(watched.size), signal);
   options.declarations.subscribe(changed, signal);
   const current = (): Translation => {
     if (translation !== undefined) return translation;
@@ -107,7 +109,7 @@ export function startWorkspaces(options: WorkspacesOptions): Workspaces {
       const one = watchCluster(cluster);
       const { name, primary, informers } = cluster;
       watched.set(name, one);
-      for (const informer of one.informers) informer.changes.subscribe(changed, informers.signal);
+      for (const informer of one.informers) informer.changes.subscribe(objectsChanged, informers.signal);
       informers.signal.addEventListener("abort", () => {
         if (watched.get(name) === one) watched.delete(name);
         changed();
