@@ -31,7 +31,7 @@ export function accessTo(mesh: Mesh, kubeconfig: string | undefined): ClusterAcc
   const read = new Map<string, ReadKubeconfig>();
   const configOf = (cluster: Cluster): ReadKubeconfig => {
     const own = cluster.kubeconfig === undefined ? undefined : path.resolve(mesh.folder, cluster.kubeconfig);
-    const files = own ?? kubeconfig ?? process.env["KUBECONFIG"] ?? path.join(homedir(), ".kube/config");
+    const files = own ?? kubeconfigFiles(kubeconfig);
     const found = read.get(files) ?? openKubeconfig(files);
     read.set(files, found);
     return found;
@@ -58,6 +58,11 @@ export function accessTo(mesh: Mesh, kubeconfig: string | undefined): ClusterAcc
       });
     },
   };
+}
+
+/** `given`, or the files in which kubectl looks for contexts. */
+export function kubeconfigFiles(given: string | undefined): string {
+  return given ?? process.env["KUBECONFIG"] ?? path.join(homedir(), ".kube/config");
 }
 
 /** The context that the mesh file names; in the kubeconfig of a mesh on this machine they are called as the clusters. */

@@ -66,6 +66,10 @@ const commands: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "the objects per cluster, without a cluster",
     load: async () => (await import("./commands/compile.ts")).compileCommand,
   },
+  import: {
+    summary: "a mesh file from clusters that are a mesh already",
+    load: async () => (await import("./commands/import.ts")).importCommand,
+  },
   plan: {
     summary: "what would change in real clusters, and why",
     load: async () => (await import("./commands/plan.ts")).plan,

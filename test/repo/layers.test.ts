@@ -11,7 +11,7 @@ const layers = [
   ["dns"],
   ["compile", "apiserver", "controllers", "runtime", "discovery", "proxy", "ca", "telemetry", "management"],
   ["apply", "verify", "checks", "traffic", "provision"],
-  ["console"],
+  ["console", "import"],
   ["engine", "providers"],
   ["cli"],
 ];

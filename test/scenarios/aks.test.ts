@@ -9,6 +9,7 @@ import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { hello, helloCluster, startAks } from "./support/examples.ts";
 import { handshake } from "./support/handshake.ts";
 import { assertShare, endpointRows, versions } from "./support/hello.ts";
+import { assertImports } from "./support/import.ts";
 import { background, eventually, isthmus, type MeshUnderTest } from "./support/running-mesh.ts";
 
 /** Shows who calls, as Istio's own format does not. */
@@ -89,6 +90,12 @@ suite.skipIf(!hasKubectl)(
 
     test("AKS: kubectl applies what compile writes for each cluster, checked strictly by its API server", () =>
       assertCompiledApplies(mesh));
+
+    test("import makes of the running clusters a file that changes nothing there", async () => {
+      const { file } = await assertImports(mesh, ["main0", "remote0"]);
+      assert.match(file, /remote0:\n +primary: main0\n +network: network2\n/);
+      assert.match(file, /eastwest:\n +name: istio-ingressgateway\n +port: 443\n/);
+    });
 
     test("AKS-01 both clusters are ready, istiod runs in main0 only and the sidecars of remote0 are synced with it", async () => {
       await mesh.kubectl(

@@ -9,6 +9,7 @@ import { findKubectls } from "../support/tools.ts";
 import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { edit } from "./support/examples.ts";
 import { handshake } from "./support/handshake.ts";
+import { assertImports } from "./support/import.ts";
 import { certificateOf, foreignCertificate } from "./support/mesh-certificate.ts";
 import { eventually, isthmus, type MeshUnderTest, run, startExample } from "./support/running-mesh.ts";
 
@@ -95,6 +96,12 @@ suite.skipIf(!hasKubectl)(
 
     test("GLOBAL: kubectl applies what compile writes for each cluster, checked strictly by its API server", () =>
       assertCompiledApplies(mesh));
+
+    test("import makes of the running clusters a file that changes nothing there", async () => {
+      const { file, said } = await assertImports(mesh, ["mesh-1", "mesh-2", "mesh-3"]);
+      assert.match(file, /^discovery: exports$[\s\S]*mesh-2:\n[\s\S]*exports:\n +- messenger\.default\n/m);
+      assert.match(said, /the CA keys in the Secret cacerts stay there/);
+    });
 
     test("GLOBAL-01 each cluster has its own istiod, nobody reads another's API, all CAs are of one root", async () => {
       const roots = new Set<string>();

@@ -13,6 +13,7 @@ import {
 import { findKubectls } from "../support/tools.ts";
 import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { edit } from "./support/examples.ts";
+import { assertImports } from "./support/import.ts";
 import {
   dataplane,
   eventually,
@@ -119,6 +120,14 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
       assert.match(await mesh.kubectl(cluster, "get", "ns"), /default +Active/);
     const [, seconds] = /ready in ([\d.]+) s/.exec(mesh.said) ?? [];
     assert.ok(Number(seconds) < 60, mesh.said);
+  });
+
+  test("import makes of the running clusters a file that changes nothing there but who made a namespace by hand", async () => {
+    const labelled = workloadClusters.map(() => "change Namespace other");
+    const { file } = await assertImports(mesh, ["mgmt", "cluster-1", "cluster-2"], labelled);
+    assert.match(file, /^ +- other$/m);
+    assert.match(file, /mgmt:\n +role: management\n/);
+    assert.match(file, /workspaces:\n +bookinfo:\n[\s\S]*isolation: true\n/);
   });
 
   test("GLOO-02 namespaces, objects and kinds of a cluster are its own", async () => {

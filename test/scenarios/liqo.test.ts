@@ -5,6 +5,7 @@ import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls, findProgram } from "../support/tools.ts";
 import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { edit } from "./support/examples.ts";
+import { assertImports } from "./support/import.ts";
 import {
   answeredBy,
   appNamespace,
@@ -66,6 +67,11 @@ suite.skipIf(!hasKubectl)(
 
     test("LIQO: kubectl applies what compile writes for each cluster, checked strictly by its API server", () =>
       assertCompiledApplies(mesh));
+
+    test("import makes of the running clusters a file that changes nothing there", async () => {
+      const { file } = await assertImports(mesh, ["consumer", "provider1"]);
+      assert.match(file, /peerings:\n +- consumer: consumer\n +provider: provider1\n/);
+    });
 
     test("LIQO-01 both clusters answer, and every node has its cluster's name as zone", async () => {
       for (const cluster of liqoClusters) {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, suite, test } from "vitest";
 import type { VerifyReport } from "../../src/verify/index.ts";
 import { findKubectls } from "../support/tools.ts";
 import { edit, startOke } from "./support/examples.ts";
+import { assertImports } from "./support/import.ts";
 import type { MeshUnderTest } from "./support/running-mesh.ts";
 
 interface Planned {
@@ -95,6 +96,16 @@ suite.skipIf(findKubectls().length === 0)(
       assert.match(stdout, /^fra +as it should be \(\d+ objects\)\nash +as it should be/);
       assert.match(stdout, /Nothing to do\./);
       assert.deepEqual(await versionsOf("fra"), seen);
+    });
+
+    test("import makes of the running clusters a file that changes nothing there but a Secret that it left out", async () => {
+      const { file, said } = await assertImports(mesh, ["fra", "ash"], ["delete Secret hf-secret"]);
+      assert.match(file, /ash:\n +primary: fra\n +network: network2\n/);
+      assert.match(said, /ash: Secret demo\/hf-secret is not in the file/);
+      assert.match(
+        said,
+        /fra: Helm does not record where charts come from: add repo to those of cert-manager, open-webui/,
+      );
     });
 
     test("MESH-05 changes per cluster, field by field, with the line that asks for them: exit code 2", async () => {
