@@ -21,6 +21,7 @@ export const errorCodes = {
   "engine/state-format": { exit: 1, http: 409 },
   "engine/node-too-old": { exit: 1, http: 500 },
   "engine/no-address-block": { exit: 1, http: 503 },
+  "engine/too-little-memory": { exit: 1, http: 503 },
   "engine/start-timed-out": { exit: 1, http: 504 },
   "engine/stop-timed-out": { exit: 1, http: 504 },
   "engine/interrupted": { exit: 1, http: 499 },

@@ -28,7 +28,7 @@ suite("claimBlocks()", () => {
     assert.deepEqual([again?.block, again?.moved], [block, false]);
   });
 
-  test("a remembered block that somebody else has is left to them, and said so", async () => {
+  test("GLOO-50 a remembered block that somebody else has is left to them, and said so", async () => {
     const block = (await claim(["a"])).get("a")?.block ?? 0;
     const moved = (await claim(["b"], { b: block })).get("b");
     assert.notEqual(moved?.block, block);

@@ -4,6 +4,7 @@ import { type ControlPlaneView, proxyState, readControlPlanes } from "./control-
 import { findAddons } from "./find-addons.ts";
 import { gatewaysOf } from "./gateway-status.ts";
 import { gatherFindings } from "./gather-findings.ts";
+import { hostUsage } from "./host-usage.ts";
 import { readPeerings } from "./peering-status.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import type { ClusterStatus, MeshStatus, ProxyStatus } from "./status.ts";
@@ -15,7 +16,7 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
   const { clusters: trust, rotation } = trustStatus(mesh);
   const roots = [...new Set(trust.flatMap(({ believed }) => believed.map(({ fingerprint }) => fingerprint)))];
   const root = trust[0]?.root;
-  const facts = await gatherFacts(mesh, views);
+  const [facts, host] = await Promise.all([gatherFacts(mesh, views), hostUsage(mesh)]);
   return {
     name: mesh.mesh.name,
     version,
@@ -32,6 +33,7 @@ export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
     peerings,
     // Hints are for who asks for an analysis.
     findings: (await gatherFindings(mesh, { views })).filter(({ severity }) => severity !== "info"),
+    host,
   };
 }
 

@@ -26,6 +26,7 @@ export { openStateFolder, type StateFolder } from "./state-folder.ts";
 export type {
   ClusterStatus,
   GatewayStatus,
+  HostUsage,
   MeshStatus,
   PeeringStatus,
   ProxyStatus,

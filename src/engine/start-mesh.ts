@@ -12,6 +12,7 @@ import { standsInFor } from "../runtime/index.ts";
 import type { Live, Telemetry, Traces } from "../telemetry/index.ts";
 import { type ClaimedBlock, claimBlocks } from "./address-blocks.ts";
 import { chartInstaller } from "./charts/index.ts";
+import { availableMemory, checkMemory } from "./check-memory.ts";
 import { clusterProgress } from "./cluster-progress.ts";
 import { type ClusterSet, createClusterSet } from "./cluster-set.ts";
 import type { ClusterWatch } from "./cluster-watch.ts";
@@ -94,6 +95,7 @@ export interface RunningMesh {
  */
 export async function startMesh(options: StartMeshOptions): Promise<RunningMesh> {
   const { state, signal, log } = options;
+  checkMemory(options.mesh.clusters.size, availableMemory());
   const stops: Stop[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => {

@@ -21,6 +21,25 @@ export interface MeshStatus {
   readonly addons: readonly AddonStatus[];
   readonly proxies: readonly ProxyStatus[];
   readonly findings: readonly Finding[];
+  readonly host: HostUsage;
+}
+
+/** What a running mesh takes of its machine. */
+export interface HostUsage {
+  /** Of the engine's process. */
+  readonly pid: number;
+  /** Resident memory of the process, bytes. */
+  readonly memory: number;
+  /** Processor time of the process since its start. */
+  readonly cpuSeconds: number;
+  readonly uptimeSeconds: number;
+  /** What the pods of each running cluster use: processors kept busy, and bytes. Most of it is the process' own. */
+  readonly clusters: readonly {
+    readonly name: string;
+    readonly pods: number;
+    readonly cpu: number;
+    readonly memory: number;
+  }[];
 }
 
 /** A CA's certificate. Times in ISO 8601. */

@@ -478,6 +478,86 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     await mesh.kubectl("cluster-1", "-n", "bookinfo", "delete", "virtualservice", "ratings");
   });
 
+  test("GLOO-19 every proxy writes its requests to stdout, and what both clusters measure is told by cluster", async () => {
+    for (const cluster of workloadClusters) {
+      assert.equal((await get(cluster, inBookinfo, "http://details:9080/details/0")).status, 200);
+      for (const [app, container] of [
+        ["ratings", "outbound|9080||details"],
+        ["details", "inbound|9080||"],
+      ] as const)
+        await eventually(async () => {
+          const log = await mesh.kubectl(
+            ...([cluster, "-n", "bookinfo", "logs", `deploy/${app}-v1`, "-c", "istio-proxy"] as const),
+            "--tail=50",
+          );
+          return log.split("\n").some((line) => line.includes("GET /details/0") && line.includes(container));
+        }, 20_000);
+    }
+    await eventually(async () => {
+      const rows = JSON.parse((await mesh.isthmus("top", "--range", "5m", "-o", "json")).stdout) as TopRow[];
+      return workloadClusters.every((cluster) =>
+        rows.some(
+          (row) =>
+            row.cluster === cluster && row.workload === "details-v1" && row.incoming.requestsPerSecond > 0,
+        ),
+      );
+    }, 30_000);
+  });
+
+  test("GLOO-23 status says what the mesh takes of the machine, and the pods of each cluster", async () => {
+    const { host } = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout) as HostPage;
+    assert.deepEqual(host.clusters.map(({ name }) => name).sort(), ["cluster-1", "cluster-2", "mgmt"]);
+    for (const { name, pods, memory } of host.clusters)
+      assert.ok(pods > 0 && memory > 0, `${name}: ${pods} pods, ${memory} bytes`);
+    assert.ok(host.memory > 0 && host.memory < 1.5 * 1024 ** 3, `${host.memory} bytes`);
+    assert.ok(host.cpuSeconds > 0);
+    assert.match(
+      (await mesh.isthmus("status", "-o", "wide")).stdout,
+      /CLUSTER +PODS +CPU +MEMORY\nmgmt +\d+ +\d+m +[\d.]+ MB.*process \d+: [\d.]+ MB, [\d.]+ s of processor time/s,
+    );
+  });
+
+  test("GLOO-49 a field that one cluster's definitions lack is refused there, and taken in the other one", async () => {
+    const definition = await json("cluster-1", "get", "crd", "virtualservices.networking.istio.io");
+    const older = structuredClone(definition);
+    for (const version of older.spec.versions)
+      delete version.schema.openAPIV3Schema.properties.spec.properties.http.items.properties.retries;
+    const replace = async (object: object) => {
+      const { code, stderr } = await mesh.tryKubectl(
+        "cluster-1",
+        ["replace", "-f", "-"],
+        JSON.stringify(object),
+      );
+      assert.equal(code, 0, stderr);
+    };
+    const strip = ({ metadata, ...rest }: typeof definition) => {
+      const { resourceVersion: _, ...kept } = metadata;
+      return { ...rest, metadata: kept };
+    };
+    const newer = {
+      ...reviewsSplit(0),
+      metadata: { name: "newer", namespace: "bookinfo" },
+      spec: {
+        hosts: ["newer.example"],
+        http: [{ retries: { attempts: 2 }, route: [{ destination: { host: "reviews" } }] }],
+      },
+    };
+    const create = (cluster: string) =>
+      mesh.tryKubectl(cluster, ["create", "--dry-run=server", "-f", "-"], JSON.stringify(newer));
+    await replace(strip(older));
+    try {
+      await eventually(async () => {
+        const { code, stderr } = await create("cluster-1");
+        return code !== 0 && /unknown field "spec\.http\[0\]\.retries"/.test(stderr);
+      }, 20_000);
+      const { code, stderr } = await create("cluster-2");
+      assert.equal(code, 0, stderr);
+    } finally {
+      await replace(strip(definition));
+    }
+    await eventually(async () => (await create("cluster-1")).code === 0, 20_000);
+  });
+
   test("GLOO-17 with no local reviews left, the name for all clusters still answers", async () => {
     await mesh.kubectl(
       ...(["cluster-1", "-n", "bookinfo", "scale", "--replicas=0"] as const),
@@ -798,6 +878,20 @@ interface ServicePort {
   readonly name: string;
   readonly port: number;
   readonly targetPort: number;
+}
+
+interface TopRow {
+  readonly cluster: string;
+  readonly workload: string;
+  readonly incoming: { readonly requestsPerSecond: number };
+}
+
+interface HostPage {
+  readonly host: {
+    readonly memory: number;
+    readonly cpuSeconds: number;
+    readonly clusters: readonly { readonly name: string; readonly pods: number; readonly memory: number }[];
+  };
 }
 
 interface WorkspaceObject {

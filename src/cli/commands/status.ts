@@ -1,13 +1,14 @@
-import { connectEngine, type MeshStatus, openStateFolder } from "../../engine/index.ts";
+import { connectEngine, type HostUsage, type MeshStatus, openStateFolder } from "../../engine/index.ts";
 import { type Command, textOption } from "../command.ts";
 import { findingLines } from "../finding-lines.ts";
+import { bytesText } from "../rates.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { duration, type Paint, table } from "../terminal.ts";
 import { rotationLine } from "../trust/trust-lines.ts";
 
 export const status: Command = {
   summary: "What runs and what is wrong, effect first.",
-  usage: "status [-o json]",
+  usage: "status [-o wide|json]",
   options: {},
   optionTexts: {},
   async run(input) {
@@ -15,7 +16,11 @@ export const status: Command = {
     const state = openStateFolder(stateFolderOf(input), { create: false });
     const mesh = await connectEngine(state).call<MeshStatus>("status", {}, signal);
     if (textOption(input, "output") === "json") terminal.print(JSON.stringify(mesh, undefined, 2));
-    else for (const line of statusLines(mesh, terminal.paint)) terminal.print(line);
+    else {
+      for (const line of statusLines(mesh, terminal.paint)) terminal.print(line);
+      if (textOption(input, "output") === "wide")
+        for (const line of ["", ...hostLines(mesh.host)]) terminal.print(line);
+    }
     return mesh.findings.some(({ severity }) => severity === "error") ? 1 : 0;
   },
 };
@@ -69,6 +74,22 @@ export function statusLines(mesh: MeshStatus, paint: Paint): string[] {
     ...(mesh.rotation === undefined ? [] : ["", rotationLine(mesh.rotation)]),
     "",
     ...findingLines(mesh.findings, paint),
+  ];
+}
+
+/** What the mesh takes of this machine, and which clusters' pods how much of it. */
+export function hostLines({ pid, memory, cpuSeconds, uptimeSeconds, clusters }: HostUsage): string[] {
+  const rows = clusters.map((one) => [
+    one.name,
+    String(one.pods),
+    `${Math.round(one.cpu * 1000)}m`,
+    bytesText(one.memory),
+  ]);
+  const share = Math.round((100 * cpuSeconds) / Math.max(1, uptimeSeconds));
+  return [
+    ...table([["CLUSTER", "PODS", "CPU", "MEMORY"], ...rows]),
+    "",
+    `process ${pid}: ${bytesText(memory)}, ${cpuSeconds.toFixed(1)} s of processor time (${share} % of one). API servers, controllers and built-in proxies of all clusters run in it.`,
   ];
 }
 
