@@ -27,6 +27,8 @@ export interface ProvisionStep {
   readonly gives?: string;
   /** Succeeds when what the step makes is there already; it is not made again then. */
   readonly present?: readonly string[];
+  /** Takes away what it made. Steps of several clusters that make the same have the same. */
+  readonly undo?: readonly string[];
   /** What may help when it fails, beside what the tool says. */
   readonly nextStep: string;
 }

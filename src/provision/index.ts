@@ -10,7 +10,7 @@ export { mostClusters } from "./allot-addresses.ts";
 export type { Provisioning, ProvisionStep } from "./contracts.ts";
 export { type ContextFacts, detectProvider } from "./detect-provider.ts";
 export { checkProvisioning, numberClusters, planProvisioning } from "./plan-provisioning.ts";
-export { renderScript } from "./render-script.ts";
+export { renderDeletion, renderScript } from "./render-script.ts";
 export { runCommand } from "./run/run-command.ts";
 export {
   type CommandResult,

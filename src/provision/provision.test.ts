@@ -9,7 +9,7 @@ import { type Mesh, parseMesh } from "../mesh/index.ts";
 import { allotNumbers, mostClusters, rangesOf } from "./allot-addresses.ts";
 import { detectProvider } from "./detect-provider.ts";
 import { checkProvisioning, numberClusters, planProvisioning } from "./plan-provisioning.ts";
-import { renderScript } from "./render-script.ts";
+import { renderDeletion, renderScript } from "./render-script.ts";
 
 const testdata = path.join(import.meta.dirname, "testdata");
 
@@ -38,7 +38,11 @@ suite("planProvisioning()", () => {
     assert.deepEqual(checkProvisioning(mesh), []);
     const text = () => {
       const plan = planOf(mesh);
-      return [...plan.files, ["provision.sh", renderScript(plan)] as const]
+      return [
+        ...plan.files,
+        ["provision.sh", renderScript(plan)] as const,
+        ["delete.sh", renderDeletion(plan, "provision.json")] as const,
+      ]
         .map(([name, content]) => `# ==== ${name}\n${content}`)
         .join("\n");
     };
@@ -47,8 +51,9 @@ suite("planProvisioning()", () => {
     assert.equal(text(), actual);
   });
 
-  test("the script is one that bash reads", () => {
-    execFileSync("bash", ["-n"], { input: renderScript(planOf(mesh)) });
+  test("the scripts are ones that bash reads", () => {
+    for (const input of [renderScript(planOf(mesh)), renderDeletion(planOf(mesh), "provision.json")])
+      execFileSync("bash", ["-n"], { input });
   });
 
   test("steps have names of their own, and use only what earlier ones gave", () => {

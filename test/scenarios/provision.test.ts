@@ -63,7 +63,7 @@ suite("provision", () => {
     assert.equal(code, 0, stderr);
     assert.match(
       stderr,
-      /wrote 2 files to provision\n[\s\S]*paris +create the EKS cluster shop-paris in eu-west-3/,
+      /wrote 3 files to provision\n[\s\S]*paris +create the EKS cluster shop-paris in eu-west-3/,
     );
     assert.match(stderr, /isthmus provision --run does this/);
     assert.deepEqual(calls(), []);
@@ -119,6 +119,29 @@ suite("provision", () => {
     const script = await run("bash", ["provision/provision.sh"], { cwd: folder, env: env() });
     assert.equal(script.code, 0, script.stderr);
     assert.deepEqual(calls(), byCommand);
+    forget();
+    const remove = () => run("bash", ["provision/delete.sh"], { cwd: folder, env: env() });
+    record("vcluster delete *|1|the host does not answer");
+    const half = await remove();
+    assert.equal(half.code, 1);
+    assert.match(half.stderr, /the host does not answer\n[\s\S]*not everything could be taken away/);
+    assert.ok(existsSync(path.join(folder, "provision/provision.json")));
+    forget();
+    record();
+    const deleted = await remove();
+    assert.equal(deleted.code, 0, deleted.stderr);
+    const gone = calls().map((call) => call.split(" --")[0]);
+    assert.equal(new Set(calls()).size, calls().length);
+    // What clusters share goes after all of them.
+    const subnets = ["milan", "zurich"].map((name) =>
+      gone.indexOf(`gcloud compute networks subnets delete shop-${name}`),
+    );
+    assert.ok(subnets.every((at) => at >= 0));
+    assert.ok(gone.indexOf("gcloud compute networks delete shop-gcp") > Math.max(...subnets));
+    assert.ok(gone.indexOf("liqoctl unpeer") < gone.indexOf("kind delete cluster"));
+    assert.equal(gone.at(-1), "eksctl delete cluster");
+    assert.ok(!calls().some((call) => call.startsWith("az group delete --name rg-nice")));
+    assert.ok(!existsSync(path.join(folder, "provision/provision.json")));
   });
 
   test("a failure ends it with the tool's words and the next step; run again, it goes on there", async () => {

@@ -10,6 +10,7 @@ import {
   type Provisioning,
   type ProvisionProgress,
   planProvisioning,
+  renderDeletion,
   renderScript,
   runCommand,
   runSteps,
@@ -20,6 +21,7 @@ import { meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 import type { Terminal } from "../terminal.ts";
 
 const script = "provision.sh";
+const deletion = "delete.sh";
 /** What was numbered and done, in the folder of the files. */
 const recordFile = "provision.json";
 const mark = "Written by isthmus provision";
@@ -69,7 +71,7 @@ export const provision: Command = {
     writeFiles(folder, plan);
     const done = new Map(Object.entries(record.done));
     writeRecord(folder, { numbers: Object.fromEntries(numbers), done: Object.fromEntries(done) });
-    terminal.note(`wrote ${plan.files.size + 1} files to ${shown(folder)}`);
+    terminal.note(`wrote ${plan.files.size + 2} files to ${shown(folder)}`);
     if (input.values["run"] === true) await run(input, folder, plan, numbers, done);
     else
       terminal.note(
@@ -146,7 +148,11 @@ function steps({ steps: all }: Provisioning): string {
 
 /** Files of ours are written anew; one of somebody else's is never lost. */
 function writeFiles(folder: string, plan: Provisioning): void {
-  const files = [...plan.files, [script, renderScript(plan)] as const];
+  const files = [
+    ...plan.files,
+    [script, renderScript(plan)] as const,
+    [deletion, renderDeletion(plan, recordFile)] as const,
+  ];
   const foreign = files
     .map(([name]) => path.join(folder, name))
     .filter((file) => existsSync(file) && !readFileSync(file, "utf8").slice(0, 200).includes(mark));
@@ -157,7 +163,7 @@ function writeFiles(folder: string, plan: Provisioning): void {
   for (const [name, text] of files) {
     const file = path.join(folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, text, { mode: name === script ? 0o755 : 0o644 });
+    writeFileSync(file, text, { mode: name.endsWith(".sh") ? 0o755 : 0o644 });
   }
 }
 

@@ -45,6 +45,10 @@ export const provisionAks: ProvisionCluster = (what) => {
           "--output",
           "none",
         ],
+        // One that is named may hold other things.
+        ...(provider.resourceGroup === undefined
+          ? { undo: ["az", "group", "delete", "--name", resourceGroup(what), "--yes"] }
+          : {}),
         nextStep: login,
       }),
       step("network", {
@@ -61,6 +65,7 @@ export const provisionAks: ProvisionCluster = (what) => {
           ],
           ...["--output", "none"],
         ],
+        undo: ["az", "network", "vnet", "delete", "--name", cloudName, ...group],
         nextStep: login,
       }),
       step("subnet", {
@@ -96,6 +101,7 @@ export const provisionAks: ProvisionCluster = (what) => {
           ...(first === undefined ? [] : poolOptions(first, provider.nodeType)),
           ...["--output", "none"],
         ],
+        undo: ["az", "aks", "delete", "--name", cloudName, ...group, "--yes"],
         nextStep: login,
       }),
       ...more.map((pool, index) =>

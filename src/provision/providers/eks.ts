@@ -61,6 +61,7 @@ export const provisionEks: ProvisionCluster = ({
           ...["eksctl", "get", "nodegroup", "--cluster", cloudName, "--region", region],
           ...["--name", groups.at(-1)?.name ?? ""],
         ],
+        undo: ["eksctl", "delete", "cluster", ...where, "--wait"],
         nextStep: `Its CloudFormation stacks say more: eksctl utils describe-stacks --cluster ${cloudName} --region ${region}. What is half made goes with eksctl delete cluster.`,
       },
       {

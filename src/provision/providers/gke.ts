@@ -37,6 +37,7 @@ export const provisionGke: ProvisionCluster = (what) => {
           ...(first === undefined ? [] : poolOptions(first, provider.nodeType, location === region)),
         ],
         present: ["gcloud", "container", "clusters", "describe", cloudName, ...project, ...at],
+        undo: ["gcloud", "container", "clusters", "delete", cloudName, ...project, ...at, "--quiet"],
         nextStep: account,
       }),
       ...more.map((group) =>
@@ -97,6 +98,7 @@ function networkSteps(
       title: `create the VPC ${network}`,
       command: ["gcloud", "compute", "networks", "create", network, ...project, "--subnet-mode", "custom"],
       present: ["gcloud", "compute", "networks", "describe", network, ...project],
+      undo: ["gcloud", "compute", "networks", "delete", network, ...project, "--quiet"],
       nextStep,
     }),
     step("subnet", {
@@ -110,6 +112,10 @@ function networkSteps(
         ...["gcloud", "compute", "networks", "subnets", "describe", cloudName],
         ...[...project, "--region", region],
       ],
+      undo: [
+        ...["gcloud", "compute", "networks", "subnets", "delete", cloudName],
+        ...[...project, "--region", region, "--quiet"],
+      ],
       nextStep,
     }),
     ...(neighbours.length === 0
@@ -122,6 +128,15 @@ function networkSteps(
               ...["--network", network, "--allow", "tcp,udp,icmp", "--source-ranges", everyRange],
             ],
             present: ["gcloud", "compute", "firewall-rules", "describe", `${cloudName}-pods`, ...project],
+            undo: [
+              "gcloud",
+              "compute",
+              "firewall-rules",
+              "delete",
+              `${cloudName}-pods`,
+              ...project,
+              "--quiet",
+            ],
             nextStep,
           }),
         ]),

@@ -39,6 +39,7 @@ export const provisionKind: ProvisionCluster = ({ cluster, cloudName, ranges, ne
           "5m",
         ],
         present: ["kind", "get", "kubeconfig", "--name", cloudName],
+        undo: ["kind", "delete", "cluster", "--name", cloudName],
         nextStep:
           "docker info says whether containers can be run; kind delete cluster takes away what is half made.",
       },

@@ -66,6 +66,10 @@ function peer({ consumer, provider }: Peering, { clusters }: Mesh): ProvisionSte
       ],
       ...["--gw-server-service-type", type],
     ],
+    undo: [
+      ...["liqoctl", "unpeer", "--context", from?.context ?? consumer],
+      ...["--remote-context", to?.context ?? provider, "--skip-confirm"],
+    ],
     nextStep: `The API of ${provider} must be reached from ${consumer} (usually port 6443), and the gateway's port: liqoctl info --context ${from?.context ?? consumer}.`,
   };
 }

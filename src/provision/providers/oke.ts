@@ -28,6 +28,7 @@ export const provisionOke: ProvisionCluster = (what) => {
         title: `create the OKE cluster ${cloudName} in ${region}`,
         command: [...terraform, "apply", "-input=false", "-auto-approve", "-no-color"],
         reads: `${name}/main.tf`,
+        undo: [...terraform, "destroy", "-input=false", "-auto-approve", "-no-color"],
         nextStep:
           provider.compartment === undefined
             ? "The compartment is a variable: export TF_VAR_compartment_id=ocid1.compartment…, or provider: {name: oke, compartment: …}."

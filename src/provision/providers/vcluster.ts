@@ -43,6 +43,7 @@ export const provisionVcluster: ProvisionCluster = ({ cluster, provider, cloudNa
           "--upgrade",
         ],
         reads: file,
+        undo: ["vcluster", "delete", cloudName, ...where],
         nextStep: `kubectl -n ${cloudName} get pods, in the host cluster, says what it waits for.`,
       },
       {
