@@ -171,6 +171,25 @@ suite("what callers notice", () => {
       lines: [],
     },
     {
+      title: "PeerAuthentication STRICT keeps callers without a sidecar out",
+      before: mesh + workload("legacy", "10.1.0.30", { hasSidecar: false }),
+      effects: applying(peerAuthentication("STRICT")),
+      lines: [
+        "legacy → web.shop (from fra): v1@fra 50, v2@fra 50 → v1@fra 50, v2@fra 50 (plaintext is refused); loses access",
+      ],
+    },
+    {
+      title: "rules of the mesh change nothing for callers without a sidecar, policies at the far end do",
+      before: mesh + subsets + workload("legacy", "10.1.0.30", { hasSidecar: false }),
+      effects: applying(
+        split(100, 0) + policy("{ action: ALLOW, rules: [{ from: [{ source: { namespaces: [shop] } }] }] }"),
+      ),
+      lines: [
+        "all (from fra): v1@fra 50, v2@fra 50 → v1@fra 100",
+        "legacy → web.shop (from fra): v1@fra 50, v2@fra 50 → v1@fra 50, v2@fra 50 (not allowed by AuthorizationPolicy shop/rule); loses access",
+      ],
+    },
+    {
       title: "an AuthorizationPolicy that denies one caller is noticed by that one",
       effects: applying(
         policy(
@@ -240,7 +259,7 @@ suite("what callers notice", () => {
           'template:\n    metadata: { labels: { sidecar.istio.io/inject: "false",',
         ),
       ),
-      lines: ["curl → web.shop (from fra): v1@fra 100 → v1@fra 100; loses mTLS"],
+      lines: ["curl, web-v1 → web.shop (from fra): v1@fra 100 → v1@fra 100; loses mTLS"],
     },
   ];
   for (const { title, before = mesh, effects = [], lines } of cases) {

@@ -28,7 +28,8 @@ export interface Landing {
 /** Hops over gateways before it counts as a circle. */
 const mostHops = 4;
 
-const nobody = (group: string, share: number, reason: string): Landing => ({
+/** Where nothing answers. */
+export const nobody = (group: string, share: number, reason: string): Landing => ({
   group,
   cluster: "",
   share,
@@ -87,7 +88,7 @@ function land(view: MeshView, connection: Connection, hops: number): readonly La
   const isMutual = sni !== undefined;
   return [
     {
-      group: versionOf(pod) ?? workloadOf(pod).name,
+      group: versionOf(pod),
       cluster: home,
       share,
       path,
@@ -97,11 +98,12 @@ function land(view: MeshView, connection: Connection, hops: number): readonly La
   ];
 }
 
-/** The version that a pod says it is of, by the labels that telemetry goes by. */
-function versionOf({ metadata: { labels = {} } }: Pod): string | undefined {
+/** The version that a pod says it is of, by the labels that telemetry goes by; its workload's name when it says none. */
+export function versionOf(pod: Pod): string {
+  const { labels = {} } = pod.metadata;
   const version =
     labels["service.istio.io/canonical-revision"] ?? labels["app.kubernetes.io/version"] ?? labels["version"];
-  return version === "latest" ? undefined : version;
+  return version === undefined || version === "latest" ? workloadOf(pod).name : version;
 }
 
 function admissionAt(

@@ -13,6 +13,7 @@ import {
 } from "../discovery/index.ts";
 import {
   type ConfigMap,
+  type EndpointSlice,
   isJsonObject,
   type KubeObject,
   kinds,
@@ -50,6 +51,7 @@ export interface ClusterView {
   readonly cluster: string;
   readonly pods: readonly Pod[];
   readonly services: readonly Service[];
+  readonly slices: readonly EndpointSlice[];
   /** As its namespace of Istio says. */
   readonly network: string | undefined;
   /** Which cluster's control plane serves it; undefined: none. */
@@ -69,6 +71,7 @@ export function viewMesh(all: readonly ClusterObjects[]): MeshView {
           cluster: one.cluster,
           pods: objects.filter((object): object is Pod => object.kind === "Pod"),
           services: objects.filter(isService),
+          slices: objects.filter((object): object is EndpointSlice => object.kind === "EndpointSlice"),
           network: systemOf(one)?.metadata.labels?.[networkLabel],
           primary: primaries.get(one.cluster),
         },

@@ -2,6 +2,7 @@ import { systemNamespace, workloadOf } from "../kube/index.ts";
 import { followCluster, type Landing } from "./follow-cluster.ts";
 import { isRouter, proxyContainer } from "./mesh-pods.ts";
 import { type MeshView, type PlacedPod, workloadId } from "./mesh-view.ts";
+import { plainCallers, plainDestinations } from "./plain-callers.ts";
 import { type Destination, readDestinations } from "./read-destinations.ts";
 
 /** A part of the requests. */
@@ -52,10 +53,11 @@ export interface TrafficMatrix {
   readonly cells: ReadonlyMap<string, TrafficCell>;
 }
 
-/** Every caller's cells: a caller is a workload with a proxy in one cluster, seen by one of its pods. */
+/** Every caller's cells: a caller is a workload in one cluster, seen by one of its pods. */
 export function trafficMatrix(view: MeshView): TrafficMatrix {
   const cells = new Map<string, TrafficCell>();
   const present = new Set<string>();
+  addPlainCells(view, cells, present);
   for (const caller of callers(view)) {
     const { name } = workloadOf(caller.pod);
     const { namespace = "" } = caller.pod.metadata;
@@ -82,6 +84,31 @@ export function trafficMatrix(view: MeshView): TrafficMatrix {
     }
   }
   return { cells, callers: present };
+}
+
+/** Of callers without a proxy, in clusters that a control plane serves. */
+function addPlainCells(view: MeshView, cells: Map<string, TrafficCell>, present: Set<string>): void {
+  for (const cluster of view.clusters.values()) {
+    if (cluster.primary === undefined) continue;
+    const callers = plainCallers(cluster).filter(({ pod }) => !platform.has(pod.metadata.namespace ?? ""));
+    if (callers.length === 0) continue;
+    const found = plainDestinations(view, cluster).flatMap(({ service, namespace, port, landings }) => {
+      const named = serviceName(`${service}.${namespace}.svc.cluster.local:${port}`);
+      return named === undefined ? [] : [{ ...named, match: "", state: stateOf(landings) }];
+    });
+    for (const { pod } of callers) {
+      const caller = {
+        cluster: cluster.cluster,
+        caller: workloadOf(pod).name,
+        callerNamespace: pod.metadata.namespace ?? "",
+      };
+      present.add(callerKey(caller));
+      for (const one of found) {
+        const cell = { ...caller, isGateway: false, ...one };
+        cells.set(cellKey(cell), cell);
+      }
+    }
+  }
 }
 
 /** The same before and after a change. */

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
+import type { VerifyReport } from "../../src/verify/index.ts";
 import { findHelm, findKubectls } from "../support/tools.ts";
 import { type BareClusters, startBareClusters, writeIstioCharts } from "./support/bare-clusters.ts";
 import { edit } from "./support/examples.ts";
@@ -214,6 +215,72 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
       const { code, stdout } = await program(["plan"]);
       assert.equal(code, 0, stdout);
     });
+
+    test("verify --real proves what apply made, and import finds it again with what was made by hand, and tells the differences", async () => {
+      const verified = await program(["verify", "mesh.yaml", "--real", "--requests", "8", "-o", "json"]);
+      assert.equal(verified.code, 0, verified.stdout + verified.stderr);
+      const report = JSON.parse(verified.stdout) as VerifyReport;
+      const cells = report.services.find(({ service }) => service === "helloworld.sample:5000")?.cells ?? [];
+      assert.deepEqual(cells.map(({ from, failed, mtls }) => [from.cluster, failed, mtls]).sort(), [
+        ["main0", 0, true],
+        ["remote0", 0, true],
+      ]);
+      const byHand = [
+        {
+          apiVersion: "v1",
+          kind: "Namespace",
+          metadata: { name: "hand", labels: { "istio-injection": "enabled" } },
+        },
+        {
+          ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace: "hand" } },
+          data: { colour: "green" },
+        },
+        {
+          ...{ apiVersion: "v1", kind: "Secret", metadata: { name: "password", namespace: "hand" } },
+          stringData: { key: "hunter2" },
+        },
+        {
+          ...{ apiVersion: "networking.istio.io/v1", kind: "Gateway" },
+          metadata: { name: "expose-more", namespace: "istio-system" },
+          spec: {
+            selector: { istio: "ingressgateway" },
+            servers: [
+              {
+                ...{ port: { number: 443, name: "tls", protocol: "TLS" }, hosts: ["*.local"] },
+                tls: { mode: "AUTO_PASSTHROUGH" },
+              },
+            ],
+          },
+        },
+      ];
+      const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: byHand });
+      assert.equal((await bare.tryKubectl("main0", ["apply", "-f", "-"], list)).code, 0);
+      try {
+        const out = path.join(folder, "imported", "mesh.yaml");
+        const imported = await program(["import", "--contexts", clusters.join(","), "-o", out]);
+        assert.equal(imported.code, 0, imported.stdout + imported.stderr);
+        assert.match(imported.stdout, /main0: Secret hand\/password is not in the file/);
+        assert.match(
+          imported.stdout,
+          /main0: Gateway istio-system\/expose-more opens the mesh to other networks/,
+        );
+        assert.match(imported.stdout, /main0 +1 to change\nremote0 +as it should be/);
+        assert.match(imported.stdout, /~ Namespace +hand +clusters\.main0\.namespaces/);
+        const settings = readFileSync(path.join(folder, "imported/manifests/main0/hand.yaml"), "utf8");
+        assert.match(settings, /colour: green/);
+        assert.doesNotMatch(settings, /hunter2|aHVudGVyMg/);
+      } finally {
+        await bare.kubectl("main0", "delete", "namespace", "hand", "--wait=true");
+        await bare.kubectl(
+          "main0",
+          "-n",
+          "istio-system",
+          "delete",
+          "gateways.networking.istio.io",
+          "expose-more",
+        );
+      }
+    }, 120_000);
 
     test("a field that somebody else owns is a conflict with its owner before anything is changed, and is taken over only when told", async () => {
       const label = ["label", "ns", "sample", "istio-injection=disabled", "--overwrite"];
