@@ -66,7 +66,7 @@ suite("compile()", () => {
       test(`examples/${example} for ${tool}: every document is an object, none a Secret, and no value waits for an address`, async () => {
         const { files } = renderGitops(await compileExample(example), {
           ...{ tool, mesh: example, repository: "https://git.example/mesh.git", revision: "main" },
-          ...{ path: "", secretStore: "mesh", addresses: new Map() },
+          ...{ path: "", secrets: "external", secretStore: "mesh", addresses: new Map() },
         });
         assert.ok(files.size > 5);
         for (const [file, text] of files) {

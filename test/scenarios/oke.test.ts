@@ -141,9 +141,18 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
       assert.ok(written.some((text) => text.includes("remotePilotAddress: 203.0.113.9")));
       assert.ok(!written.some((text) => /^kind: Secret$/m.test(text)));
     }
+    const sealing = (...args: string[]) =>
+      mesh.isthmus("compile", "-o", "sealed", "--gitops", "flux", ...repo, "--secrets", "sealed", ...args);
+    const missing = "fra/20-trust/istio-system.cacerts.sealed.yaml";
+    assert.match((await sealing()).stderr, new RegExp(`! ${missing} is not there yet`));
+    mkdirSync(path.join(mesh.folder, "sealed/fra/20-trust"), { recursive: true });
+    writeFileSync(path.join(mesh.folder, "sealed", missing), "kind: SealedSecret\n");
+    assert.doesNotMatch((await sealing()).stderr, new RegExp(missing));
+    assert.equal(readFileSync(path.join(mesh.folder, "sealed", missing), "utf8"), "kind: SealedSecret\n");
     for (const [args, says] of [
       [["--gitops", "argo"], /argocd or flux/],
       [["--gitops", "flux"], /wants --repo/],
+      [["--gitops", "flux", "--repo", "x", "--secrets", "plain"], /external or sealed/],
       [["--repo", "x"], /--repo is for --gitops/],
       [["--gitops", "flux", "--repo", "x", "--include-secrets"], /no Secret's data goes to Git/],
       [["--gitops", "flux", "--repo", "x", "--address", "fra=1"], /no address of a Service/],

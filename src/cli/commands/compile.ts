@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { formatDiagnostics, IsthmusError } from "../../base/index.ts";
 import { type Compiled, fillAddresses, renderFiles, renderGitops } from "../../compile/index.ts";
@@ -46,14 +46,20 @@ export const compileCommand: Command = {
       terminal.print(JSON.stringify(asJson(compiled, includeSecrets), undefined, 2));
       return 0;
     }
-    const { files, leftOut } =
+    const { files, sealed, leftOut } =
       gitops === undefined
-        ? { files: renderFiles(compiled, { includeSecrets }), leftOut: [] }
+        ? { files: renderFiles(compiled, { includeSecrets }), sealed: [], leftOut: [] }
         : renderGitops(compiled, { ...gitops, addresses, mesh: mesh.name });
     if (output === "yaml") for (const [name, text] of files) terminal.print(`# ${name}\n${text}---`);
     else {
       const folder = path.resolve(output);
-      writeFiles(folder, files, [...compiled.clusters.keys()]);
+      const kept = alreadySealed(folder, sealed);
+      writeFiles(folder, new Map([...files, ...kept]), [...compiled.clusters.keys()]);
+      for (const file of sealed)
+        if (!kept.has(file))
+          terminal.note(
+            `${terminal.paint.warn("!")} ${file} is not there yet: seal.sh makes it of the Secret`,
+          );
       if (gitops !== undefined) removeStale(path.join(folder, gitops.tool), files, folder);
       terminal.note(`wrote ${files.size} files for ${compiled.clusters.size} clusters to ${output}`);
     }
@@ -81,8 +87,18 @@ function writeFiles(folder: string, files: ReadonlyMap<string, string>, clusters
   for (const [name, text] of files) {
     const file = path.join(folder, name);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, text);
+    writeFileSync(file, text, { mode: name.endsWith(".sh") ? 0o755 : 0o644 });
   }
+}
+
+/** What people have sealed, which is written as it was: only they can make it. */
+function alreadySealed(folder: string, sealed: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    sealed.flatMap((name) => {
+      const file = path.join(folder, name);
+      return existsSync(file) ? [[name, readFileSync(file, "utf8")] as const] : [];
+    }),
+  );
 }
 
 /** Takes away what the tool would still apply of clusters that are no longer in the mesh file. */

@@ -8,6 +8,7 @@ export const gitopsOptions = {
   repo: { type: "string" },
   revision: { type: "string" },
   path: { type: "string" },
+  secrets: { type: "string" },
   "secret-store": { type: "string" },
 } as const;
 
@@ -23,6 +24,7 @@ export const gitopsOptionTexts = {
   repo: "with --gitops: URL of the Git repository that the folder is committed to",
   revision: "with --gitops: its branch, tag or commit (default: main)",
   path: "with --gitops: the folder in the repository (default: its root)",
+  secrets: "with --gitops: external (External Secrets, default) or sealed (Sealed Secrets)",
   "secret-store": "with --gitops: ClusterSecretStore of External Secrets (default: mesh)",
 };
 
@@ -49,8 +51,12 @@ export function readGitopsOptions(
       "no Secret's data goes to Git",
       "Leave --include-secrets out; the store has it (docs/gitops.md).",
     );
+  const secrets = textOption(input, "secrets") ?? "external";
+  if (secrets !== "external" && secrets !== "sealed")
+    throw wrong(`--secrets is external or sealed, not "${secrets}"`);
   return {
     tool,
+    secrets,
     repository,
     revision: textOption(input, "revision") ?? "main",
     path: (textOption(input, "path") ?? "").replace(/^(\.?\/)+|\/+$|^\.$/g, ""),

@@ -10,6 +10,8 @@ export interface GitopsOptions {
   readonly revision: string;
   /** The folder of the repository that they are in, "" for its root. */
   readonly path: string;
+  /** How Secrets are in Git: as references to a store, or as what Sealed Secrets makes of them. */
+  readonly secrets: "external" | "sealed";
   /** Name of the ClusterSecretStore of External Secrets that Secrets are read from. */
   readonly secretStore: string;
   /** External addresses of Services, by "CLUSTER/NAMESPACE/SERVICE". */
@@ -20,6 +22,8 @@ export interface GitopsOptions {
 export interface RenderedGitops {
   /** Text by path. */
   readonly files: ReadonlyMap<string, string>;
+  /** Files beside them that people make: Secrets, sealed. What the script `seal.sh` has made of them stays. */
+  readonly sealed: readonly string[];
   /** What is not in them, and the way to have it. */
   readonly leftOut: readonly string[];
 }

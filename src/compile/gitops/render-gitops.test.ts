@@ -38,7 +38,12 @@ clusters:
 function render(options: Partial<GitopsOptions> = {}, of = mesh) {
   return renderGitops(compile(of, noManifests), {
     ...{ tool: "argocd", mesh: of.name, repository: "https://git.example/shop.git", revision: "main" },
-    ...{ path: "mesh", secretStore: "vault", addresses: new Map([[gateway, "203.0.113.9"]]) },
+    ...{
+      path: "mesh",
+      secrets: "external",
+      secretStore: "vault",
+      addresses: new Map([[gateway, "203.0.113.9"]]),
+    },
     ...options,
   });
 }
@@ -99,6 +104,26 @@ suite("renderGitops()", () => {
       assert.ok([...render({ tool }).files.values()].join("").includes("203.0.113.9"));
     });
   }
+
+  test("sealed: no Secret and no reference, but the place of what people seal, and the script for it", () => {
+    const { files, sealed } = render({ secrets: "sealed" });
+    assert.deepEqual(sealed, [
+      "east/20-trust/istio-system.cacerts.sealed.yaml",
+      "east/60-credentials/istio-system.istio-remote-secret-west.sealed.yaml",
+      "west/20-trust/istio-system.cacerts.sealed.yaml",
+    ]);
+    const yaml = objectsOf(files, /\.yaml$/);
+    assert.ok(yaml.every(({ kind }) => kind !== "Secret" && kind !== "ExternalSecret"));
+    assert.match(
+      files.get("seal.sh") ?? "",
+      /^seal east istio-system cacerts east\/20-trust\/istio-system\.cacerts\.sealed\.yaml$/m,
+    );
+    // Folders that hold nothing else are applied all the same.
+    const paths = objectsOf(files, /^argocd\/clusters\/west/).flatMap(
+      ({ spec }) => (spec as { source: { path?: string } }).source.path ?? [],
+    );
+    assert.ok(paths.includes("mesh/west/20-trust"), paths.join());
+  });
 
   test("argocd: waves follow the order of applying, and every folder that is named is there", () => {
     const { files } = render();

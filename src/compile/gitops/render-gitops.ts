@@ -8,6 +8,7 @@ import { chartSource } from "./chart-source.ts";
 import type { GitopsOptions, RenderedGitops, Unit } from "./contracts.ts";
 import { externalSecret } from "./external-secret.ts";
 import { fluxFiles } from "./flux.ts";
+import { type SealedFile, sealedFile, sealScript } from "./sealed-secrets.ts";
 
 /**
  * What was compiled for a tool that brings Git to clusters: a folder for each wave of each cluster, and what tells Argo CD or
@@ -18,15 +19,20 @@ export function renderGitops(compiled: Compiled, options: GitopsOptions): Render
   const { compiled: known, unknown } = fillAddresses(compiled, options.addresses);
   const ofCluster = (name: string) => unknown.filter(({ cluster }) => cluster === name);
   const files: (readonly [string, string])[] = [];
+  const sealed: SealedFile[] = [];
   const units = [...known.clusters].flatMap(([cluster, items]) =>
     waves.flatMap((wave) => {
       const own = items.filter((item) => item.wave === wave);
       const charts = usableCharts(own, ofCluster(cluster));
-      const objects = own.flatMap((item) => objectOf(item, cluster, options));
       const name = `${prefixes[wave]}-${wave}`;
       const folder = `${cluster}/${name}`;
+      const objects = own.flatMap((item) => objectOf(item, cluster, options));
       if (objects.length > 0) files.push([`${folder}/objects.yaml`, objects.map(yamlText).join("---\n")]);
-      return unitsOf(wave, { cluster, name, folder: objects.length > 0 ? folder : undefined, charts });
+      const secrets = options.secrets === "sealed" ? own.flatMap(secretOf) : [];
+      const toSeal = secrets.map((secret) => sealedFile(secret, cluster, folder));
+      sealed.push(...toSeal);
+      const isEmpty = objects.length + toSeal.length === 0;
+      return unitsOf(wave, { cluster, name, folder: isEmpty ? undefined : folder, charts });
     }),
   );
   const leftOut = [...known.clusters].flatMap(([cluster, items]) =>
@@ -36,7 +42,9 @@ export function renderGitops(compiled: Compiled, options: GitopsOptions): Render
     }),
   );
   const tool = options.tool === "argocd" ? argocdFiles(units, options) : fluxFiles(units, options);
+  if (sealed.length > 0) files.push(["seal.sh", sealScript(sealed)]);
   return {
+    sealed: sealed.map(({ file }) => file),
     files: new Map([...files, ...tool].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))),
     leftOut,
   };
@@ -58,11 +66,17 @@ function unitsOf(
 function objectOf(
   item: CompiledItem,
   cluster: string,
-  { mesh, secretStore }: GitopsOptions,
+  { mesh, secrets, secretStore }: GitopsOptions,
 ): readonly KubeObject[] {
   if (item.kind === "chart") return [];
-  const isSecret = item.object.kind === "Secret" && item.object.apiVersion === "v1";
-  return [isSecret ? externalSecret(item.object, cluster, mesh, secretStore) : item.object];
+  if (secretOf(item).length === 0) return [item.object];
+  return secrets === "sealed" ? [] : [externalSecret(item.object, cluster, mesh, secretStore)];
+}
+
+/** The Secret that an item is. */
+function secretOf(item: CompiledItem): readonly KubeObject[] {
+  if (item.kind === "chart") return [];
+  return item.object.kind === "Secret" && item.object.apiVersion === "v1" ? [item.object] : [];
 }
 
 /** Charts that the tool can fetch and whose values are all known. */
