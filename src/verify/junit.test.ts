@@ -71,6 +71,15 @@ suite("junitOf()", () => {
     assert.match(xml, /TLS is refused">\n +<failure message="TLS is accepted"\/>/);
   });
 
+  test("what could not be counted at all fails by itself", () => {
+    const [first] = report().services;
+    assert.ok(first);
+    const problems = ["web.shop from muc: the metrics of web-1 can't be read"];
+    const xml = junitOf(report({ ok: false, services: [{ ...first, problems }] }));
+    assert.match(xml, /failures="1"/);
+    assert.match(xml, /name="can be counted">\n +<failure message="web\.shop from muc: the metrics/);
+  });
+
   test("what was not tried is skipped, and nothing proved is a failure", () => {
     const xml = junitOf(report({ ok: false, services: [], skipped: ["x: no pod to call from"] }));
     assert.match(

@@ -1,4 +1,5 @@
-import { kinds, networkLabel } from "../kube/index.ts";
+import { IsthmusError } from "../base/index.ts";
+import { ApiError, kinds, networkLabel } from "../kube/index.ts";
 import type {
   CalledService,
   Cell,
@@ -53,12 +54,21 @@ async function verifyService(
   signal: AbortSignal,
 ): Promise<ServiceReport> {
   const cells: Cell[] = [];
-  for (const client of service.clients) cells.push(await runCell(target, service, client, requests, signal));
+  const uncounted: string[] = [];
+  for (const client of service.clients) {
+    try {
+      cells.push(await runCell(target, service, client, requests, signal));
+    } catch (reason) {
+      signal.throwIfAborted();
+      if (!(reason instanceof IsthmusError || reason instanceof ApiError)) throw reason;
+      uncounted.push(`${service.service} from ${client.cluster}: ${reason.message}`);
+    }
+  }
   return {
     service: `${service.service}:${service.port}`,
     url: service.url,
     cells,
-    problems: cells.flatMap((cell) => problemsOf(cell, service)),
+    problems: [...cells.flatMap((cell) => problemsOf(cell, service)), ...uncounted],
   };
 }
 

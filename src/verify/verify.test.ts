@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
+import { IsthmusError } from "../base/index.ts";
 import type { EndpointSlice, KubeClient, KubeObject, Pod, Service } from "../kube/index.ts";
 import { countedArrivals, countLosses, isMutualTls, runVerification, type VerifyTarget } from "./index.ts";
 
@@ -172,6 +173,28 @@ suite("runVerification()", () => {
     assert.match(
       report.services[0]?.problems[0] ?? "",
       /web\.shop from fra: 1 of 10 requests failed \(no healthy upstream\)/,
+    );
+  });
+
+  test("a sidecar that can't be asked fails its service, and the others are proved all the same", async () => {
+    const mesh = target(two, () => "web-v1");
+    let asked = 0;
+    const report = await runVerification(
+      {
+        ...mesh,
+        async arrivals(...args) {
+          if (asked++ === 0) throw new IsthmusError("verify/failed", "the metrics of web-v1 can't be read");
+          return mesh.arrivals(...args);
+        },
+      },
+      { requests: 2, signal: never },
+    );
+    assert.equal(report.ok, false);
+    const [web] = report.services;
+    assert.deepEqual(web?.problems, ["web.shop from fra: the metrics of web-v1 can't be read"]);
+    assert.deepEqual(
+      web?.cells.map(({ from }) => from.cluster),
+      ["ash"],
     );
   });
 

@@ -1,6 +1,5 @@
 import { formatDiagnostics, IsthmusError, silentLogger } from "../../base/index.ts";
 import { connectEngine, openStateFolder } from "../../engine/index.ts";
-import { ApiError, kinds } from "../../kube/index.ts";
 import { checkSupported } from "../../mesh/index.ts";
 import {
   type Cell,
@@ -11,9 +10,8 @@ import {
   type UnreachableCluster,
   type VerifyReport,
 } from "../../verify/index.ts";
-import { clusterAccess } from "../cluster-access.ts";
 import { type Command, type CommandInput, textOption, textOptions } from "../command.ts";
-import type { ReachedCluster } from "../kubeconfig-access.ts";
+import { reachClusters } from "../reach-clusters.ts";
 import { meshOptions, meshOptionTexts, readMesh } from "../read-mesh.ts";
 import { stateFolderOf } from "../state-option.ts";
 import { duration, type Paint, type Terminal, table } from "../terminal.ts";
@@ -79,30 +77,18 @@ async function verifyClusters(input: CommandInput, requests: number): Promise<Ve
     unless: "Nothing was looked at.",
   });
   if (warnings.length > 0) terminal.note(formatDiagnostics(warnings));
-  const reach = clusterAccess(mesh, textOption(input, "kubeconfig"));
-  const reached: ReachedCluster[] = [];
-  const pods: ReachedPods[] = [];
-  const unreachable: UnreachableCluster[] = [];
+  const clusters = await reachClusters(mesh, textOption(input, "kubeconfig"), signal);
   const wanted = [...mesh.clusters.values()].filter(({ role }) => role === "workload");
-  await Promise.all(
-    wanted.map(async (cluster) => {
-      const { name, network } = cluster;
-      try {
-        const one = await reach(cluster, signal);
-        reached.push(one);
-        await one.client.list(kinds.namespaces);
-        pods.push({ name, network, client: one.client, exec: one.exec });
-      } catch (reason) {
-        signal.throwIfAborted();
-        if (reason instanceof IsthmusError && reason.code === "arguments/wrong") throw reason;
-        if (!(reason instanceof IsthmusError || reason instanceof ApiError)) throw reason;
-        unreachable.push({ cluster: name, reason: reason.message });
-      }
-    }),
-  );
-  const order = wanted.map(({ name }) => name as string);
+  const pods = wanted.flatMap(({ name, network }): ReachedPods[] => {
+    const one = clusters.reached.get(name);
+    return one === undefined ? [] : [{ name, network, client: one.client, exec: one.exec }];
+  });
+  const unreachable = wanted.flatMap(({ name }): UnreachableCluster[] => {
+    const failure = clusters.unreachable.get(name);
+    return failure === undefined ? [] : [{ cluster: name, reason: failure.message }];
+  });
   const target = startClusterTarget({
-    clusters: pods.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    clusters: pods,
     probeImage: textOption(input, "probe-image") ?? defaultProbeImage,
     log: silentLogger,
   });
@@ -111,7 +97,7 @@ async function verifyClusters(input: CommandInput, requests: number): Promise<Ve
     return unreachable.length === 0 ? report : { ...report, ok: false, unreachable };
   } finally {
     await target.stop();
-    for (const one of reached) one.close();
+    clusters.close();
   }
 }
 
