@@ -6,6 +6,7 @@
  * real.
  */
 export { type AccountTokenOptions, accountToken, agentToken } from "./account-token.ts";
+export { clusterFailure } from "./cluster-failure.ts";
 export { applyCompiled, type ClusterOutcome } from "./deliver/apply-compiled.ts";
 export type { AppliedWave, ApplyOptions, ChartTools } from "./deliver/apply-options.ts";
 export type { Applying, ApplyTarget } from "./deliver/applying.ts";

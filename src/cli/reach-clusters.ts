@@ -1,5 +1,6 @@
-import { IsthmusError } from "../base/index.ts";
-import { ApiError, kinds } from "../kube/index.ts";
+import { clusterFailure } from "../apply/index.ts";
+import type { IsthmusError } from "../base/index.ts";
+import { kinds } from "../kube/index.ts";
 import type { Mesh } from "../mesh/index.ts";
 import { accessTo } from "./cluster-access.ts";
 import type { ReachedCluster } from "./kubeconfig-access.ts";
@@ -36,7 +37,7 @@ export async function reachClusters(
         reached.set(cluster.name, one);
       } catch (reason) {
         signal.throwIfAborted();
-        const failure = failureOf(cluster.name, reason);
+        const failure = clusterFailure(cluster.name, reason);
         if (failure.code === "internal" || failure.code === "arguments/wrong") throw reason;
         unreachable.set(cluster.name, failure);
       }
@@ -53,15 +54,4 @@ export async function reachClusters(
       for (const one of connections) one.close();
     },
   };
-}
-
-/** What an API server answers is a failure of that cluster too. */
-export function failureOf(cluster: string, reason: unknown): IsthmusError {
-  if (!(reason instanceof ApiError)) return IsthmusError.from(reason);
-  const isRefusal = reason.code === 401 || reason.code === 403;
-  return new IsthmusError(
-    isRefusal ? "cluster/forbidden" : "cluster/unreachable",
-    `the API of ${cluster} answers: ${reason.message}`,
-    { cause: reason, ...(isRefusal ? { nextStep: "check the user of its context in the kubeconfig" } : {}) },
-  );
 }

@@ -33,7 +33,7 @@ export function createPatientTransport(transport: ApiTransport, options: Patienc
         const isLast = attempt >= attempts || isWatch || !mayBeSentTwice(request);
         try {
           const response = await sendOnce(transport, request, isWatch ? undefined : options.timeout, ends);
-          if (isLast || !isPassing(response)) return response;
+          if (isLast || !(isPassing(response) || isRace(request, response))) return response;
           const delay = Number(response.headers["retry-after"]) * 1000;
           if (delay > 0) await pause(clock, Math.min(delay, mostDelay), ends);
           else await retry.wait(ends);
@@ -77,6 +77,15 @@ function isPassing({ status, body }: ApiResponse): boolean {
   if (!passing.has(status)) return false;
   const { message = "" } = (body ?? {}) as { readonly message?: string };
   return !/failed calling webhook/.test(message);
+}
+
+/** An apply that met another write; not one that would take fields of others. */
+function isRace({ method }: ApiRequest, { status, body }: ApiResponse): boolean {
+  const { details } = (body ?? {}) as {
+    readonly details?: { readonly causes?: readonly { readonly reason?: string }[] };
+  };
+  const isOwned = details?.causes?.some(({ reason }) => reason === "FieldManagerConflict") === true;
+  return method === "PATCH" && status === 409 && !isOwned;
 }
 
 /** Nothing listens there, or the name is not known: that is no hiccup. */

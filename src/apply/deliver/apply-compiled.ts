@@ -7,6 +7,7 @@ import {
   waves,
 } from "../../compile/index.ts";
 import type { KubeObject } from "../../kube/index.ts";
+import { clusterFailure } from "../cluster-failure.ts";
 import type { HelmReleaseName } from "../helm/release-entry.ts";
 import { openInventory } from "../inventory.ts";
 import { fillLateValues } from "../late-values.ts";
@@ -28,7 +29,7 @@ import { applyWhenServed, untilServed } from "./when-served.ts";
 export interface ClusterOutcome {
   readonly cluster: string;
   /** Why it did not come to its end; then nothing of it was deleted. */
-  readonly failure?: unknown;
+  readonly failure?: IsthmusError | undefined;
   readonly warnings: readonly Diagnostic[];
   /** In words: "Deployment sample/curl". */
   readonly deleted: readonly string[];
@@ -62,7 +63,7 @@ export async function applyCompiled(
   const unread = new Map(others.unreachable);
   const names = [...compiled.clusters.keys()];
   for (const [i, one] of opened.entries()) {
-    if (one.status === "rejected") unread.set(names[i] ?? "", IsthmusError.from(one.reason));
+    if (one.status === "rejected") unread.set(names[i] ?? "", clusterFailure(names[i] ?? "", one.reason));
     else if (one.value !== undefined) applying.set(...one.value);
   }
   const all: Others = { applying, unreachable: unread };
@@ -76,7 +77,8 @@ export async function applyCompiled(
         try {
           const warnings = await applyCluster(cluster, compiled.clusters.get(name) ?? [], all, options);
           return { cluster: name, warnings, deleted: [] };
-        } catch (failure) {
+        } catch (reason) {
+          const failure = clusterFailure(name, reason);
           failing.get(name)?.abort(failure);
           return { cluster: name, failure, warnings: [], deleted: [] };
         }
@@ -90,8 +92,8 @@ export async function applyCompiled(
       if (cluster === undefined || "failure" in outcome) return outcome;
       try {
         return await pruneCluster(cluster, outcome, compiled, options);
-      } catch (failure) {
-        return { ...outcome, failure };
+      } catch (reason) {
+        return { ...outcome, failure: clusterFailure(cluster.name, reason) };
       }
     }),
   );

@@ -2,6 +2,7 @@ import { IsthmusError, type Logger, systemClock } from "../../base/index.ts";
 import type { Compiled, Wave } from "../../compile/index.ts";
 import { kinds, startInformer } from "../../kube/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
+import { clusterFailure } from "../cluster-failure.ts";
 import { applyCompiled, type ClusterOutcome } from "../deliver/apply-compiled.ts";
 import type { AppliedWave } from "../deliver/apply-options.ts";
 import type { ApplyTarget } from "../deliver/applying.ts";
@@ -145,7 +146,11 @@ async function addressesFor(
       .filter(({ name }) => read.has(name))
       .map(async (cluster) => {
         const own = [...mesh.clusters.values()].find(({ name }) => name === cluster.name);
-        return [cluster.name, await apiAddress(cluster, own?.server)] as const;
+        try {
+          return [cluster.name, await apiAddress(cluster, own?.server)] as const;
+        } catch (reason) {
+          throw clusterFailure(cluster.name, reason);
+        }
       }),
   );
   const wrong = found.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));

@@ -4,6 +4,7 @@ import { IsthmusError } from "../../base/index.ts";
 import { type CaFiles, caFileNames } from "../../ca/index.ts";
 import { type KubeClient, kinds, systemNamespace } from "../../kube/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
+import { clusterFailure } from "../cluster-failure.ts";
 import { loadTrust, type MeshTrust, type TrustFolders } from "../trust.ts";
 import type { RealCluster } from "./real-cluster.ts";
 
@@ -22,7 +23,7 @@ export async function realTrust(
     [...mesh.clusters.values()].some((one) => one.name === name && one.trust.cacerts === undefined);
   const present = new Map<string, CaFiles>();
   for (const { name, client } of clusters.values()) {
-    const files = isGenerated(name) ? await readCacerts(client) : undefined;
+    const files = isGenerated(name) ? await readCacerts(name, client) : undefined;
     if (files !== undefined) present.set(name, files);
   }
   const [[first, { "root-cert.pem": root }] = ["", { "root-cert.pem": "" }]] = present;
@@ -48,8 +49,10 @@ export async function realTrust(
 }
 
 /** The CA that a cluster has, when it is complete. */
-async function readCacerts(client: KubeClient): Promise<CaFiles | undefined> {
-  const secret = await client.get(kinds.secrets, "cacerts", systemNamespace);
+async function readCacerts(cluster: string, client: KubeClient): Promise<CaFiles | undefined> {
+  const secret = await client.get(kinds.secrets, "cacerts", systemNamespace).catch((reason: unknown) => {
+    throw clusterFailure(cluster, reason);
+  });
   const files: Partial<Record<(typeof caFileNames)[number], string>> = {};
   for (const name of caFileNames) {
     const data = secret?.data?.[name];

@@ -182,7 +182,7 @@ async function untilGone(
   kept: readonly string[],
   { timeout, signal, waiting }: RemoveOptions,
 ): Promise<readonly string[]> {
-  const retry = createRetry(systemClock, { first: 300, most: 2000 });
+  const retry = createRetry(systemClock, { first: 100, most: 2000 });
   const until = systemClock.now() + timeout;
   try {
     for (;;) {

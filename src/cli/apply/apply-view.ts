@@ -82,7 +82,8 @@ export function createApplyView(terminal: Terminal, clusters: readonly string[],
     failed(cluster, failure) {
       running.delete(cluster);
       const { code, message, nextStep } = IsthmusError.from(failure);
-      terminal.note(`${paint.bad("✗")} ${cluster}: ${message}     ${paint.dim(code)}`);
+      const said = message.includes(cluster) ? message : `${cluster}: ${message}`;
+      terminal.note(`${paint.bad("✗")} ${said}     ${paint.dim(code)}`);
       if (nextStep !== undefined) terminal.note(`    ${nextStep}`);
       draw();
     },

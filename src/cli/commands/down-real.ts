@@ -1,10 +1,10 @@
-import { createHelm, listOurs, type Removal, removeMesh } from "../../apply/index.ts";
+import { clusterFailure, createHelm, listOurs, type Removal, removeMesh } from "../../apply/index.ts";
 import { IsthmusError, systemClock } from "../../base/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
 import { confirm } from "../apply/confirm.ts";
 import { realClusters } from "../apply/real-clusters.ts";
 import { type CommandInput, textOption } from "../command.ts";
-import { failureOf, reachClusters } from "../reach-clusters.ts";
+import { reachClusters } from "../reach-clusters.ts";
 import { readMesh } from "../read-mesh.ts";
 import { readSeconds } from "../read-seconds.ts";
 import { duration, table } from "../terminal.ts";
@@ -67,7 +67,7 @@ export async function downReal(input: CommandInput): Promise<number> {
           });
         } catch (reason) {
           signal.throwIfAborted();
-          const failure = failureOf(cluster.name, reason);
+          const failure = clusterFailure(cluster.name, reason);
           if (failure.code === "internal") throw reason;
           return { cluster: cluster.name, failure };
         }

@@ -1,9 +1,9 @@
-import { type ClusterPlan, planCluster } from "../../apply/index.ts";
+import { type ClusterPlan, clusterFailure, planCluster } from "../../apply/index.ts";
 import type { IsthmusError } from "../../base/index.ts";
 import type { Compiled } from "../../compile/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
 import { type PlannedTraffic, planTraffic, type TrafficReport } from "../../traffic/index.ts";
-import { failureOf, type ReachedClusters } from "../reach-clusters.ts";
+import type { ReachedClusters } from "../reach-clusters.ts";
 
 /** What came of asking one cluster. */
 export type PlannedCluster = ClusterPlan | UnplannedCluster;
@@ -31,14 +31,14 @@ export async function planMesh(
     const away = unreachable.get(cluster);
     const client = reached.get(cluster)?.client;
     if (away !== undefined || client === undefined)
-      return { cluster, failure: away ?? failureOf(cluster, new Error(`${cluster} was not reached`)) };
+      return { cluster, failure: away ?? clusterFailure(cluster, new Error(`${cluster} was not reached`)) };
     try {
       const made = await planCluster({ cluster, client, compiled });
       asked.push({ cluster, client, effects: made.effects });
       return made;
     } catch (reason) {
       signal.throwIfAborted();
-      const failure = failureOf(cluster, reason);
+      const failure = clusterFailure(cluster, reason);
       if (failure.code === "internal" || failure.code === "arguments/wrong") throw reason;
       return { cluster, failure };
     }
