@@ -9,6 +9,8 @@ export interface CertificateSigner {
   sign(csrPem: string, identities: readonly string[], lifetimeSeconds: number): readonly string[];
   /** A serving certificate for istiod itself: key and chain in PEM. */
   serverCertificate(dnsNames: readonly string[]): { readonly key: string; readonly chain: string };
+  /** When the certificate that it signs with expires, in milliseconds since 1970; undefined: not known. */
+  readonly notAfter?: number;
   /** Told when root or intermediate changed. */
   readonly changes: Signal;
 }

@@ -42,6 +42,8 @@ export interface FleetMeshStatus {
   readonly certificate?: {
     readonly rootNotAfter: string;
     readonly rootFingerprint: string;
+    /** Of what its istiod signs with; absent as long as istiod does not say. */
+    readonly intermediateNotAfter?: string;
   };
   /** Registered clusters that it serves, its own first. */
   readonly clusters?: readonly string[];

@@ -207,6 +207,9 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
       ...(["mgmt", "-n", "gloo-mesh", "get", "mesh", "istiod-istio-system-cluster-1"] as const),
     );
     assert.ok(Date.parse(status.certificate.rootNotAfter) > Date.now());
+    const year = 365 * 24 * 3600 * 1000;
+    const left = Date.parse(status.certificate.intermediateNotAfter) - Date.now();
+    assert.ok(left > 1.9 * year && left < 2 * year, status.certificate.intermediateNotAfter);
     assert.match(
       await mesh.kubectl("mgmt", "get", "meshes", "-A"),
       /gloo-mesh +istiod-istio-system-cluster-2/,

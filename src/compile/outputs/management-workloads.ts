@@ -88,7 +88,11 @@ export function agentObjects(mesh: Mesh): readonly KubeObject[] {
       rule(["multicluster.x-k8s.io"], ["serviceexports"], readVerbs),
       rule(["multicluster.x-k8s.io"], ["serviceexports/status"], ["patch"]),
     ]),
-    ...roleWithBinding(agentName, systemNamespace, [rule([""], ["configmaps"], readVerbs)]),
+    ...roleWithBinding(agentName, systemNamespace, [
+      rule([""], ["configmaps"], readVerbs),
+      // Its metrics, which say when certificates expire.
+      { ...rule([""], ["services/proxy"], ["get"]), resourceNames: ["istiod:15014"] },
+    ]),
     deployment(
       agentName,
       {

@@ -1,5 +1,7 @@
 import { createMetrics, type Metrics } from "../../base/index.ts";
+import { certificateInfo } from "../../pki/index.ts";
 import { type TypeUrl, typeUrls } from "../../xds/index.ts";
+import type { CertificateSigner } from "../contracts.ts";
 import type { ControlPlane } from "./control-plane.ts";
 
 /** What istiod says of itself to Prometheus, under the names of upstream's. */
@@ -36,10 +38,12 @@ export function createPilotMetrics(options: {
   readonly version: string;
   /** Called only when the page is asked for. */
   plane(): ControlPlane;
+  readonly signer: CertificateSigner;
 }): PilotMetrics {
   const metrics = createMetrics();
   const { plane } = options;
   addState(metrics, options.version, plane);
+  addExpiry(metrics, options.signer);
   const pushes = metrics.counter("pilot_xds_pushes", "Responses sent to proxies.", ["type"]);
   const size = metrics.histogram("pilot_xds_config_size_bytes", "Size of responses sent to proxies.", sizes, [
     "type",
@@ -96,6 +100,21 @@ export function createPilotMetrics(options: {
 }
 
 /** What is read off the control plane when somebody asks. */
+function addExpiry(metrics: Metrics, signer: CertificateSigner): void {
+  const seconds = (milliseconds: number | undefined) =>
+    milliseconds === undefined ? [] : [[{}, milliseconds / 1000] as const];
+  metrics.gauge(
+    "citadel_server_root_cert_expiry_timestamp",
+    "When the root expires, in seconds since 1970.",
+    () => (signer.rootPem === "" ? [] : seconds(certificateInfo(signer.rootPem).notAfter)),
+  );
+  metrics.gauge(
+    "citadel_server_cert_chain_expiry_timestamp",
+    "When the certificate that istiod signs with expires, in seconds since 1970.",
+    () => seconds(signer.notAfter),
+  );
+}
+
 function addState(metrics: Metrics, version: string, plane: () => ControlPlane): void {
   metrics.gauge("istio_build", "The version of this istiod.", () => [
     [{ component: "pilot", tag: version }, 1],

@@ -54,7 +54,7 @@ export async function startDiscovery(
   const objects = createWorldObjects(clusterId, systemNamespace);
   objects.skipValidateTrustDomain = options.skipValidateTrustDomain ?? false;
   objects.spawnGatewaySpans = options.spawnGatewaySpans ?? true;
-  const metrics = createPilotMetrics({ version: options.version, plane: () => plane });
+  const metrics = createPilotMetrics({ version: options.version, plane: () => plane, signer });
   const plane: ControlPlane = createControlPlane(objects, { clock, log, changes, signal, metrics });
   const watch = { client, signal, log };
 

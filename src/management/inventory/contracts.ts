@@ -14,6 +14,8 @@ export interface InventoryCluster {
   readonly workloads: readonly WorkloadObject[];
   /** Of Istio's namespace. */
   readonly configMaps: readonly ConfigMap[];
+  /** When what its control plane signs with expires, in milliseconds since 1970. */
+  readonly signingNotAfter?: number | undefined;
 }
 
 /** What the inventory reads of a workload. */

@@ -13,6 +13,7 @@ import type { ClusterInformers } from "../cluster-informers.ts";
 import { keepInStep } from "../keep-in-step.ts";
 import { trustDomainOf } from "../workspaces/read-cluster.ts";
 import type { InventoryRelations, WorkloadObject } from "./contracts.ts";
+import { followSigningExpiry } from "./follow-signing-expiry.ts";
 import { clusterLabel, type FleetObject, takeInventory } from "./take-inventory.ts";
 
 const fieldManager = "isthmus-inventory";
@@ -79,6 +80,7 @@ export function startInventory(options: InventoryOptions): Inventory {
       const workloads = [kinds.deployments, kinds.statefulSets, kinds.daemonSets].map((kind) =>
         watch(kind as Kind<KubeObject>),
       );
+      const signing = primary === name ? followSigningExpiry(informers, changedHere) : undefined;
       const all = [namespaces, services, configMaps, ...workloads];
       const written = () =>
         Object.values(present).flatMap((informer) =>
@@ -96,7 +98,10 @@ export function startInventory(options: InventoryOptions): Inventory {
         what: "inventory",
         cluster: name,
         // Both only grow.
-        version: () => (all.every(({ isSynced }) => isSynced) ? version + ownVersion : undefined),
+        version: () =>
+          all.every(({ isSynced }) => isSynced) && signing?.wasAsked !== false
+            ? version + ownVersion
+            : undefined,
         changes: ownChanges,
         pace,
         async reconcile() {
@@ -111,6 +116,7 @@ export function startInventory(options: InventoryOptions): Inventory {
             namespaces: namespaces.list(),
             services: services.list(),
             configMaps: configMaps.list(),
+            signingNotAfter: signing?.notAfter,
             workloads: workloads.flatMap((informer, i) =>
               informer.list().map((one) => ({ ...one, kind: workloadKinds[i] ?? "" }) as WorkloadObject),
             ),

@@ -11,6 +11,7 @@ import {
   systemNamespace,
 } from "../../kube/index.ts";
 import { certificateInfo } from "../../pki/index.ts";
+import { timestamp } from "../conditions.ts";
 import { canBeExported } from "../federation/exported-services.ts";
 import type { InventoryCluster, InventoryRelations, WorkloadObject } from "./contracts.ts";
 
@@ -60,7 +61,7 @@ function meshesOf(cluster: InventoryCluster): readonly FleetMesh[] {
   const root = configMaps.find(({ metadata }) => metadata.name === "istio-ca-root-cert")?.data?.[
     "root-cert.pem"
   ];
-  const certificate = certificateOf(root);
+  const certificate = certificateOf(root, cluster.signingNotAfter);
   return [
     {
       apiVersion,
@@ -89,13 +90,14 @@ function tagOf(image: string | undefined): string | undefined {
   return image?.split("/").at(-1)?.split("@")[0]?.split(":")[1];
 }
 
-function certificateOf(root: string | undefined) {
+function certificateOf(root: string | undefined, signingNotAfter: number | undefined) {
   if (root === undefined) return undefined;
   try {
     const { fingerprint, notAfter } = certificateInfo(root);
     return {
       rootFingerprint: fingerprint,
-      rootNotAfter: new Date(notAfter).toISOString().replace(/\.\d+/, ""),
+      rootNotAfter: timestamp(notAfter),
+      ...(signingNotAfter === undefined ? {} : { intermediateNotAfter: timestamp(signingNotAfter) }),
     };
   } catch {
     return undefined; // Nothing that we could say of it.
