@@ -20,7 +20,7 @@ export const ownApiOptions = {
 
 export const ownApiOptionTexts = {
   kubeconfig:
-    "where the context is (default: in a pod its service account, else $KUBECONFIG, then ~/.kube/config)",
+    "where the context is (default: $KUBECONFIG; in a pod its service account, else ~/.kube/config)",
   context: "the cluster to work for (default: the current context)",
   account: `folder with a service account's token and ca.crt (default: ${serviceAccountFolder})`,
 };
@@ -31,8 +31,8 @@ export async function reachOwnApi(
   signal: AbortSignal,
 ): Promise<{ readonly api: ApiTransport; close(): void }> {
   const [kubeconfig, context] = [textOption(input, "kubeconfig"), textOption(input, "context")];
-  const isInCluster = process.env["KUBERNETES_SERVICE_HOST"] !== undefined;
-  if (isInCluster && kubeconfig === undefined && context === undefined) {
+  const isNamed = [kubeconfig, context, process.env["KUBECONFIG"]].some((one) => one !== undefined);
+  if (!isNamed && process.env["KUBERNETES_SERVICE_HOST"] !== undefined) {
     const folder = textOption(input, "account") ?? serviceAccountFolder;
     const access = await inClusterAccess({
       env: process.env,
