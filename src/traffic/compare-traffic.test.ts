@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
+import { compareTraffic } from "./compare-traffic.ts";
 import {
   applying,
+  clusterOf,
   crossNetworkGateway,
   deleting,
   deployment,
@@ -286,6 +288,25 @@ suite("what callers notice over several clusters", () => {
   const first = "curl, web-v1 → web.shop (from fra)";
   const system = (network: string) =>
     `apiVersion: v1\nkind: Namespace\nmetadata: { name: istio-system, labels: { topology.istio.io/network: ${network} } }\n`;
+
+  test("losses come before other changes, and what is new last", () => {
+    const effects = [
+      ...applying(deployment("web-v1", 3, v1.labels, "web") + deployment("new", 1)),
+      ...applying(
+        policy(
+          '{ action: DENY, rules: [{ from: [{ source: { principals: ["cluster.local/ns/shop/sa/curl"] } }] }] }',
+        ),
+      ),
+    ];
+    const changes = compareTraffic([
+      { before: clusterOf("fra", fra), effects },
+      { before: clusterOf("ash", ash), effects: [] },
+    ]);
+    assert.deepEqual(
+      changes.map(({ callers, cluster }) => `${callers.join()} ${cluster}`),
+      ["curl fra", "web-v2 ash", "web-v1 fra", "new fra"],
+    );
+  });
 
   test("requests are followed over the gateway to the versions behind it", () => {
     const effects = applying(deployment("web-v2", 3, v2.labels, "web"));

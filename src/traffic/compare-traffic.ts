@@ -32,7 +32,7 @@ export interface PlannedObjects {
 
 /**
  * What callers in the mesh will notice of an apply, by the configuration that proxies have now and will have. Callers
- * that go with the change notice nothing; those that come with it show what they will find.
+ * that go with the change notice nothing; those that come with it show what they will find. The worst comes first.
  */
 export function compareTraffic(clusters: readonly PlannedObjects[]): readonly TrafficChange[] {
   if (clusters.every(({ effects }) => effects.length === 0)) return [];
@@ -62,11 +62,29 @@ export function compareTraffic(clusters: readonly PlannedObjects[]): readonly Tr
     group.ports.add(cell.port);
     grouped.set(id, group);
   }
-  return [...grouped.values()].map(({ change, callers, ports }) => ({
-    ...change,
-    callers: [...callers].sort(),
-    ports: [...ports].sort((a, b) => a - b),
-  }));
+  return [...grouped.values()]
+    .map(({ change, callers, ports }) => ({
+      ...change,
+      callers: [...callers].sort(),
+      ports: [...ports].sort((a, b) => a - b),
+    }))
+    .sort(worstFirst);
+}
+
+/** Losses, gains, other splits, what is new; then by names. */
+function worstFirst(a: TrafficChange, b: TrafficChange): number {
+  const names = ({ service, match, cluster, callers }: TrafficChange) =>
+    [service, match, cluster, ...callers].join("\n");
+  return rankOf(a) - rankOf(b) || collator.compare(names(a), names(b));
+}
+
+/** "c2" before "c10". */
+const collator = new Intl.Collator("en", { numeric: true });
+
+function rankOf({ before, effects }: TrafficChange): number {
+  if (before === undefined) return 3;
+  if (effects.some((effect) => effect.startsWith("loses"))) return 0;
+  return effects.length > 0 ? 1 : 2;
 }
 
 /** What becomes of such requests; where no rule picks them out, what becomes of all others. */

@@ -11,6 +11,7 @@ export interface TrafficShare {
   readonly group: string;
   /** Where it runs; "" outside the clusters, and where nothing answers. */
   readonly cluster: string;
+  /** With two decimals. */
   readonly percent: number;
   /** "gateway" when it crosses networks by an east-west gateway. */
   readonly path: "direct" | "gateway";
@@ -182,7 +183,7 @@ function stateOf(landings: readonly Landing[]): CellState {
   const reasons = new Set(landings.flatMap(({ admission: { reason } }) => reason ?? []));
   return {
     shares: [...shares.values()]
-      .map(({ share, ...where }) => ({ ...where, percent: Math.round(share * 100) }))
+      .map(({ share, ...where }) => ({ ...where, percent: Math.round(share * 10_000) / 100 }))
       .sort((a, b) => b.percent - a.percent || order(a.group, b.group) || order(a.cluster, b.cluster)),
     mtls: summary(atWorkloads.map(({ isMutual }) => (isMutual ? "yes" : "no"))),
     access: summary(landings.map(({ admission }) => admission.access)),

@@ -83,6 +83,25 @@ suite("the lines of what callers will notice", () => {
     assert.deepEqual(lines(change(over)), [line, verdict]);
   });
 
+  test("of many clusters, versions are told together, and of many versions the first", () => {
+    const over = (names: readonly string[], percent: number) =>
+      Object.fromEntries(names.map((name) => [name, percent]));
+    const clusters = ["a", "b", "c"];
+    const [ones, twos] = [clusters.map((name) => `v1@${name}`), clusters.map((name) => `v2@${name}`)];
+    const moved = change({
+      before: state({ ...over(ones, 16.67), ...over(twos, 16.67) }),
+      after: state({ ...over(ones, 30), ...over(twos, 3.33) }),
+    });
+    const many = change({
+      before: state(over(["a", "b", "c", "d", "e", "f"], 16.67)),
+      after: state({ a: 100 }),
+    });
+    assert.deepEqual(lines(moved, many).slice(0, 2), [
+      "curl → web.shop (from fra) | v1 50 % → 90 % | v2 50 % → 10 %",
+      "curl → web.shop (from fra) | a 17 % → 100 % | b 17 % → 0 % | c 17 % → 0 % | d 17 % → 0 % | and 2 more",
+    ]);
+  });
+
   test("what is new has no before, and a name that goes has no after", () => {
     const { before: _, ...fresh } = change({ effects: ["gains access"] });
     const { after: __, ...gone } = change({ effects: ["loses access"] });

@@ -41,16 +41,32 @@ function stateCells({ before, after, effects }: TrafficChange, paint: Paint): st
 
 type Shares = CellState["shares"];
 
-/** "v1 50 % → 90 %" for each part, in the order of before. */
+/** Parts of a split that are shown in a line. */
+const mostParts = 4;
+
+/** "v1 50 % → 90 %" for each part, in the order of before. Of many clusters, those of one version are put together. */
 function shareTexts(before: Shares, after: Shares): string[] {
+  const count = (shares: Shares) => new Set(shares.map(keyOf)).size;
+  if (count([...before, ...after]) > mostParts) {
+    const [old, now] = [byGroup(before), byGroup(after)];
+    if (count([...old, ...now]) < count([...before, ...after])) return shareTexts(old, now);
+  }
   const all = [...before, ...after];
   const keys = new Map(all.map((share) => [keyOf(share), share]));
   const percentOf = (shares: Shares, key: string) =>
     shares.find((share) => keyOf(share) === key)?.percent ?? 0;
-  return [...keys].map(([key, share]) => {
-    const [old, now] = [percentOf(before, key), percentOf(after, key)];
+  const texts = [...keys].map(([key, share]) => {
+    const [old, now] = [Math.round(percentOf(before, key)), Math.round(percentOf(after, key))];
     return `${nameOf(share, all)} ${before.length === 0 || old === now ? "" : `${old} % → `}${now} %`;
   });
+  const more = texts.length - mostParts;
+  return more > 0 ? [...texts.slice(0, mostParts), `and ${more} more`] : texts;
+}
+
+function byGroup(shares: Shares): Shares {
+  const sums = new Map<string, number>();
+  for (const { group, percent } of shares) sums.set(group, (sums.get(group) ?? 0) + percent);
+  return [...sums].map(([group, percent]) => ({ group, cluster: "", path: "direct", percent }));
 }
 
 const keyOf = ({ group, cluster, path }: TrafficShare) => [group, cluster, path].join("\n");
