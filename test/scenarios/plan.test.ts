@@ -4,9 +4,9 @@ import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import type { VerifyReport } from "../../src/verify/index.ts";
 import { findKubectls } from "../support/tools.ts";
-import { edit, startOke } from "./support/examples.ts";
+import { edit, hello, startOke } from "./support/examples.ts";
 import { assertImports } from "./support/import.ts";
-import type { MeshUnderTest } from "./support/running-mesh.ts";
+import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
 
 interface Planned {
   readonly clusters: readonly {
@@ -184,6 +184,25 @@ spec: { mtls: { mode: DISABLE } }
         assert.ok(from("fra", "helloworld.sample")?.callers.includes("curl"));
         assert.deepEqual(traffic.untold, []);
       });
+      // What was told comes true, and is over when the rules are.
+      const file = path.join(mesh.folder, "rules.yaml");
+      const codes = async (cluster: string, url: string) => [
+        ...new Set(await mesh.curl(cluster, url, 12, "-o", "/dev/null", "-w", "%{http_code}\\n")),
+      ];
+      const see = (cluster: string, url: string, wanted: readonly string[]) =>
+        eventually(async () => (await codes(cluster, url)).sort().join() === wanted.join(), 30_000);
+      await mesh.kubectl("fra", "apply", "-f", file);
+      try {
+        for (const cluster of ["fra", "ash"]) await see(cluster, hello, ["200", "403"]);
+        await see("ash", "sglang.demo/v1/models", ["200"]);
+        await see("fra", "sglang.demo/v1/models", ["503"]);
+      } finally {
+        await mesh.kubectl("fra", "delete", "-f", file);
+      }
+      for (const cluster of ["fra", "ash"]) {
+        await see(cluster, hello, ["200"]);
+        await see(cluster, "sglang.demo/v1/models", ["200"]);
+      }
     });
 
     test("MESH-05 a wrong file: every mistake, exit code 3", async () => {
