@@ -67,6 +67,14 @@ suite.skipIf(!hasKubectl)("exported services, with rules by hand [needs kubectl]
       return received.map((line) => /source_principal="([^"]*)"/.exec(line)?.[1]);
     };
     assert.deepEqual([...new Set(await principals())], ["spiffe://one.example/ns/default/sa/default"]);
+    const rule = JSON.parse(
+      await mesh.kubectl(
+        ...(["mesh-1", "-n", "istio-system", "get", "destinationrule"] as const),
+        ...["messenger-default-global", "-o", "json"],
+      ),
+    );
+    const [setting] = rule.spec.trafficPolicy.portLevelSettings;
+    assert.deepEqual(setting.tls.subjectAltNames, ["spiffe://two.example/ns/default/sa/default"]);
 
     const config = JSON.parse(
       await mesh.kubectl("mesh-2", "-n", "istio-system", "get", "cm", "istio", "-o", "json"),

@@ -75,7 +75,7 @@ export function agentObjects(mesh: Mesh): readonly KubeObject[] {
   return [
     account(agentName),
     ...clusterRoleWithBinding(agentName, [
-      rule([""], ["namespaces", "nodes", "services"], readVerbs),
+      rule([""], ["namespaces", "nodes", "pods", "services"], readVerbs),
       rule(["apps"], ["daemonsets", "deployments", "statefulsets"], readVerbs),
       rule(
         ["networking.istio.io"],

@@ -1,5 +1,5 @@
 import type { Logger, Signal } from "../../base/index.ts";
-import type { KubeObject, Service } from "../../kube/index.ts";
+import type { KubeObject, Pod, Service } from "../../kube/index.ts";
 import type { ClusterInformers } from "../cluster-informers.ts";
 
 /** A cluster whose services can be exported, and that imports what others export. */
@@ -77,6 +77,9 @@ export interface ClusterFacts {
   /** Namespaces all of whose Services are exported. */
   readonly exportedNamespaces: readonly string[];
   readonly services: readonly Service[];
+  /** Of its control plane; undefined: not known. */
+  readonly trustDomain: string | undefined;
+  readonly pods: readonly Pod[];
   /** ServiceEntries of its API: ours tell what is in use, others' which addresses are taken. */
   readonly serviceEntries: readonly ServiceEntry[];
 }

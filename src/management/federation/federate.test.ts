@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
-import type { KubeObject, Service } from "../../kube/index.ts";
+import type { KubeObject, Pod, Service } from "../../kube/index.ts";
 import type { ClusterFacts, ServiceEntry, ServiceExport } from "./contracts.ts";
 import { federate } from "./federate.ts";
 
@@ -43,6 +43,8 @@ function cluster(name: string, facts: Partial<ClusterFacts> = {}): ClusterFacts 
     exports: [],
     exportedNamespaces: [],
     services: [],
+    trustDomain: undefined,
+    pods: [],
     serviceEntries: [],
     ...facts,
   };
@@ -272,4 +274,69 @@ suite("federate()", () => {
       },
     ]);
   });
+
+  suite("holds what answers for a name to the identities behind it", () => {
+    const pod = (name: string, serviceAccountName?: string, labels = { app: "cart" }): Pod => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name, namespace: "shop", labels },
+      spec: { containers: [], ...(serviceAccountName === undefined ? {} : { serviceAccountName }) },
+    });
+    const cart = service("cart", "shop");
+    const selecting: Service = { ...cart, spec: { ...cart.spec, selector: { app: "cart" } } };
+    const exporter = (name: string, facts: Partial<ClusterFacts> = {}) =>
+      cluster(name, {
+        exports: [serviceExport("cart", "shop")],
+        services: [selecting],
+        trustDomain: `td-${name}`,
+        pods: [pod("one", "cart"), pod("two"), pod("other", "stranger", { app: "other" })],
+        ...facts,
+      });
+    const importer = cluster("a", { trustDomain: "td-a" });
+    const both = ["spiffe://td-b/ns/shop/sa/cart", "spiffe://td-b/ns/shop/sa/default"];
+    const cases = [
+      { what: "the accounts of its pods", clusters: [importer, exporter("b")], is: both },
+      {
+        what: "of all exporters",
+        clusters: [importer, exporter("b"), exporter("c", { pods: [pod("one", "cart")] })],
+        is: [...both, "spiffe://td-c/ns/shop/sa/cart"],
+      },
+      {
+        what: "nobody in particular where they share the trust domain",
+        clusters: [importer, exporter("b", { trustDomain: "td-a" })],
+        is: undefined,
+      },
+      {
+        what: "nobody in particular while no pod is there",
+        clusters: [importer, exporter("b", { pods: [] })],
+        is: undefined,
+      },
+      {
+        what: "nobody in particular where endpoints are written by hand",
+        clusters: [importer, exporter("b", { services: [cart] })],
+        is: undefined,
+      },
+      {
+        what: "nobody in particular while a trust domain is not known",
+        clusters: [importer, exporter("b"), exporter("c", { trustDomain: undefined })],
+        is: undefined,
+      },
+    ];
+    for (const { what, clusters, is } of cases)
+      test(what, () => {
+        const objects = federate(clusters, suffix).objects.get("a") ?? [];
+        const specs = objects.flatMap(({ kind, spec }) =>
+          kind === "DestinationRule" ? [spec as RuleSpec] : [],
+        );
+        const [setting] = specs.flatMap(({ trafficPolicy }) => trafficPolicy.portLevelSettings);
+        assert.ok(setting !== undefined);
+        assert.deepEqual(setting.tls.subjectAltNames, is);
+      });
+  });
 });
+
+interface RuleSpec {
+  readonly trafficPolicy: {
+    readonly portLevelSettings: readonly { readonly tls: { readonly subjectAltNames?: readonly string[] } }[];
+  };
+}

@@ -11,6 +11,7 @@ import type {
   ServiceExport,
 } from "./contracts.ts";
 import { type ExportedService, exportedServices } from "./exported-services.ts";
+import { identitiesBehind } from "./identities.ts";
 import { type ExportedPort, exportedPorts } from "./service-ports.ts";
 
 /** What every control plane should hold so that exported services work, and how each export fares. */
@@ -41,8 +42,8 @@ const clusterDomain = "cluster.local";
 
 /**
  * Services that clusters export, as the others import them: a ServiceEntry `name.namespace.suffix` whose endpoints are
- * the exporters' gateways, a DestinationRule that asks those gateways for the Service by its server name, and on each
- * exporter a Gateway that lets through these Services and nothing else. In a cluster that exports a name itself, the name
+ * the exporters' gateways, a DestinationRule that asks those gateways for the Service by its server name and holds what
+ * answers to the identities of the exporters' pods where trust domains differ, and on each exporter a Gateway that lets through these Services and nothing else. In a cluster that exports a name itself, the name
  * means the other exporters'. Of clusters that are not known yet, what the others hold is kept. Pure.
  */
 export function federate(
@@ -69,7 +70,10 @@ export function federate(
       const before = keptBy(primary, kept.get(host), own);
       const visibleTo = visibility(exporters, primary, before);
       if ((exporters.length === 0 && before === undefined) || visibleTo.length === 0) return [];
-      return importedObjects(host, { address: addresses.get(host), exporters, kept: before, visibleTo });
+      const trustDomain = own.find(({ name }) => name === primary)?.trustDomain;
+      const identities = before === undefined ? identitiesBehind(exporters, trustDomain) : undefined;
+      const address = addresses.get(host);
+      return importedObjects(host, { address, exporters, kept: before, visibleTo, identities });
     });
     return [primary, [...imported, ...own.flatMap((cluster) => gatewayOf(cluster, exported))]] as const;
   });
@@ -174,11 +178,12 @@ interface Imported {
   readonly exporters: readonly ExportedService[];
   readonly kept: ServiceEntry | undefined;
   readonly visibleTo: readonly string[];
+  readonly identities: readonly string[] | undefined;
 }
 
 function importedObjects(
   host: string,
-  { address, exporters, kept, visibleTo }: Imported,
+  { address, exporters, kept, visibleTo, identities }: Imported,
 ): readonly KubeObject[] {
   const ports = portsOf(exporters, kept);
   const endpoints = [...exporters.flatMap((one) => endpointsOf(one, ports)), ...(kept?.spec.endpoints ?? [])];
@@ -215,6 +220,7 @@ function importedObjects(
             mode: "ISTIO_MUTUAL",
             // What the exporter's gateway knows the Service by.
             sni: `outbound_.${number}_._.${name}.${namespace}.svc.${clusterDomain}`,
+            ...(identities === undefined ? {} : { subjectAltNames: identities }),
           },
         })),
       },

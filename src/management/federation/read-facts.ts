@@ -4,6 +4,7 @@ import {
   type Namespace,
   type Node,
   networkLabel,
+  type Pod,
   type Service,
   systemNamespace,
 } from "../../kube/index.ts";
@@ -23,6 +24,7 @@ export interface ClusterObjects {
   readonly namespaces: readonly Namespace[];
   readonly nodes: readonly Node[];
   readonly services: readonly Service[];
+  readonly pods: readonly Pod[];
   readonly exports: readonly KubeObject[];
   readonly serviceEntries: readonly KubeObject[];
 }
@@ -31,9 +33,9 @@ export interface ClusterObjects {
 export function readFacts(
   { name, primary }: FederatedCluster,
   objects: ClusterObjects,
-  isKnown: boolean,
+  { isKnown, trustDomain }: Pick<ClusterFacts, "isKnown" | "trustDomain">,
 ): ClusterFacts {
-  const { namespaces, nodes, services } = objects;
+  const { namespaces, nodes, pods, services } = objects;
   const system = namespaces.find(({ metadata }) => metadata.name === systemNamespace);
   return {
     name,
@@ -47,6 +49,8 @@ export function readFacts(
       .filter(({ metadata }) => metadata.annotations?.[exportsAnnotation] === "*")
       .map(({ metadata }) => metadata.name),
     services,
+    trustDomain,
+    pods,
     serviceEntries: objects.serviceEntries as readonly ServiceEntry[],
   };
 }

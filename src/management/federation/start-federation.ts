@@ -7,11 +7,13 @@ import {
   type KubeObject,
   kinds,
   objectKey,
+  systemNamespace,
 } from "../../kube/index.ts";
 import { stamped } from "../conditions.ts";
 import { keepInStep } from "../keep-in-step.ts";
 import { keepObjects } from "../keep-objects.ts";
 import { gatherFor, paced } from "../paced.ts";
+import { trustDomainOf } from "../workspaces/read-cluster.ts";
 import type { FederatedCluster, FederationOptions, ServiceExport } from "./contracts.ts";
 import { type ExportState, type Federation, federate, federationLabels, isOurs } from "./federate.ts";
 import { readFacts } from "./read-facts.ts";
@@ -59,7 +61,9 @@ export function startFederation(options: FederationOptions): Federating {
   offers?.changes.subscribe(changed, signal);
   const current = (): Federation => {
     if (known?.version !== version) {
-      const facts = [...watched.values()].map((one) => one.facts());
+      const facts = [...watched.values()].map((one) =>
+        one.facts(watched.get(one.cluster.primary)?.trustDomain()),
+      );
       known = { version, federation: federate(facts, hostSuffix, offers?.current()) };
       options.disagree?.(known.federation.clashes);
     }
@@ -101,7 +105,10 @@ interface WatchedCluster {
   readonly cluster: FederatedCluster;
   readonly informers: readonly Informer<KubeObject>[];
   isSynced(): boolean;
-  facts(): ReturnType<typeof readFacts>;
+  /** `trustDomain`: of its control plane. */
+  facts(trustDomain: string | undefined): ReturnType<typeof readFacts>;
+  /** Of its own mesh configuration; only a primary has one. */
+  trustDomain(): string | undefined;
   /** Objects of ours in its API; only a primary has some. */
   own(): readonly KubeObject[];
 }
@@ -117,6 +124,11 @@ function watchCluster(cluster: FederatedCluster): WatchedCluster {
   const namespaces = watch(kinds.namespaces);
   const nodes = watch(kinds.nodes);
   const services = watch(kinds.services);
+  const pods = watch(kinds.pods);
+  const configMaps = isPrimary
+    ? cluster.informers.watch(kinds.configMaps, { namespace: systemNamespace })
+    : undefined;
+  if (configMaps !== undefined) all.push(configMaps as unknown as Informer<KubeObject>);
   const exports = watch(kinds.serviceExports);
   const serviceEntries = isPrimary ? watch(kinds.serviceEntries) : undefined;
   const rules = isPrimary
@@ -127,17 +139,19 @@ function watchCluster(cluster: FederatedCluster): WatchedCluster {
     cluster,
     informers: all,
     isSynced,
-    facts: () =>
+    trustDomain: () => (configMaps?.isSynced === true ? trustDomainOf(configMaps.list()) : undefined),
+    facts: (trustDomain) =>
       readFacts(
         cluster,
         {
           namespaces: namespaces.list(),
           nodes: nodes.list(),
           services: services.list(),
+          pods: pods.list(),
           exports: exports.list(),
           serviceEntries: serviceEntries?.list() ?? [],
         },
-        isSynced(),
+        { isKnown: isSynced(), trustDomain },
       ),
     own: () => [
       ...(serviceEntries?.list() ?? []).filter(isOurs),

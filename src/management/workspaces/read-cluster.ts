@@ -57,10 +57,18 @@ function selectsPods({ selector, workloadSelector }: Selecting = {}): boolean {
 
 /** Trust domain in Istio's MeshConfig; Istio's default where it says none, undefined where there is no MeshConfig. */
 export function trustDomainOf(configMaps: readonly ConfigMap[]): string | undefined {
-  const text = configMaps.find(
+  const found = configMaps.find(
     ({ metadata, data }) => meshConfigName.test(metadata.name) && data?.["mesh"] !== undefined,
-  )?.data?.["mesh"];
-  if (text === undefined) return undefined;
+  );
+  if (found === undefined) return undefined;
+  // It is asked for far more often than it changes.
+  if (!trustDomains.has(found)) trustDomains.set(found, readTrustDomain(found.data?.["mesh"] ?? ""));
+  return trustDomains.get(found);
+}
+
+const trustDomains = new WeakMap<ConfigMap, string | undefined>();
+
+function readTrustDomain(text: string): string | undefined {
   let config: unknown;
   try {
     config = parse(text);
