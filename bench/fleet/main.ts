@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { formatTable, median, short } from "../figures.ts";
 import { cpuSeconds, residentMegabytes, startProgram } from "../process.ts";
 import type { Arrivals, ClustersRequest, Connected, Started } from "./clusters.ts";
+import { measureEnforcement } from "./enforcement.ts";
 import type { ManagerAddress, ManagerRequest } from "./manager.ts";
 
 const { values: options } = parseArgs({
@@ -127,6 +128,13 @@ async function measureMesh(): Promise<void> {
         ? "three clusters, empty, answer"
         : "the whole mesh is ready, its workspaces enforced";
       rows.push([what, `${short(ready)} ms`, `${short(memory)} MB`]);
+      if (!bare) {
+        const times = await measureEnforcement(folder, 10);
+        rows.push([
+          "isolation switched until a stranger's requests show it, median",
+          `${short(median(times))} ms`,
+        ]);
+      }
       child.removeAllListeners("exit");
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
