@@ -1,113 +1,8 @@
 import { parseArgs } from "node:util";
 import { errorCodes, IsthmusError, nearestName, version } from "../base/index.ts";
 import { type Command, commonOptions } from "./command.ts";
+import { commandGroups, commands } from "./command-list.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
-
-/** Commands by name, loaded only when asked for: most of a command's time is loading. */
-const commands: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
-  init: {
-    summary: "write a mesh file to start from",
-    load: async () => (await import("./commands/init.ts")).init,
-  },
-  up: { summary: "run the mesh on this machine", load: async () => (await import("./commands/up.ts")).up },
-  status: {
-    summary: "what runs, and what is wrong",
-    load: async () => (await import("./commands/status.ts")).status,
-  },
-  analyze: {
-    summary: "what is wrong, over all clusters, and the way out",
-    load: async () => (await import("./commands/analyze.ts")).analyze,
-  },
-  verify: {
-    summary: "prove by real requests that the mesh works",
-    load: async () => (await import("./commands/verify.ts")).verify,
-  },
-  graph: {
-    summary: "who calls whom, how often, how fast, and whether encrypted",
-    load: async () => (await import("./commands/graph.ts")).graph,
-  },
-  top: {
-    summary: "the busiest workloads: requests, errors, latency, processor and memory",
-    load: async () => (await import("./commands/top.ts")).top,
-  },
-  endpoints: {
-    summary: "the endpoints that a proxy knows",
-    load: async () => (await import("./commands/endpoints.ts")).endpoints,
-  },
-  "proxy-config": {
-    summary: "a proxy's clusters, listeners, routes, endpoints, secrets or bootstrap",
-    load: async () => (await import("./commands/proxy-config.ts")).proxyConfig,
-  },
-  "remote-secret": {
-    summary: "the credential with which an istiod elsewhere reads a cluster",
-    load: async () => (await import("./commands/remote-secret.ts")).remoteSecret,
-  },
-  dashboard: {
-    summary: "the address of an add-on's or a proxy's page",
-    load: async () => (await import("./commands/dashboard.ts")).dashboard,
-  },
-  console: {
-    summary: "the address of the mesh's pages",
-    load: async () => (await import("./commands/console.ts")).consoleCommand,
-  },
-  logs: {
-    summary: "logs of pods over all clusters, and what proxies say of requests",
-    load: async () => (await import("./commands/logs.ts")).logs,
-  },
-  load: {
-    summary: "send requests at a rate, from a pod or from outside",
-    load: async () => (await import("./commands/load.ts")).load,
-  },
-  cluster: {
-    summary: "stop, start or restart one cluster of the running mesh",
-    load: async () => (await import("./commands/cluster.ts")).cluster,
-  },
-  compile: {
-    summary: "the objects per cluster, without a cluster",
-    load: async () => (await import("./commands/compile.ts")).compileCommand,
-  },
-  import: {
-    summary: "a mesh file from clusters that are a mesh already",
-    load: async () => (await import("./commands/import.ts")).importCommand,
-  },
-  plan: {
-    summary: "what would change in real clusters, and why",
-    load: async () => (await import("./commands/plan.ts")).plan,
-  },
-  provision: {
-    summary: "write, and run, what creates the clusters at their providers",
-    load: async () => (await import("./commands/provision.ts")).provision,
-  },
-  apply: {
-    summary: "bring real clusters to what the mesh file says, in waves",
-    load: async () => (await import("./commands/apply.ts")).apply,
-  },
-  schema: {
-    summary: "the mesh file's JSON Schema, for editors",
-    load: async () => (await import("./commands/schema.ts")).schema,
-  },
-  trust: {
-    summary: "create a root and intermediates (trust create DIR)",
-    load: async () => (await import("./commands/trust.ts")).trust,
-  },
-  manager: {
-    summary: "run the manager of a fleet, in its management cluster",
-    load: async () => (await import("./commands/manager.ts")).manager,
-  },
-  agent: {
-    summary: "run the agent of a cluster that a manager looks after",
-    load: async () => (await import("./commands/agent.ts")).agent,
-  },
-  register: {
-    summary: "register a cluster with a manager",
-    load: async () => (await import("./commands/register.ts")).register,
-  },
-  envoy: {
-    summary: "fetch a real Envoy, for up --dataplane envoy (envoy install)",
-    load: async () => (await import("./commands/envoy.ts")).envoy,
-  },
-  down: { summary: "end the running mesh", load: async () => (await import("./commands/down.ts")).down },
-};
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;
@@ -172,10 +67,13 @@ function unknownCommand(name: string): IsthmusError {
 
 function printOverview(terminal: Terminal): void {
   terminal.print(`isthmus ${version}: one service mesh across many Kubernetes clusters, from one file\n`);
-  for (const [name, { summary }] of Object.entries(commands))
-    terminal.print(`  ${name.padEnd(14)} ${summary}`);
+  for (const [group, inIt] of Object.entries(commandGroups)) {
+    terminal.print(terminal.paint.bold(group));
+    for (const [name, { summary }] of Object.entries(inIt)) terminal.print(`  ${name.padEnd(14)} ${summary}`);
+    terminal.print("");
+  }
   terminal.print(
-    "\nisthmus help COMMAND tells more. Exit codes: 0 fine, 1 failed, 2 changes pending (plan), 3 wrong file or arguments, 70 a bug in isthmus.",
+    "isthmus help COMMAND tells more. Exit codes: 0 fine, 1 failed, 2 changes pending (plan), 3 wrong file or arguments, 70 a bug in isthmus.",
   );
 }
 
