@@ -45,6 +45,8 @@ const requestSeconds = 15;
 const mostInOneCommand = 40;
 /** Where a sidecar tells its metrics, from outside its pod too and whatever mTLS it demands. */
 const metricsPort = 15090;
+/** Proxies write metrics after they have passed the answer on. */
+const countsLag = 3000;
 
 /**
  * Sends by curl in pods that have it, else in probe pods that it makes beside them; counts by Istio's standard metrics of
@@ -68,6 +70,7 @@ export function startClusterTarget({ clusters, probeImage, log }: ClusterTargetO
 
   return {
     clusters,
+    countsLag,
     async requests(from, url, count, signal) {
       const answers: Answer[] = [];
       while (answers.length < count) {

@@ -50,6 +50,8 @@ export interface VerifyTarget {
   requests(from: PodRef, url: string, count: number, signal: AbortSignal): Promise<readonly Answer[]>;
   /** Requests for the service that the pod's own sidecar has handed to the app, on `port` of the pod. */
   arrivals(to: PodRef, port: number, service: CalledService, signal: AbortSignal): Promise<Arrivals>;
+  /** How long after an answer its request may not be counted yet, in milliseconds. Absent: it is counted before. */
+  readonly countsLag?: number;
   /** Whether every connection that the pod's proxy made to the service was mutual TLS; where arrivals don't tell. */
   speaksMutualTls?(from: PodRef, service: CalledService, signal: AbortSignal): Promise<boolean>;
   /** Whether requests can be sent from the pod. Absent: from any with a sidecar. */

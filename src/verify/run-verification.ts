@@ -1,6 +1,7 @@
-import { IsthmusError } from "../base/index.ts";
+import { IsthmusError, pause, systemClock } from "../base/index.ts";
 import { ApiError, kinds, networkLabel } from "../kube/index.ts";
 import type {
+  Arrivals,
   CalledService,
   Cell,
   Check,
@@ -12,6 +13,9 @@ import type {
   VerifyTarget,
 } from "./contracts.ts";
 import { type Backend, type PlannedService, planVerification } from "./plan.ts";
+
+/** Between two looks at counts that lag, in milliseconds. */
+const betweenLooks = 100;
 
 export interface VerifyOptions {
   /** Requests from each cluster to each service; default 40. */
@@ -87,7 +91,13 @@ async function runCell(
     );
   const before = await counters();
   const answers = await target.requests(from, service.url, requests, signal);
-  const after = await counters();
+  const answered = answers.filter(({ status }) => status > 0).length;
+  const deadline = performance.now() + (target.countsLag ?? 0);
+  let after = await counters();
+  while (total(after) - total(before) < answered && performance.now() < deadline) {
+    await pause(systemClock, betweenLooks, signal);
+    after = await counters();
+  }
   const arrived = after.map((now, i) => ({
     requests: now.requests - (before[i]?.requests ?? 0),
     mutual: now.mutual === undefined ? undefined : now.mutual - (before[i]?.mutual ?? 0),
@@ -115,6 +125,8 @@ async function runCell(
     evidence: `${requests} requests by ${from.namespace}/${from.name} in ${from.cluster}, ${requests - failures.length} answered, counted at the sidecars where they arrived: ${counted.join(", ")}; ${mtls ? "all" : "not all"} over mutual TLS`,
   };
 }
+
+const total = (counts: readonly Arrivals[]) => counts.reduce((sum, { requests }) => sum + requests, 0);
 
 /** By what arrived where that tells, else by the connections of the caller's proxy. */
 async function isMutual(

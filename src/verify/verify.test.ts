@@ -198,6 +198,25 @@ suite("runVerification()", () => {
     );
   });
 
+  test("counts that lag are waited for", async () => {
+    const mesh = target(two, () => "web-v1");
+    let asked = 0;
+    const report = await runVerification(
+      {
+        ...mesh,
+        countsLag: 10_000,
+        // Of the first cell: before, at once after it, a while later.
+        arrivals: async (pod, ...args) =>
+          ++asked === 3 || asked === 4 ? { requests: 0 } : mesh.arrivals(pod, ...args),
+      },
+      { requests: 2, signal: never },
+    );
+    assert.deepEqual(
+      report.services[0]?.cells[0]?.shares.map(({ received }) => received),
+      [2, 0],
+    );
+  });
+
   test("answers that no sidecar of the service counted are said, not blamed", async () => {
     const report = await runVerification(
       target(two, () => "elsewhere"),
