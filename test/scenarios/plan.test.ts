@@ -108,6 +108,19 @@ suite.skipIf(findKubectls().length === 0)(
       );
     });
 
+    test("an apply of what is there already changes no object and needs no helm, whoever had applied it", async () => {
+      // Of whoever applied before, the list of what is there may say it in other words.
+      const objectsOf = async () =>
+        (await versionsOf("fra")).filter((line) => !line.includes("isthmus-inventory"));
+      const seen = await objectsOf();
+      const { code, stdout, stderr } = await mesh.isthmus(
+        ...["apply", "--kubeconfig", mesh.kubeconfig, "--timeout", "40"],
+      );
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /applied to 2 clusters/);
+      assert.deepEqual(await objectsOf(), seen);
+    });
+
     test("MESH-05 changes per cluster, field by field, with the line that asks for them: exit code 2", async () => {
       await change("hello-world.yaml", "replicas: 1", "replicas: 3", async () => {
         const { code, stdout } = await plan();

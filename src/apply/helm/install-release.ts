@@ -8,6 +8,7 @@ import { diffRelease } from "../plan/diff-release.ts";
 import type { Helm, HelmTarget } from "./helm-cli.ts";
 import { findRelease, type HelmRelease } from "./helm-release.ts";
 import { releaseEntry } from "./release-entry.ts";
+import { recordReference } from "./release-record.ts";
 
 /** Milliseconds that a helm which still works on the release, such as one of an apply that was killed, is waited for. */
 const helmsOwnTime = 20_000;
@@ -27,7 +28,7 @@ export async function installRelease(
   await inventory.note([releaseEntry(chart)]);
   const present = await settledRelease(chart, cluster, options);
   if (present !== undefined && (await isAsWanted(present, chart, helm, target)))
-    return noteDefinitions(present, cluster, () => false);
+    return noteContents(present, cluster, () => false);
   const before = new Set(await definitionNames(client));
   waiting(
     cluster.name,
@@ -40,7 +41,7 @@ export async function installRelease(
   }
   const installed = await findRelease(client, chart.name, chart.namespace);
   cluster.resources.forget();
-  if (installed !== undefined) await noteDefinitions(installed, cluster, (name) => !before.has(name));
+  if (installed !== undefined) await noteContents(installed, cluster, (name) => !before.has(name));
 }
 
 /** A chart in a folder may have changed without a new version: then what it would consist of is compared too. */
@@ -51,8 +52,13 @@ async function isAsWanted(
   target: HelmTarget,
 ): Promise<boolean> {
   if (diffRelease(release, chart).length > 0) return false;
-  if (chart.version !== undefined) return true;
+  if (!isInFolder(chart)) return true;
   return isDeepStrictEqual(release.objects, await helm.preview(chart, target));
+}
+
+/** Whether a chart is taken from a folder. One of a repository stays what it was; without a version it is the one that is there. */
+export function isInFolder({ chart }: Pick<ChartReference, "chart">): boolean {
+  return /^\.{0,2}\//.test(chart);
 }
 
 /**
@@ -85,12 +91,21 @@ async function settledRelease(
   }
 }
 
-/** Lists the definitions that came with a release: those that bear its name, or are new since it was installed. */
-async function noteDefinitions(
-  { name, objects, definitions }: HelmRelease,
-  { client, inventory }: Applying,
+/**
+ * Lists the definitions that came with a release: those that bear its name, or are new since it was installed. What else it
+ * consists of may be listed by an embedded engine that applied it object by object: it is wanted still.
+ */
+async function noteContents(
+  { name, namespace, objects, definitions }: HelmRelease,
+  { client, inventory, resources }: Applying,
   isNew: (definition: string) => boolean,
 ): Promise<void> {
+  for (const object of [...objects, ...definitions, recordReference(name, namespace)]) {
+    const kind = await resources.find(object.apiVersion, object.kind);
+    const { namespace: written = namespace, ...metadata } = object.metadata;
+    const isInNamespace = kind === undefined || kind.namespaced;
+    inventory.expect({ ...object, metadata: isInNamespace ? { ...metadata, namespace: written } : metadata });
+  }
   const brought = [...objects, ...definitions].filter(({ kind }) => kind === "CustomResourceDefinition");
   if (brought.length === 0) return;
   const { items } = await client.list(kinds.customResourceDefinitions);

@@ -9,7 +9,7 @@ import type { ApplyTarget } from "../deliver/applying.ts";
 import { findHelm } from "../helm/find-helm.ts";
 import { createHelm, type Helm } from "../helm/helm-cli.ts";
 import { findRelease } from "../helm/helm-release.ts";
-import { installRelease } from "../helm/install-release.ts";
+import { installRelease, isInFolder } from "../helm/install-release.ts";
 import { diffRelease } from "../plan/diff-release.ts";
 import type { TrustFolders } from "../trust.ts";
 import { apiAddress } from "./api-address.ts";
@@ -109,11 +109,7 @@ async function checkHelmFor(
     for (const item of compiled.get(name) ?? []) {
       if (item.kind !== "chart") continue;
       const release = await findRelease(client, item.chart.name, item.chart.namespace);
-      if (
-        release !== undefined &&
-        item.chart.version !== undefined &&
-        diffRelease(release, item.chart).length === 0
-      )
+      if (release !== undefined && !isInFolder(item.chart) && diffRelease(release, item.chart).length === 0)
         continue;
       throw new IsthmusError(
         "tool/missing",
