@@ -1,6 +1,7 @@
-// The built-in proxy beside Envoy on the same paths: plain HTTP, two mTLS hops, TCP through an SNI gateway.
+// The built-in proxy beside Envoy on the same paths: plain HTTP, two mTLS hops, TCP through an SNI gateway. "metrics" is
+// "mtls" with Istio's metrics counted by both proxies, on the built-in one alone.
 //
-//   node bench/proxy.mjs [--envoy PATH] [--seconds 3] [--rounds 2] [--only mtls,http,sni] [--profile]
+//   node bench/proxy.mjs [--envoy PATH] [--seconds 3] [--rounds 2] [--only mtls,metrics,http,sni] [--profile]
 //
 // Needs wrk. Every proxy is one process with one thread; wrk and the app share the machine's cores with them, so
 // requests a second are no saturation figures: compare CPU per request.
@@ -18,7 +19,7 @@ const { values: options } = parseArgs({
     envoy: { type: "string", default: process.env.ENVOY_PATH ?? "" },
     seconds: { type: "string", default: "3" },
     rounds: { type: "string", default: "2" },
-    only: { type: "string", default: "http,mtls,sni" },
+    only: { type: "string", default: "http,mtls,metrics,sni" },
     profile: { type: "boolean", default: false },
   },
 });
@@ -52,7 +53,7 @@ try {
     console.log(`\n${scene}`);
     for (let round = 0; round < Number(options.rounds); round++) {
       await measure(scene, "builtin");
-      if (existsSync(options.envoy)) await measure(scene, "envoy");
+      if (existsSync(options.envoy) && scene !== "metrics") await measure(scene, "envoy");
     }
   }
 } finally {
@@ -68,9 +69,10 @@ async function measure(scene, kind) {
   const proxies = [];
   if (scene === "http") proxies.push(await start("outbound-plain", near, app));
   if (scene === "sni") proxies.push(await start("gateway", gateway, far));
-  if (scene === "mtls" || scene === "sni") {
-    proxies.push(await start("outbound-mtls", near, scene === "sni" ? gateway : far));
-    proxies.push(await start("inbound", far, app));
+  if (scene !== "http") {
+    const counts = scene === "metrics";
+    proxies.push(await start("outbound-mtls", near, scene === "sni" ? gateway : far, counts));
+    proxies.push(await start("inbound", far, app, counts));
   }
   const load = (seconds) =>
     execFileSync(
@@ -125,7 +127,7 @@ async function startWorker(name, settings, profiled) {
   return { child };
 }
 
-function startBuiltin(role, port, to) {
+function startBuiltin(role, port, to, countsMetrics = false) {
   const golden = JSON.parse(
     readFileSync(
       path.join(
@@ -143,6 +145,7 @@ function startBuiltin(role, port, to) {
       if (role === "outbound-plain") for (const one of endpoint.endpoints[0].lbEndpoints) delete one.metadata;
     }
   }
+  if (countsMetrics) addMetrics(golden.listener);
   const file = path.join(work, `${role}.json`);
   writeFileSync(file, JSON.stringify(golden));
   const isServer = role === "inbound";
@@ -161,6 +164,20 @@ function startBuiltin(role, port, to) {
     },
     options.profile,
   );
+}
+
+/** Puts the filter that counts Istio's metrics before the router of every HTTP connection manager below `part`. */
+function addMetrics(part) {
+  if (typeof part !== "object" || part === null) return;
+  part.httpFilters?.splice(-1, 0, {
+    name: "istio.stats",
+    typedConfig: {
+      "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+      typeUrl: "type.googleapis.com/stats.PluginConfig",
+      value: {},
+    },
+  });
+  for (const inner of Object.values(part)) addMetrics(inner);
 }
 
 async function startEnvoy(role, port, to) {
