@@ -19,10 +19,10 @@ const onEnvoy = [
   "traces-and-logs",
 ];
 
-/** The built program with real sockets: each file in a process of its own, two at a time since they wait a lot. */
+/** The built program with real sockets: each file in a process of its own, three at a time since they wait a lot. */
 const scenarios = {
   pool: "forks",
-  maxWorkers: 2,
+  maxWorkers: 3,
   // After the unit tests, which take all that there is.
   sequence: { groupOrder: 1 },
   testTimeout: 60_000,
