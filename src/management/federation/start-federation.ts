@@ -1,6 +1,7 @@
 import { createSignal, type Signal, systemClock } from "../../base/index.ts";
 import {
   type Informer,
+  isApiError,
   jsonEqual,
   type Kind,
   type KubeClient,
@@ -134,7 +135,8 @@ function watchCluster(cluster: FederatedCluster): WatchedCluster {
   const rules = isPrimary
     ? [kinds.destinationRules, kinds.gateways].map((kind) => watch(kind, ownLabels))
     : [];
-  const isSynced = () => all.every((informer) => informer.isSynced);
+  // A cluster need not serve all of these kinds: one that has no ServiceExports exports by other ways, or not at all.
+  const isSynced = () => all.every(({ isSynced, failure }) => isSynced || isApiError(failure, 404));
   return {
     cluster,
     informers: all,
