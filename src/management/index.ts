@@ -13,6 +13,7 @@
 export { type ClusterInformers, createClusterInformers } from "./cluster-informers.ts";
 export type { FederatedCluster, FederationOptions } from "./federation/contracts.ts";
 export { type Federating, startFederation } from "./federation/start-federation.ts";
+export { isMadeByManagement } from "./made-by-management.ts";
 export {
   agentAccount,
   type ManagerProcessOptions,

@@ -13,6 +13,7 @@ import { installRelease, isInFolder } from "../helm/install-release.ts";
 import { diffRelease } from "../plan/diff-release.ts";
 import type { TrustFolders } from "../trust.ts";
 import { apiAddress } from "./api-address.ts";
+import { federateOnce } from "./federate-once.ts";
 import type { RealCluster } from "./real-cluster.ts";
 import { realGate } from "./real-gates.ts";
 import { realTrust } from "./real-trust.ts";
@@ -70,7 +71,7 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
     });
   const gate = realGate(mesh, wait);
   try {
-    return await applyCompiled(compiled, {
+    const outcomes = await applyCompiled(compiled, {
       ...wait,
       targets,
       unreachable: options.unreachable,
@@ -87,6 +88,14 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
         options.passed(cluster.name, wave.wave);
       },
       uninstall: (cluster, release) => helm.uninstall(release, targetOf(clusters, cluster.name)),
+    });
+    const applied = outcomes.flatMap(({ cluster, failure }) =>
+      failure === undefined ? (clusters.get(cluster) ?? []) : [],
+    );
+    const behind = await federateOnce(applied, { ...wait, mesh, timeout });
+    return outcomes.map((outcome) => {
+      const failure = behind.get(outcome.cluster);
+      return failure === undefined ? outcome : { ...outcome, failure };
     });
   } finally {
     stop.abort();

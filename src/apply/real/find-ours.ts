@@ -1,4 +1,5 @@
 import { apiVersionOf, type Kind, type KubeClient, type KubeObject } from "../../kube/index.ts";
+import { isMadeByManagement } from "../../management/index.ts";
 import { isReleaseEntry } from "../helm/release-entry.ts";
 import { type InventoryEntry, isApplied, isBare, type ListedObjects, readInventory } from "../inventory.ts";
 import { entryName } from "../leftovers.ts";
@@ -15,7 +16,7 @@ const width = 8;
 
 /**
  * Everything of ours in a cluster, in words, found by looking through all kinds that can be listed: what isthmus owns fields of,
- * what belongs to a Helm release of the inventory, what it lists and nobody owns, what istiod made. The inventory itself is left out.
+ * what belongs to a Helm release of the inventory, what it lists and nobody owns, what istiod and the management plane made. The inventory itself is left out.
  */
 export async function findOurs(
   client: KubeClient,
@@ -28,6 +29,7 @@ export async function findOurs(
   const isOurs = (object: KubeObject): boolean =>
     isApplied(object) ||
     isRuntimeObject(object) ||
+    isMadeByManagement(object) ||
     releases.some((release) => isOfRelease(object, release)) ||
     (isListed(object) && (object.kind === "CustomResourceDefinition" || isBare(object)));
   const all = await resources.listableKinds();

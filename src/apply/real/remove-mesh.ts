@@ -8,6 +8,7 @@ import {
   kinds,
   systemNamespace,
 } from "../../kube/index.ts";
+import { isMadeByManagement } from "../../management/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
 import type { Helm } from "../helm/helm-cli.ts";
 import { findRelease } from "../helm/helm-release.ts";
@@ -48,8 +49,8 @@ export interface Removal {
 }
 
 /**
- * Takes everything of ours out of a cluster: objects by the inventory, releases by helm, what Istio's control plane itself
- * made, then definitions and namespaces in which nothing of anybody else is left, the inventory last. What is gone already is
+ * Takes everything of ours out of a cluster: objects by the inventory, releases by helm, what Istio's control plane and the
+ * management plane made, then definitions and namespaces in which nothing of anybody else is left, the inventory last. What is gone already is
  * passed over, so that it can be run again. Looks through all kinds of the cluster before and after.
  */
 export async function removeMesh(cluster: RealCluster, options: RemoveOptions): Promise<Removal> {
@@ -65,6 +66,7 @@ export async function removeMesh(cluster: RealCluster, options: RemoveOptions): 
   const isLast = ({ kind }: InventoryEntry) => kind === "Namespace" || kind === "CustomResourceDefinition";
   for (const { entry, isOurs } of entries.filter(({ entry }) => !isReleaseEntry(entry) && !isLast(entry)))
     await settle(place, entry, isOurs);
+  await deleteManaged(client, await resources.listableKinds());
   await uninstallReleases(cluster, listed, options);
   resources.forget();
   await deleteRuntimeObjects(client);
@@ -93,6 +95,13 @@ async function deleteObject(client: KubeClient, kind: Kind, { metadata }: KubeOb
     propagationPolicy: "Background",
     ...(uid === undefined ? {} : { preconditions: { uid } }),
   });
+}
+
+/** Deletes what the management plane made: after its pods, which would make it again, and before the definitions of its kinds. */
+async function deleteManaged(client: KubeClient, all: readonly Kind[]): Promise<void> {
+  for (const kind of all.filter(({ group }) => /\.(istio|isthmus)\.(io|dev)$/.test(group)))
+    for (const object of (await client.list(kind)).items.filter(isMadeByManagement))
+      await deleteObject(client, kind, object);
 }
 
 /** The last ones first: control planes before the definitions that they read. */

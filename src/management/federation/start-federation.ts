@@ -41,6 +41,10 @@ export interface Federating {
   hosts(): ReadonlyMap<string, string>;
   /** Whether a cluster's API shows all that is federated into it as far as the clusters are known. */
   isSettled(cluster: string): boolean;
+  /** Clusters that are not yet what they should be as far as all are known. */
+  behind(): readonly string[];
+  /** Told when a cluster has got what it lacked. */
+  readonly reached: Signal;
 }
 
 /**
@@ -51,7 +55,9 @@ export interface Federating {
 export function startFederation(options: FederationOptions): Federating {
   const { hostSuffix, offers, signal, log } = options;
   const changes = createSignal();
+  const reached = createSignal();
   const watched = new Map<string, WatchedCluster>();
+  const reachedBy = new Map<string, number>();
   let version = 0;
   let known: { readonly version: number; readonly federation: Federation } | undefined;
   const changed = () => {
@@ -73,6 +79,8 @@ export function startFederation(options: FederationOptions): Federating {
   return {
     changes,
     hosts: () => current().hosts,
+    reached,
+    behind: () => [...watched.keys()].filter((name) => reachedBy.get(name) !== version),
     isSettled(cluster) {
       const one = watched.get(cluster);
       if (one?.isSynced() !== true) return false;
@@ -95,6 +103,10 @@ export function startFederation(options: FederationOptions): Federating {
         version: () => (one.isSynced() ? version : undefined),
         changes,
         reconcile: () => reconcile(one, current()),
+        reached(now) {
+          reachedBy.set(cluster.name, now);
+          reached.notify();
+        },
         signal: stopped,
         log,
       });
