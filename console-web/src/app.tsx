@@ -55,7 +55,7 @@ export function App() {
           </Broken>
         </main>
       </div>
-      <Keyboard isSearching={isSearching} setSearching={setSearching} />
+      <Keyboard mesh={mesh.body} isSearching={isSearching} setSearching={setSearching} />
     </ClusterLooks>
   );
 }

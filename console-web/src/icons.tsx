@@ -48,6 +48,12 @@ const drawings = {
       <path d="M2.5 6.5h11" />
     </>
   ),
+  workspace: (
+    <>
+      <rect x="2.5" y="2.5" width="7" height="7" rx="1.5" />
+      <path d="M12 6.5a1.5 1.5 0 0 1 1.5 1.5v4a1.5 1.5 0 0 1-1.5 1.5H8A1.5 1.5 0 0 1 6.5 12" />
+    </>
+  ),
   search: (
     <>
       <circle cx="7" cy="7" r="4" />

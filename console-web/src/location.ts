@@ -49,6 +49,11 @@ export function follow(event: MouseEvent<HTMLAnchorElement>): void {
   navigate(event.currentTarget.getAttribute("href") ?? "/");
 }
 
+/** The page of a cluster. */
+export function clusterUrl(name: string): string {
+  return `/clusters/${name}`;
+}
+
 /** The page of a workload. Cluster and namespace are part of its address. */
 export function workloadUrl(id: {
   readonly cluster: string;

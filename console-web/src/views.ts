@@ -1,4 +1,5 @@
 import { type ComponentType, lazy } from "react";
+import type { MeshPage } from "../../src/console/api.ts";
 import type { IconName } from "./icons.tsx";
 
 /** What a page is given. */
@@ -19,6 +20,8 @@ export interface View {
   /** The second key after `g`. */
   readonly key?: string;
   readonly isApart?: boolean;
+  /** Absent: in the lists of pages for every mesh. */
+  isListed?(mesh: MeshPage): boolean;
 }
 
 /** All pages. Those with an icon are in the sidebar, in this order. Each is loaded when it is first opened. */
@@ -59,6 +62,21 @@ export const views: readonly View[] = [
     page: lazy(async () => ({ default: (await import("./pages/workloads/workloads.tsx")).Workloads })),
   },
   {
+    title: "Clusters",
+    path: "/clusters",
+    icon: "cluster",
+    key: "u",
+    page: lazy(async () => ({ default: (await import("./pages/clusters/clusters.tsx")).Clusters })),
+  },
+  {
+    title: "Workspaces",
+    path: "/workspaces",
+    icon: "workspace",
+    key: "o",
+    isListed: ({ clusters }) => clusters.some(({ role }) => role === "management"),
+    page: lazy(async () => ({ default: (await import("./pages/workspaces/workspaces.tsx")).Workspaces })),
+  },
+  {
     title: "Policy & config",
     path: "/config",
     icon: "policy",
@@ -93,11 +111,25 @@ export const views: readonly View[] = [
     page: lazy(async () => ({ default: (await import("./pages/trace/trace.tsx")).Trace })),
   },
   {
+    title: "Cluster",
+    path: "/clusters/{cluster}",
+    page: lazy(async () => ({ default: (await import("./pages/cluster/cluster.tsx")).Cluster })),
+  },
+  {
     title: "Workload",
     path: "/clusters/{cluster}/namespaces/{namespace}/workloads/{name}",
     page: lazy(async () => ({ default: (await import("./pages/workload/workload.tsx")).Workload })),
   },
 ];
+
+/** Those of the lists of pages: sidebar, search, help. What only some meshes have is left out until one is known. */
+export function listedViews(mesh: MeshPage | undefined): readonly (View & Required<Pick<View, "icon">>)[] {
+  return views.flatMap((view) => {
+    const { icon, isListed } = view;
+    const isHere = isListed === undefined || (mesh !== undefined && isListed(mesh));
+    return icon === undefined || !isHere ? [] : [{ ...view, icon }];
+  });
+}
 
 export interface FoundView {
   readonly view: View;

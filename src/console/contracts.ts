@@ -11,6 +11,8 @@ export interface SourceCluster {
   /** The cluster whose istiod serves this one; itself when it has its own. */
   readonly primary: string;
   readonly role: "workload" | "management";
+  /** Of its API server: "1.33.1". */
+  readonly kubernetesVersion: string;
   /** Of its control plane's Istio; without meaning for a management cluster, as is `trustDomain`. */
   readonly istioVersion: string;
   /** What its workloads' identities begin with. */

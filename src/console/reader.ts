@@ -10,6 +10,8 @@ export interface ReadObjects<T> {
   readonly items: readonly T[];
   /** Present while the cluster does not answer. */
   readonly away?: Away;
+  /** Nobody asked for them before it went away: `items` is empty for want of knowledge. */
+  readonly isUnread?: true;
 }
 
 export interface Away {
@@ -83,8 +85,10 @@ export function createReader(source: ConsoleSource, clock: Clock): Reader {
       // It answers, but does not have such objects: its definition is not installed there.
       if (isApiError(reason, 404)) return { items: [] };
       const since = seen.get(cluster);
+      const last = kept.get(id);
       return {
-        items: kept.get(id)?.items ?? [],
+        items: last?.items ?? [],
+        ...(last === undefined ? { isUnread: true } : {}),
         away: {
           reason: reason instanceof Error ? reason.message : String(reason),
           ...(since === undefined ? {} : { since }),

@@ -4,6 +4,7 @@ import { parseAction } from "./actions/parse-action.ts";
 import { applyAction, planAction } from "./actions/run-action.ts";
 import type { Proof, VerifyReport } from "./api.ts";
 import { checksPage } from "./pages/checks-page.ts";
+import { clusterPage, clustersPage } from "./pages/clusters-page.ts";
 import { configObject, configPage } from "./pages/config-page.ts";
 import { destinationsPage } from "./pages/destinations-page.ts";
 import { livePage } from "./pages/live-page.ts";
@@ -16,6 +17,7 @@ import { trafficPage } from "./pages/traffic-page.ts";
 import { trustPage } from "./pages/trust-page.ts";
 import { workloadPage } from "./pages/workload-page.ts";
 import { workloadsPage } from "./pages/workloads-page.ts";
+import { workspacesPage } from "./pages/workspaces-page.ts";
 import type { Reader } from "./reader.ts";
 
 type Parameters = Readonly<Record<string, string>>;
@@ -37,8 +39,11 @@ const pages: Readonly<Record<string, Page>> = {
   "/api/traces/{id}": tracePage,
   "/api/traffic": trafficPage,
   "/api/workloads": workloadsPage,
+  "/api/clusters": clustersPage,
+  "/api/clusters/{cluster}": clusterPage,
   "/api/clusters/{cluster}/namespaces/{namespace}/workloads/{name}": workloadPage,
   "/api/clusters/{cluster}/namespaces/{namespace}/pods/{pod}/destinations": destinationsPage,
+  "/api/workspaces": workspacesPage,
 };
 
 /** What can be asked for that does something. */

@@ -6,6 +6,7 @@ import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
 import { gatherFindings } from "./gather-findings.ts";
 import { gatherFacts } from "./gather-status.ts";
 import { getJson } from "./http-get.ts";
+import { kubernetesVersionOf } from "./kubernetes-version.ts";
 import { readPeerings } from "./peering-status.ts";
 import { endpointRows } from "./proxy-config/endpoints.ts";
 import type { RunningMesh } from "./start-mesh.ts";
@@ -65,7 +66,17 @@ async function sourceState(mesh: RunningMesh): Promise<SourceState> {
       const client = mesh.clusterSet.clients.get(name);
       if (cluster === undefined || client === undefined) return [];
       const { role, istio, trust } = cluster;
-      return [{ name, ...status, role, client, istioVersion: istio.version, trustDomain: trust.domain }];
+      return [
+        {
+          name,
+          ...status,
+          role,
+          client,
+          kubernetesVersion: kubernetesVersionOf(cluster),
+          istioVersion: istio.version,
+          trustDomain: trust.domain,
+        },
+      ];
     }),
     gateways,
     proxies,

@@ -114,6 +114,29 @@ suite.skipIf(findChromium() === undefined)("console: meshes of any size [needs c
       await page.getByRole("article", { name: "cluster east, ready" }).waitFor();
       await view("/workloads");
       await page.getByText(/west does not answer/).waitFor();
+      await view("/clusters");
+      const rowWith = (button: string) =>
+        page.getByRole("row").filter({ has: page.getByRole("button", { name: button }) });
+      await rowWith("Start west").getByText("stopped").waitFor();
+      await rowWith("Stop east").getByText("ok", { exact: true }).waitFor();
+      // Its cards clip what is too wide for them.
+      const [inner = 0, outer = 0] = await page.evaluate<number[]>(
+        `(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector(".table-card"))`,
+      );
+      assert.ok(inner <= outer, `${inner} in ${outer}`);
+      await picture(page, "clusters-away-dark");
+      await view("/clusters/west");
+      await page.getByText(/west does not answer/).waitFor();
+      await page.getByText("No nodes are known").waitFor();
+      await page.getByRole("region", { name: "Certificates" }).getByText("Root, signs itself").waitFor();
+    }));
+
+  test("pages of workspaces are offered only where there is a management cluster", () =>
+    look({ clusters: 2 }, "light", async (page, view) => {
+      await page.getByRole("link", { name: "Clusters" }).waitFor();
+      assert.equal(await page.getByRole("link", { name: "Workspaces" }).count(), 0);
+      await view("/workspaces");
+      await page.getByText("This mesh has no management cluster").waitFor();
     }));
 
   test("when the engine goes away the page stays, grey, and says since when", () =>

@@ -330,6 +330,9 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
         "/live",
         "/traces",
         "/workloads",
+        "/clusters",
+        "/clusters/main0",
+        "/workspaces",
         "/clusters/main0/namespaces/sample/workloads/sleep",
       ]) {
         await one.view(address);

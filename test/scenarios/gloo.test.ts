@@ -10,7 +10,8 @@ import {
   type Place,
   randomWorkspaces,
 } from "../../src/management/workspaces/test-support/isolation-matrix.ts";
-import { findKubectls } from "../support/tools.ts";
+import { findChromium, findKubectls } from "../support/tools.ts";
+import { openConsole, startBrowser } from "./support/browser.ts";
 import { assertCompiledApplies } from "./support/compiled-output.ts";
 import { edit } from "./support/examples.ts";
 import { assertImports } from "./support/import.ts";
@@ -506,6 +507,90 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
       );
     }, 30_000);
   });
+
+  test.skipIf(findChromium() === undefined)(
+    "GLOO-20 the console shows clusters, meshes, workspaces with namespaces and rules, services and what crosses clusters, with gateway addresses and certificate expiry [needs chromium]",
+    async () => {
+      const browser = await startBrowser();
+      try {
+        const { page: shown, view, complaints } = await openConsole(browser, mesh);
+        const rowOf = (table: string, name: string) =>
+          shown.getByRole("region", { name: table, exact: true }).getByRole("row", { name });
+        const text = async (table: string, name: string) => (await rowOf(table, name).textContent()) ?? "";
+        const gateway = (cluster: string, name: string) =>
+          mesh.kubectl(
+            ...([cluster, "-n", "istio-system", "get", "svc", `istio-${name}gateway`] as const),
+            ...["-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"],
+          );
+
+        await shown.getByRole("link", { name: "Clusters" }).click();
+        await rowOf("Clusters", "mgmt").getByText("management only").waitFor();
+        for (const [cluster, version] of [
+          ["cluster-1", "1.29.2"],
+          ["cluster-2", "1.30.0"],
+        ] as const) {
+          await rowOf("Clusters", cluster).waitFor();
+          const row = await text("Clusters", cluster);
+          const addresses = [await gateway(cluster, "ingress"), await gateway(cluster, "eastwest")];
+          for (const part of [`istiod ${version}`, ...addresses, "intermediate"])
+            assert.ok(row.includes(part), `${part} in ${row}`);
+        }
+
+        await shown.getByRole("link", { name: "Workspaces" }).click();
+        const books = shown.getByRole("article", { name: "workspace bookinfo" });
+        await books.getByText("isolated").waitFor();
+        const { spec, status } = await workspace("bookinfo");
+        const card = (await books.textContent()) ?? "";
+        for (const part of [
+          ...["accepted", "enforced", "its own namespaces and workspaces that import it"],
+          ...status.namespaces.map((place: string) => place.replace("/", "")),
+          ...[...spec.exports, ...spec.exportTo, ...status.hosts],
+        ])
+          assert.ok(card.includes(part), `${part} in ${card}`);
+        const importing = shown.getByRole("article", { name: "workspace istio-system" });
+        assert.match((await importing.textContent()) ?? "", /Imports frombookinfo/);
+        for (const cluster of workloadClusters) {
+          const found = await json(
+            ...(["mgmt", "-n", "gloo-mesh", "get", "mesh", `istiod-istio-system-${cluster}`] as const),
+          );
+          const row = await text("Meshes", cluster);
+          for (const part of [
+            ...[found.status.version, found.status.trustDomain, found.status.network],
+            await gateway(cluster, "eastwest"),
+            found.status.certificate.intermediateNotAfter.slice(0, 10),
+          ])
+            assert.ok(row.includes(part), `${part} in ${row}`);
+          assert.match(await text("Registered clusters", cluster), /Connected/);
+        }
+
+        await shown.getByRole("region", { name: "Meshes" }).getByRole("link", { name: "cluster-1" }).click();
+        await rowOf("Nodes", "cluster-1-1").getByText("ready", { exact: true }).waitFor();
+        await shown
+          .getByRole("region", { name: "Namespaces" })
+          .getByRole("link", { name: "bookinfo" })
+          .click();
+        await shown.getByRole("link", { name: "reviews-v1" }).waitFor();
+        assert.equal(await shown.getByRole("link", { name: "reviews-v3" }).count(), 0);
+        await view("/services?ns=bookinfo");
+        await shown.getByRole("row", { name: "reviews in bookinfo" }).getByTitle("in cluster-2").waitFor();
+
+        await mesh.curl("cluster-1", globalReviews, 20);
+        await view("/mesh?range=5m");
+        await shown
+          .locator("tr", { hasText: await gateway("cluster-2", "eastwest") })
+          .filter({ hasText: "cluster-1" })
+          .first()
+          .waitFor();
+        await view("/traffic?ns=bookinfo&range=5m");
+        await shown.getByRole("button", { name: /^app ratings, .* in bookinfo of cluster-1/ }).waitFor();
+        await shown.getByRole("button", { name: /^app reviews, v3, in bookinfo of cluster-2/ }).waitFor();
+        assert.deepEqual(complaints, []);
+      } finally {
+        await browser.close();
+      }
+    },
+    120_000,
+  );
 
   test("GLOO-23 status says what the mesh takes of the machine, and the pods of each cluster", async () => {
     const { host } = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout) as HostPage;

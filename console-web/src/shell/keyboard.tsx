@@ -1,8 +1,9 @@
 import { useEffect, useState } from "react";
+import type { MeshPage } from "../../../src/console/api.ts";
 import { setPaused, useConnection } from "../live.ts";
 import { navigate } from "../location.ts";
 import { Dialog } from "../parts/dialog.tsx";
-import { views } from "../views.ts";
+import { listedViews, views } from "../views.ts";
 import { Search } from "./search.tsx";
 
 /** How long the second key of two may take, in milliseconds. */
@@ -10,9 +11,11 @@ const secondKey = 1200;
 
 /** Keys that work everywhere: search, go to a page, pause, help. */
 export function Keyboard({
+  mesh,
   isSearching,
   setSearching,
 }: {
+  readonly mesh: MeshPage | undefined;
   readonly isSearching: boolean;
   readonly setSearching: (value: boolean) => void;
 }) {
@@ -39,8 +42,8 @@ export function Keyboard({
   }, [state, setSearching]);
   return (
     <>
-      {isSearching ? <Search onClose={() => setSearching(false)} /> : null}
-      {isHelping ? <Help onClose={() => setHelping(false)} /> : null}
+      {isSearching ? <Search mesh={mesh} onClose={() => setSearching(false)} /> : null}
+      {isHelping ? <Help mesh={mesh} onClose={() => setHelping(false)} /> : null}
     </>
   );
 }
@@ -61,11 +64,11 @@ function isTyping(target: EventTarget | null): boolean {
   );
 }
 
-function Help({ onClose }: { readonly onClose: () => void }) {
+function Help({ mesh, onClose }: { readonly mesh: MeshPage | undefined; readonly onClose: () => void }) {
   const keys: readonly (readonly [readonly string[], string])[] = [
     [["/"], "Go to anything"],
-    ...views.flatMap(({ key, title, icon }) =>
-      key === undefined || icon === undefined ? [] : [[["g", key], title] as const],
+    ...listedViews(mesh).flatMap(({ key, title }) =>
+      key === undefined ? [] : [[["g", key], title] as const],
     ),
     [["j", "k"], "Next row, row before"],
     [["Enter"], "Open"],

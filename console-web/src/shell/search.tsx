@@ -1,11 +1,11 @@
 import { type KeyboardEvent, useMemo, useState } from "react";
-import type { SearchEntry, SearchIndex } from "../../../src/console/api.ts";
+import type { MeshPage, SearchEntry, SearchIndex } from "../../../src/console/api.ts";
 import { Icon, type IconName } from "../icons.tsx";
 import { useLive } from "../live.ts";
-import { navigate, workloadUrl } from "../location.ts";
+import { clusterUrl, navigate, workloadUrl } from "../location.ts";
 import { ClusterMark } from "../parts/cluster-mark.tsx";
 import { Dialog } from "../parts/dialog.tsx";
-import { views } from "../views.ts";
+import { listedViews } from "../views.ts";
 
 interface Goal {
   readonly id: string;
@@ -19,11 +19,17 @@ interface Goal {
 const most = 12;
 
 /** Everything by its name: pages, clusters, workloads and what else has a page. */
-export function Search({ onClose }: { readonly onClose: () => void }) {
+export function Search({
+  mesh,
+  onClose,
+}: {
+  readonly mesh: MeshPage | undefined;
+  readonly onClose: () => void;
+}) {
   const { body } = useLive<SearchIndex>("/api/index");
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
-  const goals = useMemo(() => allGoals(body?.entries ?? []), [body]);
+  const goals = useMemo(() => allGoals(body?.entries ?? [], mesh), [body, mesh]);
   const found = useMemo(() => findGoals(goals, text), [goals, text]);
   const open = (goal: Goal | undefined) => {
     if (goal === undefined) return;
@@ -81,9 +87,9 @@ export function Search({ onClose }: { readonly onClose: () => void }) {
   );
 }
 
-function allGoals(entries: readonly SearchEntry[]): readonly Goal[] {
-  const pages = views.flatMap(({ title, path, icon }): Goal[] =>
-    icon === undefined ? [] : [{ id: path, url: path, title, place: "page", icon }],
+function allGoals(entries: readonly SearchEntry[], mesh: MeshPage | undefined): readonly Goal[] {
+  const pages = listedViews(mesh).map(
+    ({ title, path, icon }): Goal => ({ id: path, url: path, title, place: "page", icon }),
   );
   return [...pages, ...entries.map(goalOf)];
 }
@@ -92,7 +98,7 @@ function goalOf({ kind, cluster, namespace = "", name }: SearchEntry): Goal {
   const id = `${cluster}/${namespace}/${kind}/${name}`;
   const place = namespace === "" ? kind.toLowerCase() : `${namespace} · ${kind}`;
   if (kind === "Cluster")
-    return { id, url: `/workloads?cluster=${cluster}`, title: name, place, icon: "cluster", cluster };
+    return { id, url: clusterUrl(cluster), title: name, place, icon: "cluster", cluster };
   if (kind === "Service")
     return { id, url: `/services?ns=${namespace}&q=${name}`, title: name, place, icon: "service", cluster };
   return {

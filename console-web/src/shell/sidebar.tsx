@@ -1,11 +1,11 @@
 import type { MeshPage } from "../../../src/console/api.ts";
 import { duration } from "../format.ts";
 import { Icon } from "../icons.tsx";
-import { follow } from "../location.ts";
+import { clusterUrl, follow } from "../location.ts";
 import { Ago, useNow } from "../parts/age.tsx";
 import { ClusterMark } from "../parts/cluster-mark.tsx";
 import { clusterTone } from "../parts/cluster-tone.ts";
-import { views } from "../views.ts";
+import { listedViews } from "../views.ts";
 
 /** What there is to look at, and the clusters with when each was seen last. */
 export function Sidebar({
@@ -35,17 +35,15 @@ export function Sidebar({
       </button>
       <nav aria-label="Pages">
         <ul className="pages">
-          {views.map(({ title, path: target, icon, isApart }) =>
-            icon === undefined ? null : (
-              <li key={target} className={isApart === true ? "apart" : undefined}>
-                <a href={target} onClick={follow} aria-current={isWithin(path, target) ? "page" : undefined}>
-                  <Icon name={icon} />
-                  {title}
-                  {target === "/checks" && mesh !== undefined ? <Findings {...mesh.findings} /> : null}
-                </a>
-              </li>
-            ),
-          )}
+          {listedViews(mesh).map(({ title, path: target, icon, isApart }) => (
+            <li key={target} className={isApart === true ? "apart" : undefined}>
+              <a href={target} onClick={follow} aria-current={isWithin(path, target) ? "page" : undefined}>
+                <Icon name={icon} />
+                {title}
+                {target === "/checks" && mesh !== undefined ? <Findings {...mesh.findings} /> : null}
+              </a>
+            </li>
+          ))}
         </ul>
       </nav>
       <div className="group">
@@ -56,9 +54,9 @@ export function Sidebar({
         {mesh?.clusters.map((cluster) => (
           <li key={cluster.name}>
             <a
-              href={`/workloads?cluster=${cluster.name}`}
+              href={clusterUrl(cluster.name)}
               onClick={follow}
-              title={`Workloads of ${cluster.name}`}
+              aria-current={path === clusterUrl(cluster.name) ? "page" : undefined}
             >
               <ClusterMark name={cluster.name} />
               <span className="clip">{cluster.name}</span>
@@ -116,5 +114,10 @@ function Findings({ errors, warnings }: MeshPage["findings"]) {
 }
 
 function isWithin(path: string, target: string): boolean {
-  return path === target || (target === "/workloads" && path.includes("/workloads/"));
+  const isWorkload = path.includes("/workloads/");
+  return (
+    path === target ||
+    (target === "/workloads" && isWorkload) ||
+    (target === "/clusters" && !isWorkload && path.startsWith("/clusters/"))
+  );
 }

@@ -63,6 +63,7 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
       region: ["eu-central-1", "us-east-1", "ap-south-1"][i % 3] ?? "",
       primary: number <= 3 ? (names[0] ?? name) : (names[Math.floor(i / 5) * 5] ?? name),
       role: "workload",
+      kubernetesVersion: "1.33.1",
       istioVersion: "1.30.0",
       trustDomain: "cluster.local",
       api: `https://127.${16 + i}.0.1:6443`,

@@ -1,12 +1,11 @@
 import type { MeshCluster, MeshPage } from "../../../../src/console/api.ts";
 import { count, figure } from "../../format.ts";
-import { follow } from "../../location.ts";
-import { Ago } from "../../parts/age.tsx";
+import { clusterUrl, follow } from "../../location.ts";
 import { ClusterMark, useClusterLook } from "../../parts/cluster-mark.tsx";
-import { clusterTone, clusterWord } from "../../parts/cluster-tone.ts";
+import { ClusterState } from "../../parts/cluster-state.tsx";
+import { ClusterSwitch } from "../../parts/cluster-switch.tsx";
+import { controlPlane } from "../../parts/control-plane.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
-import { Status } from "../../parts/states.tsx";
-import { ClusterSwitch } from "./cluster-switch.tsx";
 
 /** One cluster: who it is, who controls it, what runs in it, what it serves. */
 export function ClusterCard({
@@ -18,21 +17,16 @@ export function ClusterCard({
   readonly mesh: MeshPage;
   readonly width: number;
 }) {
-  const { name, region, lastSeen, proxies, pods, workloads, gateways, served, role } = cluster;
+  const { name, region, proxies, pods, workloads, gateways, served, role } = cluster;
   const { hue } = useClusterLook(name);
   const ingress = gateways.find(({ kind }) => kind === "ingress");
-  const [plane, planeNote] = controlPlane(cluster, mesh);
+  const [plane, planeNote] = controlPlane(cluster, mesh.clusters);
   return (
     <>
       <div className="row" style={{ gap: 10 }}>
         <ClusterMark name={name} isLarge />
         <div className="grow">
-          <a
-            className="bold clip cluster-link"
-            href={`/workloads?cluster=${name}`}
-            onClick={follow}
-            title={`Workloads of ${name}`}
-          >
+          <a className="bold clip cluster-link" href={clusterUrl(name)} onClick={follow}>
             {name}
           </a>
           <div className="small dimmer clip">
@@ -40,12 +34,7 @@ export function ClusterCard({
           </div>
         </div>
         <ClusterSwitch cluster={cluster} />
-        <Status tone={clusterTone(cluster)}>
-          {clusterWord(cluster)}
-          <span className="dimmer">
-            · {lastSeen === undefined ? "now" : lastSeen === 0 ? "never" : <Ago at={lastSeen} />}
-          </span>
-        </Status>
+        <ClusterState cluster={cluster} />
       </div>
       <dl className="facts">
         <Fact name="Control plane" value={plane} note={planeNote} />
@@ -84,19 +73,6 @@ export function ClusterCard({
       <Sparkline values={served?.history ?? []} width={width - 40} height={26} hue={hue} />
     </>
   );
-}
-
-function controlPlane(
-  { name, primary, role, registry, istioVersion }: MeshCluster,
-  mesh: MeshPage,
-): readonly [value: string, note: string] {
-  if (role === "management") return ["none", "management only"];
-  if (primary === name) return [`istiod ${istioVersion}`, "own"];
-  const crosses =
-    mesh.clusters.find((one) => one.name === primary)?.network !==
-    mesh.clusters.find((one) => one.name === name)?.network;
-  if (registry !== undefined && registry !== "synced") return [`istiod in ${primary}`, registry];
-  return [`istiod in ${primary}`, crosses ? "by gateway" : ""];
 }
 
 function Fact({

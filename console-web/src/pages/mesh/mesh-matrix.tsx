@@ -1,7 +1,7 @@
 import type { MeshCluster, MeshPage } from "../../../../src/console/api.ts";
 import { figure } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
-import { follow } from "../../location.ts";
+import { clusterUrl, follow } from "../../location.ts";
 import { ClusterMark, useClusterLook } from "../../parts/cluster-mark.tsx";
 import { clusterTone, clusterWord } from "../../parts/cluster-tone.ts";
 import { Sparkline } from "../../parts/sparkline.tsx";
@@ -41,7 +41,7 @@ function Tile({ cluster }: { readonly cluster: MeshCluster }) {
   return (
     <a
       className={`card tile ${lastSeen === undefined ? "" : "is-stale"}`}
-      href={`/workloads?cluster=${name}`}
+      href={clusterUrl(name)}
       onClick={follow}
     >
       <span className="row tight">

@@ -1,15 +1,11 @@
-import type { SourceAuthority, TrustPage } from "../../../../src/console/api.ts";
-import { count, duration, shortFingerprint } from "../../format.ts";
+import type { TrustPage } from "../../../../src/console/api.ts";
+import { count, shortFingerprint } from "../../format.ts";
 import { useLive } from "../../live.ts";
-import { useNow } from "../../parts/age.tsx";
 import { ClusterMark, ClusterName } from "../../parts/cluster-mark.tsx";
 import { CopyButton } from "../../parts/copyable.tsx";
-import { Failure, Skeleton, Status } from "../../parts/states.tsx";
+import { Failure, Skeleton } from "../../parts/states.tsx";
+import { Until } from "../../parts/until.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
-
-const day = 24 * 3600 * 1000;
-/** From here on an end is worth a warning. */
-const soon = 30 * day;
 
 /** Who signs what, how long is it good, and who believes whom? */
 export function Trust() {
@@ -121,18 +117,5 @@ export function Trust() {
         )}
       </PageBody>
     </>
-  );
-}
-
-function Until({ at }: { readonly at: SourceAuthority["notAfter"] }) {
-  const now = useNow();
-  const left = at - now;
-  const date = new Date(at).toISOString().slice(0, 10);
-  return (
-    <span title={`until ${date}`}>
-      <Status tone={left < 0 ? "fail" : left < soon ? "warn" : "ok"}>
-        {left < 0 ? `ended ${duration(-left)} ago` : `${duration(left)}, until ${date}`}
-      </Status>
-    </span>
   );
 }

@@ -1,14 +1,8 @@
 import type { WorkloadPod } from "../../../../src/console/api.ts";
 import { Ago } from "../../parts/age.tsx";
 import { CopyButton } from "../../parts/copyable.tsx";
+import { proxyWord } from "../../parts/proxy-status.tsx";
 import { Status } from "../../parts/states.tsx";
-
-const proxyWords: Readonly<Record<string, readonly [tone: "ok" | "warn" | "fail", word: string]>> = {
-  SYNCED: ["ok", "in sync"],
-  STALE: ["warn", "has not taken what was sent"],
-  "NOT SENT": ["warn", "nothing sent yet"],
-  "NOT CONNECTED": ["fail", "not connected"],
-};
 
 /** The pods of a workload, with what their proxies say. */
 export function PodTable({
@@ -36,7 +30,7 @@ export function PodTable({
       </thead>
       <tbody>
         {pods.map((pod) => {
-          const [tone, word] = proxyWords[pod.proxy?.state ?? ""] ?? ["stale", "none"];
+          const [tone, word] = proxyWord(pod.proxy?.state, (pod.proxy?.rejections.length ?? 0) > 0);
           return (
             <tr key={pod.name}>
               <td className="mono">{pod.name}</td>
@@ -53,9 +47,7 @@ export function PodTable({
                 {pod.proxy === undefined ? (
                   <span className="dimmer">none</span>
                 ) : (
-                  <Status tone={pod.proxy.rejections.length > 0 ? "fail" : tone}>
-                    {pod.proxy.rejections.length > 0 ? "refuses what is sent" : word}
-                  </Status>
+                  <Status tone={tone}>{word}</Status>
                 )}
               </td>
               <td className="right">

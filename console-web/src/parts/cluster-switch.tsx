@@ -1,10 +1,14 @@
 import { useState } from "react";
-import type { MeshCluster } from "../../../../src/console/api.ts";
-import { ConfirmAction } from "../../actions/confirm-action.tsx";
-import { Icon } from "../../icons.tsx";
+import type { MeshCluster } from "../../../src/console/api.ts";
+import { ConfirmAction } from "../actions/confirm-action.tsx";
+import { Icon } from "../icons.tsx";
 
 /** Stops or starts a cluster, after saying what that means. */
-export function ClusterSwitch({ cluster: { name, state } }: { readonly cluster: MeshCluster }) {
+export function ClusterSwitch({
+  cluster: { name, state },
+}: {
+  readonly cluster: Pick<MeshCluster, "name" | "state">;
+}) {
   const [isOpen, setOpen] = useState(false);
   const isStopped = state === "stopped";
   const verb = isStopped ? "Start" : "Stop";
