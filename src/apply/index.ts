@@ -34,7 +34,7 @@ export { prune } from "./prune.ts";
 export { type ApplyMeshOptions, applyMesh } from "./real/apply-mesh.ts";
 export { listOurs } from "./real/find-ours.ts";
 export type { RealCluster } from "./real/real-cluster.ts";
-export { type Removal, removeMesh } from "./real/remove-mesh.ts";
+export { type Removal, removeMesh, usersNamespaces } from "./real/remove-mesh.ts";
 export { type RegisterOptions, registerCluster } from "./register-cluster.ts";
 export { type RemoteApi, readerAccount, remoteKubeconfig } from "./remote-kubeconfig.ts";
 export { createResourceMap, type ResourceMap } from "./resource-map.ts";

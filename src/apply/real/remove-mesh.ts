@@ -177,8 +177,11 @@ async function removeNamespace(place: Place, entry: InventoryEntry, isOurs: bool
   }
 }
 
-/** Namespaces that the mesh file lists: what is in them is more than the mesh. */
-function usersNamespaces(cluster: string, { mesh, namespaces }: RemoveOptions): ReadonlySet<string> {
+/** Namespaces that the mesh file lists: what is in them is more than the mesh, and they stay unless `namespaces` go too. */
+export function usersNamespaces(
+  cluster: string,
+  { mesh, namespaces }: Pick<RemoveOptions, "mesh" | "namespaces">,
+): ReadonlySet<string> {
   if (namespaces) return new Set();
   const own = [...mesh.clusters.values()].find(({ name }) => name === cluster);
   return new Set((own?.namespaces ?? []).map(({ name }) => name).filter((name) => name !== systemNamespace));

@@ -1,4 +1,11 @@
-import { clusterFailure, createHelm, listOurs, type Removal, removeMesh } from "../../apply/index.ts";
+import {
+  clusterFailure,
+  createHelm,
+  listOurs,
+  type Removal,
+  removeMesh,
+  usersNamespaces,
+} from "../../apply/index.ts";
 import { IsthmusError, systemClock } from "../../base/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
 import { confirm } from "../apply/confirm.ts";
@@ -36,8 +43,15 @@ export async function downReal(input: CommandInput): Promise<number> {
     const say =
       output === "json" ? (text: string) => terminal.note(text) : (text: string) => terminal.print(text);
     const real = realClusters(clusters);
+    const namespaces = input.values["namespaces"] === true;
     const found = new Map(
-      await Promise.all([...real].map(async ([name, one]) => [name, await listOurs(one.client)] as const)),
+      await Promise.all(
+        [...real].map(async ([name, one]) => {
+          const users = usersNamespaces(name, { mesh, namespaces });
+          const ours = await listOurs(one.client);
+          return [name, ours.filter((object) => !users.has(object.replace(/^Namespace /, "")))] as const;
+        }),
+      ),
     );
     const rows = [...real].map(([name, { helm }]) => [
       terminal.paint.bold(name),
@@ -62,7 +76,7 @@ export async function downReal(input: CommandInput): Promise<number> {
         try {
           return await removeMesh(cluster, {
             ...{ mesh, compiled, helm, timeout, signal },
-            namespaces: input.values["namespaces"] === true,
+            namespaces,
             waiting: waits(input, cluster.name),
           });
         } catch (reason) {
