@@ -324,7 +324,7 @@ suite.skipIf(!hasKubectl)(
       try {
         await eventually(async () => {
           const { stdout } = await mesh.isthmus("status");
-          return /^ingress consumer +waiting for address$/m.test(stdout);
+          return /^ingress +consumer +waiting for address$/m.test(stdout);
         });
         const { gateways } = await mesh.status();
         assert.equal(gateways.find(({ cluster }) => cluster === "consumer")?.url, undefined);

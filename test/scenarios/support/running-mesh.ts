@@ -156,9 +156,18 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
   };
 }
 
-/** Waits until `probe` gives a value other than undefined or false; rejects after `timeout` with the last failure. */
-export async function eventually<T>(probe: () => Promise<T | undefined | false>, timeout = 5000): Promise<T> {
-  const deadline = performance.now() + timeout;
+/** Milliseconds. A deadline tells that something never comes, not how fast a busy machine is. */
+const leastPatience = 20_000;
+
+/**
+ * Waits until `probe` gives a value other than undefined or false; rejects with the last failure after `timeout`
+ * milliseconds, or 20 s if that is more.
+ */
+export async function eventually<T>(
+  probe: () => Promise<T | undefined | false>,
+  timeout = leastPatience,
+): Promise<T> {
+  const deadline = performance.now() + Math.max(timeout, leastPatience);
   let failure: unknown;
   for (;;) {
     try {
