@@ -119,6 +119,8 @@ export interface RunningContainer {
    * clients elsewhere and goes on serving meanwhile.
    */
   drain?(): void;
+  /** Milliseconds from `drain` until all of those clients know, at most. Absent: it is not known, and the usual time is given. */
+  readonly leaveTime?: number;
   /** Ends it as SIGTERM does, and as SIGKILL after `graceSeconds`. */
   stop(graceSeconds: number): Promise<void>;
   /** Absent: ready as soon as it runs. Otherwise asked beside the container's own readiness probe. */

@@ -63,6 +63,8 @@ export interface AgentProxy {
   admin(path: string, query: URLSearchParams, method: string): AdminAnswer | Promise<AdminAnswer>;
   /** Leads clients elsewhere (GOAWAY, Connection: close) while it goes on serving, new connections included. */
   drain(): void;
+  /** See RunningContainer. */
+  readonly leaveTime?: number;
   stop(drainMs: number): Promise<void>;
 }
 

@@ -169,6 +169,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningContaine
   return {
     exited,
     drain: () => running.drain(),
+    ...(running.leaveTime === undefined ? {} : { leaveTime: running.leaveTime }),
     stop: (graceSeconds) => stop(graceSeconds),
     isReady,
     changes,

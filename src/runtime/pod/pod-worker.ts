@@ -36,7 +36,7 @@ export interface PodWorkerOptions {
 }
 
 /** How long a pod with a proxy goes on serving after its deletion: several times what an endpoint's way to all proxies takes. */
-const leaveTime = 1000;
+const usualLeaveTime = 1000;
 
 /** What a pod without an object is given to end: as little as a kubelet gives. */
 const orphanGraceSeconds = 1;
@@ -259,7 +259,8 @@ export function startPodWorker({ pod: first, node, services, events }: PodWorker
     const drains = runs.flatMap(({ running }) => (running?.drain === undefined ? [] : [running]));
     if (drains.length === 0) return;
     for (const running of drains) running.drain?.();
-    await pause(clock, leaveTime, AbortSignal.any([ending.signal, hurried.signal]));
+    const time = Math.max(...drains.map((running) => running.leaveTime ?? usualLeaveTime));
+    await pause(clock, time, AbortSignal.any([ending.signal, hurried.signal]));
   };
   const remove = async () => {
     await leave();

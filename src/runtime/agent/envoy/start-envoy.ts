@@ -176,6 +176,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
         };
       }
     },
+    leaveTime,
     drain() {
       // Without skip_exit the listeners would close when the drain time is over.
       void askAdmin(adminSocket, "/drain_listeners?graceful&skip_exit", "POST").catch(() => undefined);
@@ -186,6 +187,9 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProxy> {
     },
   };
 }
+
+/** Other Envoys are processes of their own, which a busy machine lets wait before they read what is new. */
+const leaveTime = 2500;
 
 function envoyArgs(bootstrapFile: string): readonly string[] {
   return [
