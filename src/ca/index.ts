@@ -12,6 +12,7 @@ export { type CaFiles, caFileNames, checkCaFiles, readCaFiles, writeCaFiles } fr
 export { type CaPlace, caPlace } from "./ca-place.ts";
 export { checkSameRoot } from "./check-roots.ts";
 export { createIntermediate, createRoot, createTrust, type Root, rootLifetime } from "./create-trust.ts";
+export { warnOfPublishedKeys } from "./published-keys.ts";
 export { mergeRoots, overlaps, rootAbove } from "./roots.ts";
 export {
   beginRotation,

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { type ApplyTarget, applyCompiled, loadTrust, type MeshTrust } from "../apply/index.ts";
 import { IsthmusError, type Logger, type Stop, systemClock, waitFor } from "../base/index.ts";
+import { warnOfPublishedKeys } from "../ca/index.ts";
 import { type Compiled, managementCluster } from "../compile/index.ts";
 import { type Console, startConsole } from "../console/index.ts";
 import { formatKubeconfig, formatYaml, kinds } from "../kube/index.ts";
@@ -127,6 +128,7 @@ async function start(
   const trust = loadTrust(mesh, state, startedAt);
   for (const folder of trust.created)
     progress({ kind: "note", text: `made ${folder}: a root and an intermediate per cluster` });
+  for (const diagnostic of warnOfPublishedKeys(trust.files)) progress({ kind: "warning", diagnostic });
   timings.mark("trust");
 
   const blocks = await takeBlocks(options, stops);

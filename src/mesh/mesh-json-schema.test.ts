@@ -28,7 +28,7 @@ suite("meshJsonSchema()", () => {
     assert.deepEqual(schema["required"], ["apiVersion", "kind", "clusters"]);
   });
 
-  test("describes every field, so that editors can show what it means", () => {
+  test("MESH-07 describes every field, so that editors can show what it means", () => {
     const silent = fieldsOf(schema, "mesh")
       .filter(([path, one]) => one["description"] === undefined && !/\.addons\[\]\.\w+$/.test(path))
       .map(([path]) => path);

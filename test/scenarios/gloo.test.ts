@@ -508,9 +508,8 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     }, 30_000);
   });
 
-  test.skipIf(findChromium() === undefined)(
-    "GLOO-20 the console shows clusters, meshes, workspaces with namespaces and rules, services and what crosses clusters, with gateway addresses and certificate expiry [needs chromium]",
-    async () => {
+  suite.skipIf(findChromium() === undefined)("the console of the management cluster [needs chromium]", () => {
+    test("GLOO-20 the console shows clusters, meshes, workspaces with namespaces and rules, services and what crosses clusters, with gateway addresses and certificate expiry", async () => {
       const browser = await startBrowser();
       try {
         const { page: shown, view, complaints } = await openConsole(browser, mesh);
@@ -588,9 +587,8 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
       } finally {
         await browser.close();
       }
-    },
-    120_000,
-  );
+    }, 120_000);
+  });
 
   test("GLOO-23 status says what the mesh takes of the machine, and the pods of each cluster", async () => {
     const { host } = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout) as HostPage;

@@ -143,14 +143,16 @@ suite.skipIf(findKubectls().length === 0)(
       );
     });
 
-    test("MESH-05 what leaves the file is deleted, what is new is created, charts included", async () => {
+    test("MESH-05 OKE-21 what leaves the file is deleted, what is new is created, charts included, and a plan writes none of it", async () => {
       const other = /\{ file: hello-world.yaml, selector: version=v1, namespace: sample \}/;
       await change(
         "mesh.yaml",
         other,
         "{ chart: cert-manager, repo: https://charts.jetstack.io, namespace: certs, name: second }",
         async () => {
+          const before = await versionsOf("fra");
           const { clusters } = await planned();
+          assert.deepEqual(await versionsOf("fra"), before);
           const [fra, ash] = clusters;
           const said = fra?.changes?.map(({ action, kind, name }) => `${action} ${kind} ${name}`) ?? [];
           assert.ok(said.includes("delete Deployment helloworld-v1"), said.join("\n"));

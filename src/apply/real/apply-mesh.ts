@@ -1,4 +1,5 @@
 import { IsthmusError, type Logger, systemClock } from "../../base/index.ts";
+import { warnOfPublishedKeys } from "../../ca/index.ts";
 import type { Compiled, Wave } from "../../compile/index.ts";
 import { kinds, startInformer } from "../../kube/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
@@ -94,8 +95,14 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
     );
     const behind = await federateOnce(applied, { ...wait, mesh, timeout });
     return outcomes.map((outcome) => {
-      const failure = behind.get(outcome.cluster);
-      return failure === undefined ? outcome : { ...outcome, failure };
+      const { cluster } = outcome;
+      const [failure, ca] = [behind.get(cluster), trust.files.get(cluster)];
+      const published = ca === undefined ? [] : warnOfPublishedKeys(new Map([[cluster, ca]]));
+      return {
+        ...outcome,
+        warnings: [...published, ...outcome.warnings],
+        ...(failure === undefined ? {} : { failure }),
+      };
     });
   } finally {
     stop.abort();
