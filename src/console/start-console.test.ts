@@ -110,7 +110,7 @@ suite("the console's server", () => {
     assert.match(text, /\{"target":"\/api\/nothing","error":\{"code":"console\/no-such-page"/);
   });
 
-  test("a port that is taken is said, and the next free one used", async () => {
+  test("AKS-22 a port that is taken is said, and the next free one used", async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
     const address = holder.address();

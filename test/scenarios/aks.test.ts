@@ -295,6 +295,18 @@ suite.skipIf(!hasKubectl)(
       }
     });
 
+    test("AKS-22 console names the address of the pages, 20001 unless that is taken, which is said", async () => {
+      const { code, stdout, stderr } = await mesh.isthmus("console");
+      assert.equal(code, 0, stderr);
+      const url = new URL(stdout.trim());
+      assert.equal(url.hostname, "127.0.0.1");
+      assert.equal(
+        url.port === "20001",
+        !stderr.includes("port 20001 is taken, so this is the next free one"),
+      );
+      assert.equal((await fetch(url, { redirect: "manual" })).status < 400, true);
+    });
+
     test("AKS-08 AKS-09 40 requests from either cluster are answered by both versions", async () => {
       for (const cluster of ["main0", "remote0"]) {
         const { v1, v2 } = versions(await mesh.curl(cluster, hello, 40));
