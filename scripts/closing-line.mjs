@@ -1,6 +1,7 @@
 // Vitest reporter that ends a run with "N passed, N failed". A skipped test says in its title what it needs
-// ("… [needs kubectl]"); it fails the run when ISTHMUS_REQUIRED_TOOLS names that tool. Of suites within each other the
-// innermost that says something counts. A test that passed only when it was tried again is named too.
+// ("… [needs kubectl]"); it fails the run when ISTHMUS_REQUIRED_TOOLS names all of that: where something else is needed
+// too, that is what was missing. Of suites within each other the innermost that says something counts. A test that
+// passed only when it was tried again is named too.
 export default class ClosingLine {
   onTestRunEnd(modules, unhandledErrors) {
     const required = (process.env.ISTHMUS_REQUIRED_TOOLS ?? "").split(" ").filter(Boolean);
@@ -19,10 +20,10 @@ export default class ClosingLine {
         } else if (state === "failed") failed += 1;
         else {
           skipped += 1;
-          const missing = required.find((tool) => needsOf(test.fullName).includes(tool));
+          const needs = needsOf(test.fullName);
           console.log(`skipped: ${test.fullName}`);
-          if (missing === undefined) continue;
-          console.log(`  but ${missing} is required here`);
+          if (needs.length === 0 || !needs.every((tool) => required.includes(tool))) continue;
+          console.log(`  but ${needs.join(" and ")} ${needs.length === 1 ? "is" : "are"} required here`);
           failed += 1;
           process.exitCode = 1;
         }

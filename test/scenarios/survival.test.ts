@@ -62,7 +62,7 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     );
     const [done, ...reports] = await Promise.all([action(), ...loads]);
     for (const { who, report } of reports) {
-      assert.ok(report.sent >= seconds * 9, `${who} sent ${report.sent}`);
+      assert.ok(report.sent > seconds * 5, `${who} sent ${report.sent}`);
       assert.equal(report.failed, 0, `${who}: ${JSON.stringify(report.answers)}`);
     }
     return done;
