@@ -34,7 +34,7 @@ export interface Traffic {
   readonly failedPerSecond: number;
   /** Absent without requests. */
   readonly latencyMs?: { readonly p50: number; readonly p95: number; readonly p99: number };
-  /** Part of the requests that came over mutual TLS, 0 to 1; absent without any. */
+  /** Part that came over mutual TLS of the requests of which it is known, 0 to 1; absent without any. */
   readonly mutualTls?: number;
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/index.ts";
 import type { Finding } from "../checks/index.ts";
 import { isApiError, type Kind, type KubeObject } from "../kube/index.ts";
-import type { GraphOptions, RangeValues, TrafficEdge, TrafficGraph } from "../telemetry/index.ts";
+import type { GraphOptions, RangeValues, TrafficGraph } from "../telemetry/index.ts";
 import type { Proof } from "./api.ts";
 import type { ConsoleSource, SourceState } from "./contracts.ts";
 
@@ -115,9 +115,7 @@ export function createReader(source: ConsoleSource, clock: Clock): Reader {
       const id = JSON.stringify(options);
       const last = graphs.get(id);
       if (last !== undefined && clock.now() - last.at < freshGraph) return last.value;
-      const measured = source.telemetry?.graph(options);
-      const value =
-        measured === undefined ? undefined : { ...measured, edges: measured.edges.map(ofAnswered) };
+      const value = source.telemetry?.graph(options);
       if (value !== undefined) {
         if (graphs.size >= mostGraphs) graphs.clear();
         graphs.set(id, { at: clock.now(), value });
@@ -155,15 +153,6 @@ function withLastKnown(
     gateways: [...now.gateways.filter((one) => !isAway(one)), ...last.gateways.filter(isAway)],
     proxies: [...now.proxies.filter((one) => !isAway(one)), ...last.proxies.filter(isAway)],
   };
-}
-
-/** Of requests that failed nobody knows whether they came over mutual TLS, so it is the part of the others. */
-function ofAnswered(edge: TrafficEdge): TrafficEdge {
-  const { requestsPerSecond, failedPerSecond, mutualTls } = edge;
-  if (failedPerSecond === 0 || mutualTls === 1) return edge;
-  const answered = requestsPerSecond - failedPerSecond;
-  const secured = mutualTls * requestsPerSecond;
-  return { ...edge, mutualTls: answered <= 0 || secured >= answered ? 1 : secured / answered };
 }
 
 /** `read`, at most once every `time` milliseconds and once for all that wait for it. A failure is not kept. */

@@ -476,7 +476,7 @@ suite.skipIf(!hasTools)("console: the guides' graphs [needs kubectl] [needs chro
           await console.view("/traffic?range=15s&ns=fluidosmesh");
           await node(
             console,
-            /istio-ingressgateway, .* in istio-ingress-provider1 of provider1, healthy/,
+            /^gateway istio-ingressgateway, .* in istio-ingress-provider1 of provider1, healthy/,
           ).waitFor({
             timeout: 40_000,
           });

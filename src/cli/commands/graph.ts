@@ -93,6 +93,7 @@ function placeOf(node: TrafficNode | undefined): string {
 }
 
 function mutualTls({ mutualTls: part }: TrafficEdge, paint: Paint): string {
+  if (part === undefined) return "–";
   if (part >= 0.999) return paint.good("✓");
   return part === 0 ? paint.warn("no") : paint.warn(`${Math.round(part * 100)} %`);
 }

@@ -3,15 +3,20 @@ import type { Traffic } from "../api.ts";
 
 /**
  * Edges as one. Latencies are the mean of the edges' own, weighted by requests: exact for one edge, an estimate for
- * several, since quantiles can't be added.
+ * several, since quantiles can't be added. Mutual TLS is weighed by requests too, and by bytes where all is TCP.
  */
 export function sumTraffic(edges: readonly TrafficEdge[]): Traffic {
-  let [requests, failed, secured, timed] = [0, 0, 0, 0];
+  let [requests, failed, secured, known, timed] = [0, 0, 0, 0, 0];
+  const isTcp = edges.every(({ protocol }) => protocol === "tcp");
   const latency = { p50: 0, p95: 0, p99: 0 };
-  for (const { requestsPerSecond, failedPerSecond, mutualTls, latencyMs } of edges) {
+  for (const { requestsPerSecond, failedPerSecond, bytesPerSecond, mutualTls, latencyMs } of edges) {
     requests += requestsPerSecond;
     failed += failedPerSecond;
-    secured += mutualTls * requestsPerSecond;
+    if (mutualTls !== undefined) {
+      const weight = isTcp ? bytesPerSecond.sent + bytesPerSecond.received : requestsPerSecond;
+      secured += mutualTls * weight;
+      known += weight;
+    }
     if (latencyMs === undefined) continue;
     timed += requestsPerSecond;
     latency.p50 += latencyMs.p50 * requestsPerSecond;
@@ -24,7 +29,7 @@ export function sumTraffic(edges: readonly TrafficEdge[]): Traffic {
     ...(timed === 0
       ? {}
       : { latencyMs: { p50: latency.p50 / timed, p95: latency.p95 / timed, p99: latency.p99 / timed } }),
-    ...(requests === 0 ? {} : { mutualTls: secured / requests }),
+    ...(known === 0 ? {} : { mutualTls: secured / known }),
   };
 }
 

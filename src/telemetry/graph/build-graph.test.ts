@@ -97,8 +97,8 @@ function graphOf(traffic: readonly Traffic[], options: Partial<GraphOptions> = {
       now: end,
       retention: 3_600_000,
       networkOf: (cluster) => ({ east: "n1", west: "n2" })[cluster],
-      placeOf: (cluster, _, workload) => (workload === "lent" ? "west" : cluster),
-      isGateway: (_, __, workload) => workload.endsWith("gateway"),
+      placeOf: (cluster, _, workload) => (workload.startsWith("lent") ? "west" : cluster),
+      isGateway: (cluster, _, workload) => workload.endsWith("gateway") && cluster === "east",
       isServiceEntry: (host) => host === "api.example.com",
     },
     { level: "workload", ...options },
@@ -270,6 +270,21 @@ suite("the traffic graph", () => {
     assert.equal(edges[0]?.crossesNetwork, true);
   });
 
+  test.each(["workload", "app", "versionedApp", "service"] as const)(
+    "knows at the level %s a gateway whose own cluster has placed it in another",
+    (level) => {
+      const gateway: Place = "east/ingress/lent-gateway/lent-gateway/latest";
+      const { nodes } = graphOf([{ by: "source", from: gateway, to: v1, service: "api.shop", count: 60 }], {
+        level,
+      });
+      const found = nodes.filter(({ name }) => name === "lent-gateway");
+      assert.deepEqual(
+        found.map(({ kind, cluster }) => [kind, cluster]),
+        [["gateway", "west"]],
+      );
+    },
+  );
+
   test("counts failures of HTTP and of gRPC, each by its codes", () => {
     const [grpc, http] = graphOf([
       { by: "destination", from: web, to: v1, service: "api.shop", count: 6, code: "200" },
@@ -295,6 +310,65 @@ suite("the traffic graph", () => {
     ]).edges;
     assert.equal(edge?.mutualTls, 0.25);
     assert.deepEqual(edge?.principals, { from: "a", to: "b" });
+  });
+
+  const toDb = { from: web, to: "east/shop/db/db/v1", service: "db.shop", count: 60 } as const;
+  const viaGateway: Place = "east/istio-system/eastwest-gateway/gateway/latest";
+  const identities = ["spiffe://mesh/ns/shop/sa/web", "spiffe://mesh/ns/shop/sa/api"] as const;
+  test.each<{ traffic: Traffic[]; expected: number | undefined; because: string }>([
+    {
+      traffic: [
+        { ...toDb, by: "source", count: 60, principals: identities },
+        { ...toDb, by: "source", count: 40, code: "503", flags: "UF" },
+        { ...toDb, by: "destination", count: 60, tls: true, principals: identities },
+      ],
+      expected: 1,
+      because: "requests that found no connection did not arrive in plaintext either",
+    },
+    {
+      traffic: [
+        { ...toDb, by: "source", to: unknown, code: "503", flags: "UH" },
+        { ...toDb, by: "source", to: unknown, code: "503", flags: "NR" },
+      ],
+      expected: undefined,
+      because: "nothing was sent where no endpoint and no route was found",
+    },
+    {
+      traffic: [{ ...toDb, by: "source", code: "0", flags: "DC" }],
+      expected: undefined,
+      because: "callers that went away had no answer to tell it by",
+    },
+    {
+      traffic: [{ ...toDb, by: "source" }],
+      expected: 0,
+      because: "a workload that answers without an identity has no proxy",
+    },
+    {
+      traffic: [{ ...toDb, by: "source", principals: identities }],
+      expected: 1,
+      because: "an identity comes by mutual TLS only, though the other side says nothing",
+    },
+    {
+      traffic: [{ by: "source", from: web, to: unknown, host: "api.example.com", count: 60 }],
+      expected: undefined,
+      because: "what goes to nobody of the mesh may be encrypted by other means",
+    },
+    {
+      traffic: [{ ...toDb, by: "source", from: viaGateway, protocol: "tcp", bytes: [1, 1] }],
+      expected: undefined,
+      because: "a gateway does not open what it passes on",
+    },
+    {
+      traffic: [{ by: "destination", from: unknown, to: v1, service: "api.shop", count: 60 }],
+      expected: 0,
+      because: "callers without a proxy have no certificate",
+    },
+  ])("gives a part over mutual TLS of $expected: $because", ({ traffic, expected }) => {
+    for (const withServices of [false, true])
+      assert.deepEqual(
+        [...new Set(graphOf(traffic, { withServices }).edges.map(({ mutualTls }) => mutualTls))],
+        [expected],
+      );
   });
 
   test("shows only what has an end in the namespaces and clusters that are asked for", () => {

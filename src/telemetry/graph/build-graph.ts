@@ -35,11 +35,24 @@ interface Edge {
   readonly to: TrafficNode;
   readonly protocol: TrafficEdge["protocol"];
   readonly measured: Measured;
-  /** Volume that came over mutual TLS. */
-  mutualTls: number;
+  /** Volume of which it is known that it came over mutual TLS, and without. */
+  secured: number;
+  plain: number;
   readonly services: Set<string>;
   /** What `share` is a part of: the caller and the service that was asked for. */
   readonly group: string;
+}
+
+/** One end of a flow, where it runs. */
+interface PlacedParty extends Party {
+  readonly isGateway: boolean;
+  /** "cluster/namespace/workload" as its own cluster has it. */
+  readonly home: string;
+}
+
+export interface PlacedFlow extends SettledFlow {
+  readonly source: PlacedParty;
+  readonly destination: PlacedParty;
 }
 
 /** Seconds. */
@@ -49,7 +62,7 @@ const defaultRange = 60;
 export function wantedFlows(
   source: GraphSource,
   options: Omit<GraphOptions, "level" | "withServices">,
-): readonly SettledFlow[] {
+): readonly PlacedFlow[] {
   const { rangeSeconds = defaultRange, at = source.now, withIdle = false } = options;
   const from = at - rangeSeconds * 1000;
   const seen = withIdle ? Math.min(from, at - source.retention) : from;
@@ -61,8 +74,9 @@ export function wantedFlows(
   );
   return settleFlows(read)
     .filter((flow) => withIdle || !isIdle(flow.measured))
-    .filter((flow) => !isPassedOn(flow, reporting, source))
     .map((flow) => inPlace(flow, source))
+    .filter((flow) => !isReportedInside(flow, reporting))
+    .map((flow) => (isPassedOn(flow) ? { ...flow, security: { secured: 0, plain: 0 } } : flow))
     .filter((flow) => isWanted(flow, options));
 }
 
@@ -73,7 +87,7 @@ export function buildGraph(source: GraphSource, options: GraphOptions): TrafficG
   const edges = new Map<string, Edge>();
   const showsServices = withServices && level !== "service" && level !== "cluster";
   for (const flow of flows) {
-    const caller = callerNode(flow, level, source);
+    const caller = callerNode(flow, level);
     const callee = calleeNode(flow, level, source);
     const between = showsServices && isKnown(flow.destination) ? serviceBetween(flow, source) : undefined;
     if (between === undefined) add(edges, caller, callee, flow);
@@ -110,29 +124,29 @@ function compare(a: string, b: string): number {
 }
 
 /** The flow between the clusters in which its ends run. */
-function inPlace(flow: SettledFlow, { placeOf }: GraphSource): SettledFlow {
-  const moved = (party: Party): Party => {
-    const cluster = placeOf(party.cluster, party.namespace, party.workload);
-    return cluster === party.cluster ? party : { ...party, cluster };
+function inPlace(flow: SettledFlow, { placeOf, isGateway }: GraphSource): PlacedFlow {
+  const placed = (party: Party): PlacedParty => {
+    const { cluster, namespace, workload } = party;
+    return {
+      ...party,
+      cluster: placeOf(cluster, namespace, workload),
+      // Only the cluster that it is of knows what its pods are.
+      isGateway: isGateway(cluster, namespace, workload),
+      home: placeText(party),
+    };
   };
-  return { ...flow, source: moved(flow.source), destination: moved(flow.destination) };
+  return { ...flow, source: placed(flow.source), destination: placed(flow.destination) };
 }
 
-/**
- * Bytes that a gateway passes on without opening them: both ends of the connection inside report them as well. It has no
- * identity of its own towards the destination then, and the destination, if it reports, says who the caller is.
- */
-function isPassedOn(
-  { source, destination, protocol, measured }: SettledFlow,
-  reporting: ReadonlySet<string>,
-  { isGateway }: GraphSource,
-): boolean {
-  return (
-    protocol === "tcp" &&
-    isGateway(source.cluster, source.namespace, source.workload) &&
-    measured.identified === 0 &&
-    (!isKnown(destination) || reporting.has(placeText(destination)))
-  );
+/** Bytes that a gateway passes on without opening them: it has no identity of its own towards the destination then. */
+function isPassedOn({ source, protocol, measured }: PlacedFlow): boolean {
+  return protocol === "tcp" && source.isGateway && measured.identified === 0;
+}
+
+/** Whether both ends of the connection inside report it as well: the destination, if it reports, says who the caller is. */
+function isReportedInside(flow: PlacedFlow, reporting: ReadonlySet<string>): boolean {
+  const { destination } = flow;
+  return isPassedOn(flow) && (!isKnown(destination) || reporting.has(destination.home));
 }
 
 function placeText({ cluster, namespace, workload }: Party): string {
@@ -152,7 +166,7 @@ function isWanted(
 }
 
 function add(edges: Map<string, Edge>, from: TrafficNode, to: TrafficNode, flow: SettledFlow): void {
-  const { protocol, measured, mutualTls, service } = flow;
+  const { protocol, measured, security, service } = flow;
   const id = `${from.id} ${to.id} ${protocol}`;
   let edge = edges.get(id);
   if (edge === undefined) {
@@ -161,29 +175,31 @@ function add(edges: Map<string, Edge>, from: TrafficNode, to: TrafficNode, flow:
       to,
       protocol,
       measured: nothing(),
-      mutualTls: 0,
+      secured: 0,
+      plain: 0,
       services: new Set(),
       group: `${from.id} ${service.host} ${protocol}`,
     };
     edges.set(id, edge);
   }
   addMeasured(edge.measured, measured);
-  edge.mutualTls += mutualTls * volume(protocol, measured);
+  edge.secured += security.secured;
+  edge.plain += security.plain;
   edge.services.add(service.host);
 }
 
-function callerNode({ source: party }: SettledFlow, level: GraphLevel, source: GraphSource): TrafficNode {
-  return isKnown(party) ? partyNode(party, level, source) : outside(unknown, unknown);
+function callerNode({ source: party }: PlacedFlow, level: GraphLevel): TrafficNode {
+  return isKnown(party) ? partyNode(party, level) : outside(unknown, unknown);
 }
 
-function calleeNode(flow: SettledFlow, level: GraphLevel, source: GraphSource): TrafficNode {
+function calleeNode(flow: PlacedFlow, level: GraphLevel, source: GraphSource): TrafficNode {
   const { destination, service } = flow;
   if (level === "cluster")
     return isKnown(destination) ? clusterNode(destination.cluster) : outside(unknown, unknown);
   const isNamed = service.host !== unknown && !isPlaceholder(service.name);
   if (level === "service" && isNamed)
     return serviceNode(flow, isKnown(destination) ? destination.cluster : flow.source.cluster, source);
-  if (isKnown(destination)) return partyNode(destination, level, source);
+  if (isKnown(destination)) return partyNode(destination, level);
   // Nobody answered, or nobody of the mesh did.
   return isNamed
     ? serviceNode(flow, flow.source.cluster, source)
@@ -215,9 +231,9 @@ function serviceNode({ service }: SettledFlow, cluster: string, source: GraphSou
   };
 }
 
-function partyNode(party: Party, level: GraphLevel, source: GraphSource): TrafficNode {
+function partyNode(party: PlacedParty, level: GraphLevel): TrafficNode {
   const { cluster, namespace, workload, app, version } = party;
-  const kind = source.isGateway(cluster, namespace, workload) ? "gateway" : undefined;
+  const kind = party.isGateway ? "gateway" : undefined;
   const place = `${cluster}/${namespace}`;
   const known = app === unknown ? {} : { app };
   switch (level) {
@@ -263,6 +279,7 @@ function outside(name: string, cluster: string): TrafficNode {
 function edgeOf(edge: Edge, groupVolume: number, { networkOf }: GraphSource): TrafficEdge {
   const { from, to, protocol, measured, services } = edge;
   const all = volume(protocol, measured);
+  const known = edge.secured + edge.plain;
   const [pair, ...otherPairs] = [...measured.principals];
   const [principalFrom = "", principalTo = ""] = pair?.split(" ") ?? [];
   const [service, ...otherServices] = [...services].filter((host) => host !== unknown);
@@ -276,7 +293,7 @@ function edgeOf(edge: Edge, groupVolume: number, { networkOf }: GraphSource): Tr
     share: groupVolume === 0 ? 0 : all / groupVolume,
     ...latency(measured),
     bytesPerSecond: { sent: measured.sent, received: measured.received },
-    mutualTls: all === 0 ? 0 : Math.min(1, edge.mutualTls / all),
+    ...(known === 0 ? {} : { mutualTls: edge.secured / known }),
     codes: sorted(measured.codes),
     flags: sorted(measured.flags),
     crossesNetwork: fromNetwork !== undefined && toNetwork !== undefined && fromNetwork !== toNetwork,

@@ -18,8 +18,10 @@ export interface Party {
 export interface Measured {
   requests: number;
   failed: number;
-  /** Requests or connections over mutual TLS, as the destination sees it. */
-  mutualTls: number;
+  /** Requests or connections that came over mutual TLS. Of those that are in neither this nor `plain` it is not known. */
+  secured: number;
+  /** Requests or connections that came without it. */
+  plain: number;
   /** Requests or connections of which both identities are known. */
   identified: number;
   /** Connections, of TCP. */
@@ -162,7 +164,7 @@ function protocolOf({ request_protocol: protocol }: Labels): TrafficEdge["protoc
 
 /** Envoy's flags tell why there was no answer; of what arrived the destination is known. */
 function isLost({ reporter, response_flags: flags = "-", destination_workload: workload }: Labels): boolean {
-  return reporter !== "destination" && (workload ?? unknown) === unknown && flags !== "-" && flags !== "";
+  return reporter !== "destination" && (workload ?? unknown) === unknown && isNamed(flags);
 }
 
 /** gRPC statuses that servers cause: unknown, deadline exceeded, unimplemented, internal, unavailable, data loss. */
@@ -180,16 +182,33 @@ function takeRequests(measured: Measured, rate: number, labels: Labels): void {
   if (isFailed) measured.failed += rate;
   const shown = isGrpc && status !== "" ? status : code;
   measured.codes.set(shown, (measured.codes.get(shown) ?? 0) + rate);
-  if (flags !== "-" && flags !== "") measured.flags.set(flags, (measured.flags.get(flags) ?? 0) + rate);
+  if (isNamed(flags)) measured.flags.set(flags, (measured.flags.get(flags) ?? 0) + rate);
   takeSecurity(measured, rate, labels);
 }
 
+/**
+ * Destinations know how they were reached. Sources always report "unknown", but have an identity of the other side only
+ * by mutual TLS, so what a workload answered them without one came in plaintext. What it did not answer tells nothing.
+ */
 function takeSecurity(measured: Measured, rate: number, labels: Labels): void {
-  const { source_principal: from = unknown, destination_principal: to = unknown } = labels;
-  if (labels["connection_security_policy"] === "mutual_tls") measured.mutualTls += rate;
-  if (from === unknown || to === unknown || from === "" || to === "") return;
+  const { source_principal: from = "", destination_principal: to = "" } = labels;
+  const isIdentified = isNamed(from) && isNamed(to);
+  const policy = labels["connection_security_policy"];
+  if (policy === "mutual_tls" || (policy !== "none" && isIdentified)) measured.secured += rate;
+  else if (policy === "none" || isAnsweredByWorkload(labels)) measured.plain += rate;
+  if (!isIdentified) return;
   measured.identified += rate;
   measured.principals.add(`${from} ${to}`);
+}
+
+function isAnsweredByWorkload(labels: Labels): boolean {
+  const { destination_workload: workload = "", response_code: code, response_flags: flags = "" } = labels;
+  return isNamed(workload) && code !== "0" && !isNamed(flags);
+}
+
+/** "-" stands for no flags. */
+function isNamed(value: string): boolean {
+  return value !== "" && value !== unknown && value !== "-";
 }
 
 function takeSent(measured: Measured, rate: number): void {
@@ -205,7 +224,8 @@ export function nothing(): Measured {
   return {
     requests: 0,
     failed: 0,
-    mutualTls: 0,
+    secured: 0,
+    plain: 0,
     identified: 0,
     connections: 0,
     sent: 0,
@@ -223,7 +243,8 @@ export function nothing(): Measured {
 export function addMeasured(to: Measured, from: Measured, part = 1): void {
   to.requests += from.requests * part;
   to.failed += from.failed * part;
-  to.mutualTls += from.mutualTls * part;
+  to.secured += from.secured * part;
+  to.plain += from.plain * part;
   to.identified += from.identified * part;
   to.connections += from.connections * part;
   to.sent += from.sent * part;

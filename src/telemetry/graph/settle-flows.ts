@@ -12,8 +12,8 @@ import {
 /** A flow of which every request is counted once. */
 export interface SettledFlow extends Pick<Flow, "source" | "destination" | "service" | "protocol"> {
   readonly measured: Measured;
-  /** The part of it that came over mutual TLS: 0 to 1. */
-  readonly mutualTls: number;
+  /** How much of it came over mutual TLS and how much without, as the side says that knows best. */
+  readonly security: Pick<Measured, "secured" | "plain">;
 }
 
 /** What is left of requests whose other end one side does not know, below which it is only that sides count at other times. */
@@ -72,11 +72,9 @@ function partOf(measured: Measured, part: number): Measured {
 
 function settled(flow: Flow, measured: Measured): SettledFlow {
   const { source, destination, service, protocol, byDestination } = flow;
-  const seen = volume(protocol, byDestination);
-  const all = volume(protocol, measured);
-  // Callers don't know of TLS, but have an identity of the other side only by it.
-  const mutualTls = seen > 0 ? byDestination.mutualTls / seen : all > 0 ? measured.identified / all : 0;
-  return { source, destination, service, protocol, measured, mutualTls: Math.min(1, mutualTls) };
+  const knows = isKnown(source) && byDestination.secured + byDestination.plain > 0;
+  const { secured, plain } = knows ? byDestination : measured;
+  return { source, destination, service, protocol, measured, security: { secured, plain } };
 }
 
 export function isKnown({ workload }: Party): boolean {

@@ -41,8 +41,11 @@ export interface TrafficEdge {
   };
   /** Of `from`'s view: `sent` are requests' bodies or what a TCP client wrote. */
   readonly bytesPerSecond: { readonly sent: number; readonly received: number };
-  /** The part of the traffic that came over mutual TLS: 0 to 1. */
-  readonly mutualTls: number;
+  /**
+   * Of the traffic of which it is known, the part that came over mutual TLS: 0 to 1. Absent when of none it is known:
+   * what never arrived, what a gateway passes on unopened, what goes to nobody of the mesh.
+   */
+  readonly mutualTls?: number;
   /** Requests a second by response code, "0" where none came; for gRPC by status. */
   readonly codes: Readonly<Record<string, number>>;
   /** Requests a second by Envoy's response flags, without those that have none. */

@@ -53,7 +53,6 @@ function Rates({ traffic }: { readonly traffic: MeshPage["traffic"] | undefined 
   const range = rangeText(rangeSeconds).replace(/(\d)([a-z])/, "$1 $2");
   const all = Math.round(rate * rangeSeconds);
   const broken = Math.round(failed * rangeSeconds);
-  const secured = mutualTls ?? 1;
   return (
     <>
       <Figure label="Requests" value={figure(rate)} unit="rps">
@@ -72,13 +71,21 @@ function Rates({ traffic }: { readonly traffic: MeshPage["traffic"] | undefined 
           </span>
         )}
       </Figure>
-      <Figure label="mTLS" value={rate === 0 ? "–" : percentage(secured)} unit={rate === 0 ? "" : "%"}>
-        {rate === 0 ? (
-          "nothing to secure"
-        ) : secured === 1 ? (
+      <Figure
+        label="mTLS"
+        value={mutualTls === undefined ? "–" : percentage(mutualTls)}
+        unit={mutualTls === undefined ? "" : "%"}
+      >
+        {mutualTls === undefined ? (
+          rate === 0 ? (
+            "nothing to secure"
+          ) : (
+            "nothing arrived"
+          )
+        ) : mutualTls === 1 ? (
           "no plaintext"
         ) : (
-          <span className="warn">{figure((1 - secured) * rate)} rps in plaintext</span>
+          <span className="warn">{figure((1 - mutualTls) * rate)} rps in plaintext</span>
         )}
       </Figure>
     </>

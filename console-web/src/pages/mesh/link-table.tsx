@@ -2,10 +2,10 @@ import type { MeshLink, MeshPage } from "../../../../src/console/api.ts";
 import { figure, milliseconds } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
 import { ClusterName } from "../../parts/cluster-mark.tsx";
+import { Secured } from "../../parts/secured.tsx";
 import { Sparkline } from "../../parts/sparkline.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { LinkSwitch } from "./link-switch.tsx";
-import { Secured } from "./secured.tsx";
 
 const most = 40;
 

@@ -116,7 +116,10 @@ function LinkLabel({
       onBlur={() => onChoose(false)}
       aria-label={`${from} to ${to}: ${figure(rate)} requests per second`}
     >
-      <Icon name={isCut ? "cut" : (mutualTls ?? 1) === 1 ? "lock" : "unlock"} size={14} />
+      {isCut ? <Icon name="cut" size={14} /> : null}
+      {isCut || mutualTls === undefined ? null : (
+        <Icon name={mutualTls === 1 ? "lock" : "unlock"} size={14} />
+      )}
       <span>
         <b className="bold">{isCut ? "cut" : rate === 0 ? "idle" : `${figure(rate)} rps`}</b>
         <span className="tiny dimmer">

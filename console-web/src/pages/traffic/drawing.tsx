@@ -3,7 +3,7 @@ import type { TrafficEdge } from "../../../../src/console/api.ts";
 import { Icon } from "../../icons.tsx";
 import type { ClusterLook } from "../../parts/cluster-mark.tsx";
 import type { Display } from "./display.ts";
-import { bundleText, edgeLook, edgeText, isOpaque, labelSize } from "./edge-text.ts";
+import { bundleText, edgeLook, edgeText, labelSize } from "./edge-text.ts";
 import { type Bundle, type DrawnNode, edgeId, type GraphModel, sumEdges } from "./graph-model.ts";
 import type { Layout, PlacedCluster, PlacedEdge } from "./layout.ts";
 import { type Point, roundedPath } from "./place-clusters.ts";
@@ -254,7 +254,7 @@ function BundleLine({
           id={`${bundle.from} → ${bundle.to}`}
           at={label}
           lines={lines}
-          isLocked={display.shows.has("security") ? sum.mutualTls === 1 : undefined}
+          isLocked={isLocked(sum, display)}
           look={look}
         />
       )}
@@ -264,7 +264,6 @@ function BundleLine({
 }
 
 function EdgeLine({
-  model,
   cluster,
   edge,
   placed,
@@ -282,7 +281,7 @@ function EdgeLine({
   readonly width: number;
 }) {
   const id = edgeId(edge);
-  const look = lookOf(edge, model, display);
+  const look = lookOf(edge, display);
   const path = roundedPath(placed.points);
   const isLeaving = !cluster.nodes.has(edge.to);
   const choice = { kind: "edge", id } as const;
@@ -303,14 +302,17 @@ function EdgeLine({
   );
 }
 
-function lookOf(edge: TrafficEdge, model: GraphModel, display: Display) {
+function lookOf(edge: TrafficEdge, display: Display) {
   const { sent, received } = edge.bytesPerSecond;
-  const mutualTls = isOpaque(edge, model) ? 1 : edge.mutualTls;
-  return edgeLook({ ...edge, mutualTls, bytes: sent + received }, display);
+  return edgeLook({ ...edge, bytes: sent + received }, display);
+}
+
+/** Undefined: security is not shown, or nobody knows. */
+function isLocked({ mutualTls }: { readonly mutualTls?: number | undefined }, { shows }: Display) {
+  return shows.has("security") && mutualTls !== undefined ? mutualTls === 1 : undefined;
 }
 
 function EdgeLabel({
-  model,
   edge,
   placed,
   near,
@@ -326,13 +328,13 @@ function EdgeLabel({
   if (placed?.label === undefined || (near !== undefined ? !isNear : !labelled.has(id))) return null;
   const lines = edgeText(edge, display);
   if (lines.length === 0) return null;
-  const look = lookOf(edge, model, display);
+  const look = lookOf(edge, display);
   return (
     <Label
       id={`${edge.from} → ${edge.to}`}
       at={placed.label}
       lines={lines}
-      isLocked={display.shows.has("security") && !isOpaque(edge, model) ? edge.mutualTls === 1 : undefined}
+      isLocked={isLocked(edge, display)}
       look={look}
     />
   );
@@ -348,7 +350,7 @@ function Label({
   readonly id: string;
   readonly at: Point;
   readonly lines: readonly string[];
-  /** Undefined: security is not shown. */
+  /** Undefined: no padlock. */
   readonly isLocked: boolean | undefined;
   readonly look: string;
 }) {

@@ -1,7 +1,7 @@
 import type { TrafficEdge } from "../../../../src/console/api.ts";
 import { byteRate, figure, milliseconds, percentage } from "../../format.ts";
 import { ClusterMark } from "../../parts/cluster-mark.tsx";
-import { Secured } from "../mesh/secured.tsx";
+import { Secured } from "../../parts/secured.tsx";
 import type { Expression } from "./find.ts";
 import { type DrawnNode, edgeId, type GraphModel } from "./graph-model.ts";
 

@@ -1,7 +1,7 @@
 import type { TrafficEdge } from "../../../../src/console/api.ts";
 import { byteRate, figure, milliseconds, percentage } from "../../format.ts";
 import type { Display } from "./display.ts";
-import { type GraphModel, sumEdges } from "./graph-model.ts";
+import { sumEdges } from "./graph-model.ts";
 
 /** The words on an edge, with units, a line each. None when nothing is to be said. */
 export function edgeText(edge: TrafficEdge, { shows, quantile }: Display): readonly string[] {
@@ -30,24 +30,15 @@ export function bundleText(edges: readonly TrafficEdge[], { shows }: Display): r
   return parts.filter((part) => part !== "");
 }
 
-/**
- * Whether its security can be told: a gateway passes TLS on without opening it, and what it says of those connections
- * is neither mutual TLS nor plaintext.
- */
-export function isOpaque({ from, protocol, mutualTls }: TrafficEdge, model: GraphModel): boolean {
-  if (protocol !== "tcp" || mutualTls === 1) return false;
-  const kindOf = (id: string) => model.byId.get(id)?.node.kind;
-  if (kindOf(from) !== "service") return kindOf(from) === "gateway";
-  const callers = model.edges.filter(({ to, protocol: own }) => to === from && own === "tcp");
-  return callers.length > 0 && callers.every((edge) => kindOf(edge.from) === "gateway");
-}
-
 /** How an edge looks: by what is most wrong with it. */
 export function edgeLook(
-  edge: Pick<TrafficEdge, "requestsPerSecond" | "failedPerSecond" | "mutualTls"> & { readonly bytes: number },
+  edge: Pick<TrafficEdge, "requestsPerSecond" | "failedPerSecond"> & {
+    readonly mutualTls?: number | undefined;
+    readonly bytes: number;
+  },
   { shows }: Display,
 ): "failing" | "plain" | "idle" | "fine" {
-  const { requestsPerSecond: rate, failedPerSecond, mutualTls, bytes } = edge;
+  const { requestsPerSecond: rate, failedPerSecond, mutualTls = 1, bytes } = edge;
   if (failedPerSecond > 0.001 * rate && failedPerSecond > 0) return "failing";
   if (rate === 0 && bytes === 0) return "idle";
   return shows.has("security") && mutualTls < 1 ? "plain" : "fine";

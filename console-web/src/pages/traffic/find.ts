@@ -15,7 +15,7 @@ const edgeWords: Readonly<Record<string, (edge: TrafficEdge) => boolean>> = {
   failing: ({ failedPerSecond }) => failedPerSecond > 0,
   idle: ({ requestsPerSecond, bytesPerSecond }) =>
     requestsPerSecond === 0 && bytesPerSecond.sent + bytesPerSecond.received === 0,
-  plain: ({ mutualTls }) => mutualTls < 1,
+  plain: ({ mutualTls = 1 }) => mutualTls < 1,
   crossing: ({ crossesNetwork }) => crossesNetwork,
 };
 

@@ -83,6 +83,25 @@ suite("modelOf()", () => {
     assert.equal(sum.mutualTls, 0.75);
     assert.equal(sum.bytesPerSecond, 6);
   });
+
+  test("sums leave out of mutual TLS what nobody knows of", () => {
+    const { mutualTls: _, ...lost } = edge("a", "d", 10);
+    assert.equal(sumEdges([edge("a", "b", 3), lost]).mutualTls, 1);
+    assert.equal(sumEdges([lost]).mutualTls, undefined);
+  });
+
+  test("a request that a service stands between is counted once for the whole graph", () => {
+    const nodes = [
+      { id: "web", kind: "app", cluster: "fra", namespace: "shop", name: "web" },
+      { id: "service", kind: "service", cluster: "fra", namespace: "shop", name: "api" },
+      { id: "api", kind: "app", cluster: "fra", namespace: "shop", name: "api" },
+    ] as const;
+    const edges = [edge("web", "service", 3), edge("service", "api", 2)];
+    const counted = (level: "app" | "service") => sumEdges(modelOf({ level, nodes, edges }, {}, []).calls);
+    assert.equal(counted("app").requestsPerSecond, 3);
+    // Services as nodes call by themselves.
+    assert.equal(counted("service").requestsPerSecond, 5);
+  });
 });
 
 suite("placing clusters", () => {

@@ -41,6 +41,8 @@ export interface GraphModel {
   readonly bundles: readonly Bundle[];
   readonly byId: ReadonlyMap<string, DrawnNode>;
   readonly edges: readonly TrafficEdge[];
+  /** Those of the edges that have each request once: a service that stands between passes on what it got. */
+  readonly calls: readonly TrafficEdge[];
 }
 
 const characterWidth = 7.1;
@@ -96,6 +98,9 @@ export function modelOf(
     }),
     byId: drawn,
     edges: graph.edges,
+    calls: graph.edges.filter(
+      ({ from }) => graph.level === "service" || drawn.get(from)?.node.kind !== "service",
+    ),
   };
 }
 
@@ -159,13 +164,15 @@ export function sumEdges(edges: readonly TrafficEdge[]): {
   readonly requestsPerSecond: number;
   readonly failedPerSecond: number;
   readonly bytesPerSecond: number;
-  readonly mutualTls: number;
+  /** Of what it is known of; undefined when of none it is. */
+  readonly mutualTls: number | undefined;
 } {
   const requestsPerSecond = edges.reduce((sum, one) => sum + one.requestsPerSecond, 0);
   // Connections count where there are no requests: the two can't be added.
   const weight = ({ requestsPerSecond: rate, bytesPerSecond: { sent, received } }: TrafficEdge) =>
     requestsPerSecond > 0 ? rate : sent + received;
-  const weights = edges.reduce((sum, one) => sum + weight(one), 0);
+  const told = edges.filter(({ mutualTls }) => mutualTls !== undefined);
+  const weights = told.reduce((sum, one) => sum + weight(one), 0);
   return {
     requestsPerSecond,
     failedPerSecond: edges.reduce((sum, one) => sum + one.failedPerSecond, 0),
@@ -173,6 +180,9 @@ export function sumEdges(edges: readonly TrafficEdge[]): {
       (sum, one) => sum + one.bytesPerSecond.sent + one.bytesPerSecond.received,
       0,
     ),
-    mutualTls: weights === 0 ? 1 : edges.reduce((sum, one) => sum + one.mutualTls * weight(one), 0) / weights,
+    mutualTls:
+      weights === 0
+        ? undefined
+        : told.reduce((sum, one) => sum + (one.mutualTls ?? 0) * weight(one), 0) / weights,
   };
 }

@@ -6,7 +6,7 @@ import { byteRate, count, figure, milliseconds, percentage } from "../../format.
 import { Icon } from "../../icons.tsx";
 import { follow, workloadUrl } from "../../location.ts";
 import { ClusterName } from "../../parts/cluster-mark.tsx";
-import { Secured } from "../mesh/secured.tsx";
+import { Secured } from "../../parts/secured.tsx";
 import type { Choice } from "./drawing.tsx";
 import { edgeId, type GraphModel, sumEdges } from "./graph-model.ts";
 
@@ -63,8 +63,8 @@ function Whole({ model, onChoose }: PanelProps) {
         {count(clusters.size, "cluster")}, {count(apps.size, "name")} ({count(model.byId.size, "node")}),{" "}
         {count(model.edges.length, "edge")}
       </p>
-      <Numbers edges={model.edges} />
-      <Codes edges={model.edges} />
+      <Numbers edges={model.calls} />
+      <Codes edges={model.calls} />
       {failing.length === 0 ? null : (
         <>
           <h3>Failing</h3>

@@ -3,6 +3,7 @@ import { figure, milliseconds, percentage } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
 import { follow, workloadUrl } from "../../location.ts";
 import { ClusterMark } from "../../parts/cluster-mark.tsx";
+import { Secured } from "../../parts/secured.tsx";
 
 /** The other ends of a workload's requests. */
 export function Neighbours({
@@ -86,10 +87,7 @@ function Row({ neighbour }: { readonly neighbour: Neighbour }) {
       <td className={`right ${failed > 0 ? "fail bold" : "dim"}`}>{percentage(failed)} %</td>
       <td className="right">{latencyMs === undefined ? "–" : milliseconds(latencyMs.p95)}</td>
       <td>
-        <span className={(mutualTls ?? 1) === 1 ? "dim" : "warn"}>
-          <Icon name={(mutualTls ?? 1) === 1 ? "lock" : "unlock"} size={14} />
-          <span className="said">{(mutualTls ?? 1) === 1 ? "mutual TLS" : "plaintext"}</span>
-        </span>
+        <Secured part={mutualTls} />
       </td>
     </tr>
   );

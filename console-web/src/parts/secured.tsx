@@ -1,7 +1,7 @@
-import { percentage } from "../../format.ts";
-import { Icon } from "../../icons.tsx";
+import { percentage } from "../format.ts";
+import { Icon } from "../icons.tsx";
 
-/** How much of the requests came over mutual TLS. */
+/** How much of the requests came over mutual TLS; a dash where nobody knows. */
 export function Secured({ part }: { readonly part: number | undefined }) {
   if (part === undefined) return <span className="dimmer">–</span>;
   return (
