@@ -36,7 +36,7 @@ suite("the bench of discovery", () => {
           assert.ok(before, `${object} is not among the objects`);
           mesh.api.put({ ...before, ...patch } as KubeObject);
           await waitFor(() => texts.find((one) => one.type === typeUrls[type] && one.text.includes(marker)), {
-            signal: AbortSignal.timeout(5000),
+            signal: AbortSignal.timeout(30_000),
           });
         }
       } finally {

@@ -17,7 +17,7 @@ const start = (api: ReturnType<typeof createFakeApi>) =>
     log: silentLogger,
   });
 const eventually = <T>(probe: () => Promise<T | undefined>) =>
-  waitFor(probe, { signal: AbortSignal.timeout(3000), every: 1 });
+  waitFor(probe, { signal: AbortSignal.timeout(30_000), every: 1 });
 
 suite("startControllers()", () => {
   test("bring a Deployment from its object to pods on nodes and addresses, and end without a watch left", async () => {

@@ -115,7 +115,7 @@ function namespaceOffloading(namespace: string) {
 
 function eventually<T>(probe: () => Promise<T | undefined | false>): Promise<T> {
   return waitFor(async () => (await probe()) || undefined, {
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(30_000),
     every: 20,
   });
 }

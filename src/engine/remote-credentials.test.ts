@@ -18,7 +18,7 @@ import {
 import { clusterKeys } from "./cluster-keys.ts";
 
 const unused = () => assert.fail("no pods here");
-const deadline = () => ({ signal: AbortSignal.timeout(10_000) });
+const deadline = () => ({ signal: AbortSignal.timeout(30_000) });
 const within = { name: "test", groups: ["system:masters"] };
 
 interface Cluster {

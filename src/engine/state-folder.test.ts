@@ -76,7 +76,7 @@ suite("openStateFolder()", () => {
       try {
         const [pid] = (await once(parent.stdout, "data")) as [Buffer];
         const state = openStateFolder(folder, { create: true });
-        const inTime = { signal: AbortSignal.timeout(5000) };
+        const inTime = { signal: AbortSignal.timeout(30_000) };
         const fields = () =>
           readFileSync(`/proc/${Number(pid)}/stat`, "utf8")
             .replace(/^.*\) /, "")

@@ -5,7 +5,7 @@ import { paced } from "./paced.ts";
 
 suite("paced()", () => {
   const over = (until: () => boolean) =>
-    waitFor(() => (until() ? true : undefined), { signal: AbortSignal.timeout(5000) });
+    waitFor(() => (until() ? true : undefined), { signal: AbortSignal.timeout(30_000) });
 
   test("tells the first change at once, and those that follow it together", async () => {
     let told = 0;

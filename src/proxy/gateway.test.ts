@@ -272,13 +272,13 @@ suite("a gateway", () => {
       ],
     });
     const first = ask("/");
-    const finish = await waitFor(() => finishRetry, { signal: AbortSignal.timeout(5000) });
+    const finish = await waitFor(() => finishRetry, { signal: AbortSignal.timeout(30_000) });
     assert.equal((await ask("/")).status, 503, "the other's retry is all that may run");
     finish();
     assert.equal((await first).status, 200);
     finishRetry = undefined;
     const last = ask("/");
-    (await waitFor(() => finishRetry, { signal: AbortSignal.timeout(5000) }))();
+    (await waitFor(() => finishRetry, { signal: AbortSignal.timeout(30_000) }))();
     assert.equal((await last).status, 200);
   });
 
@@ -328,7 +328,7 @@ suite("a gateway", () => {
       const socket = await open();
       const answer = await exchange(socket, "POST / HTTP/1.1\r\nHost: a:80\r\nContent-Length: 4\r\n\r\nbody");
       assert.equal(answer.body, "Hello version: v1\n");
-      await waitFor(() => (seen.length > 0 ? true : undefined), { signal: AbortSignal.timeout(2000) });
+      await waitFor(() => (seen.length > 0 ? true : undefined), { signal: AbortSignal.timeout(30_000) });
       assert.deepEqual(seen, [`${host} body`]);
       socket.destroy();
     },
@@ -416,7 +416,7 @@ suite("a gateway", () => {
       clusters: [cluster("app", ["10.0.0.1"], { circuitBreakers: { thresholds: [{ maxRequests: 1 }] } })],
     });
     const first = ask("/");
-    await waitFor(() => (waiting.length === 1 ? true : undefined), { signal: AbortSignal.timeout(2000) });
+    await waitFor(() => (waiting.length === 1 ? true : undefined), { signal: AbortSignal.timeout(30_000) });
     const second = await ask("/");
     assert.deepEqual([second.status, second.headers.get("x-envoy-overloaded")], [503, "true"]);
     assert.equal(
@@ -479,7 +479,7 @@ suite("a gateway", () => {
         const answer = await ask("/");
         return answer.headers.get("server") === "istio-envoy" ? answer : undefined;
       },
-      { signal: AbortSignal.timeout(2000) },
+      { signal: AbortSignal.timeout(30_000) },
     );
     assert.equal(fresh.status, 200);
     const last = await exchange(socket, get);

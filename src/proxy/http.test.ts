@@ -94,7 +94,7 @@ suite("HTTP/1.1 through two sidecars", () => {
         last = written;
         return same ? true : undefined;
       },
-      { signal: AbortSignal.timeout(5000), every: 200 },
+      { signal: AbortSignal.timeout(30_000), every: 200 },
     );
     assert.ok(written < 60 * 1024 * 1024, `${written} bytes are on the way`);
     client.destroy();
@@ -149,7 +149,7 @@ suite("HTTP/1.1 through two sidecars", () => {
     });
     client.resume();
     client.write("one");
-    await waitFor(() => (text === "echo one" ? true : undefined), { signal: AbortSignal.timeout(2000) });
+    await waitFor(() => (text === "echo one" ? true : undefined), { signal: AbortSignal.timeout(30_000) });
     const closed = new Promise((resolve) => client.once("close", resolve));
     client.end();
     await closed;
@@ -312,10 +312,10 @@ suite("HTTP/1.1 through two sidecars", () => {
     const busy = await sleep.connect(service);
     const answer = exchange(busy, get());
     await waitFor(() => (mesh.dialled.get("10.20.1.10:5000") === 2 ? true : undefined), {
-      signal: AbortSignal.timeout(2000),
+      signal: AbortSignal.timeout(30_000),
     });
     await waitFor(() => (release.toString().includes("late") ? true : undefined), {
-      signal: AbortSignal.timeout(2000),
+      signal: AbortSignal.timeout(30_000),
     });
     const stopped = sleep.proxy.stop(5000);
     release();

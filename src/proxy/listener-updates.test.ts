@@ -14,7 +14,7 @@ import { createMovingClock, type MovingClock } from "./testing/moving-clock.ts";
 import type { RunningProxy } from "./testing/world.ts";
 
 const get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-const soon = () => ({ signal: AbortSignal.timeout(2000), every: 5 });
+const soon = () => ({ signal: AbortSignal.timeout(30_000), every: 5 });
 
 /** A filter chain that copies bytes to a cluster. */
 function tcpChain(to: string, match?: JsonObject): JsonObject {

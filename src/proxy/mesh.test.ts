@@ -21,7 +21,7 @@ import {
 import { makeRoot, type RunningProxy } from "./testing/world.ts";
 
 const get = (path = "/hello") => `GET ${path} HTTP/1.1\r\nHost: helloworld.sample:5000\r\n\r\n`;
-const soon = () => ({ signal: AbortSignal.timeout(3000) });
+const soon = () => ({ signal: AbortSignal.timeout(30_000) });
 
 suite("the mesh's rules", () => {
   let mesh: TestMesh;

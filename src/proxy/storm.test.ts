@@ -84,7 +84,7 @@ suite("after a storm of handshakes, aborts and broken answers", () => {
     const left = (proxy: RunningProxy) =>
       running(proxy).filter((line) => !/^cluster\.inbound\|5000\|\|\.upstream_cx_active/.test(line));
     await waitFor(() => (left(sleep).length === 0 && left(helloworld).length === 0 ? true : undefined), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
       every: 20,
     }).catch(() => {});
     assert.deepEqual([left(sleep), left(helloworld)], [[], []]);

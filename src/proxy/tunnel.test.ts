@@ -86,7 +86,7 @@ suite("TCP through a tunnel of an HTTP proxy", () => {
     socket.write("secret");
     socket.resume();
     await closed;
-    const line = await waitFor(() => logs[0], { signal: AbortSignal.timeout(5000) });
+    const line = await waitFor(() => logs[0], { signal: AbortSignal.timeout(30_000) });
     assert.equal(line.trim(), `UF,URX ${reason.replaceAll(" ", "_")}`);
     assert.ok(asked.every((head) => !head.includes("secret")));
   });

@@ -61,7 +61,7 @@ suite("the slow start of a cluster", () => {
           sleep.proxy.admin("/clusters", new URLSearchParams(), "GET").body.includes("10.0.0.2")
             ? true
             : undefined,
-        { changes: sleep.proxy.changes, signal: AbortSignal.timeout(3000) },
+        { changes: sleep.proxy.changes, signal: AbortSignal.timeout(30_000) },
       );
       const first = await shareOfNew();
       assert.ok(first >= 8 && first <= 13, `${first} of 110 right after it came`);

@@ -71,7 +71,7 @@ function typing(tty: boolean, size = { width: 90, height: 33 }) {
       wake();
     },
     sees: (wanted: RegExp) =>
-      waitFor(() => wanted.exec(text) ?? undefined, { signal: AbortSignal.timeout(10_000) }),
+      waitFor(() => wanted.exec(text) ?? undefined, { signal: AbortSignal.timeout(30_000) }),
   };
 }
 
@@ -131,7 +131,7 @@ suite("exec", () => {
     const { stdout } = await nodes.exec("tools", ["sh", "-c", "sleep 60 & echo $!"]);
     const pid = Number(stdout);
     await waitFor(() => (existsSync(`/proc/${pid}/cwd`) ? undefined : true), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
   });
 
@@ -157,7 +157,7 @@ suite("exec", () => {
       "app",
       ["sh", "-c", "cat; echo done"],
       streams,
-      AbortSignal.timeout(10_000),
+      AbortSignal.timeout(30_000),
     );
     type("hello\n");
     await sees(/hello/);
@@ -171,7 +171,7 @@ suite("exec", () => {
     async () => {
       const nodes = await startTools();
       const { streams, type, sees } = typing(true);
-      const done = nodes.runtime.exec(name, "app", ["sh"], streams, AbortSignal.timeout(10_000));
+      const done = nodes.runtime.exec(name, "app", ["sh"], streams, AbortSignal.timeout(30_000));
       type("test -t 0 && stty size\n");
       await sees(/33 90/);
       type("exit 7\n");
@@ -266,7 +266,7 @@ suite("logs, attach and port-forward", () => {
       (_, third) => `127.99.${Number(third) + 64}`,
     );
     const text = await waitFor(async () => (await nodes.logs("tools")) || undefined, {
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(30_000),
     });
     assert.equal(text, `${shadow}:3000 tools.sample.test tools\n`);
     await nodes.api.client.delete(kinds.pods, "tools", { namespace: "sample" });
@@ -299,7 +299,7 @@ suite("logs, attach and port-forward", () => {
     });
     await nodes.see("tools", isReady);
     const { streams, type, end, sees } = typing(false);
-    const done = nodes.runtime.attach(name, "app", streams, AbortSignal.timeout(10_000));
+    const done = nodes.runtime.attach(name, "app", streams, AbortSignal.timeout(30_000));
     type("echo\n");
     await sees(/echo/);
     end();
@@ -329,7 +329,7 @@ suite("logs, attach and port-forward", () => {
     await nodes.api.client.delete(kinds.pods, "tools", { namespace: "sample" });
     await nodes.isGone("tools");
     const left = path.join(folder, `sample_tools_${uid}`);
-    await waitFor(() => (existsSync(left) ? undefined : true), { signal: AbortSignal.timeout(5000) });
+    await waitFor(() => (existsSync(left) ? undefined : true), { signal: AbortSignal.timeout(30_000) });
   });
 });
 

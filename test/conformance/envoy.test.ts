@@ -26,7 +26,7 @@ async function open(name: string, options?: Parameters<typeof openEnvoyScene>[2]
   return scene;
 }
 
-const soon = () => AbortSignal.timeout(5000);
+const soon = () => AbortSignal.timeout(30_000);
 
 interface HttpAnswer {
   readonly status: number;

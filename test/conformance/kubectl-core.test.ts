@@ -253,9 +253,9 @@ for (const version of wanted) {
     });
 
     test("GUIDE-01 waits for conditions and values, and watches", async () => {
-      const waiting = ok("wait --for=condition=Available deployment/web --timeout=20s");
-      const valued = ok("wait --for=jsonpath='{.status.readyReplicas}'=2 deployment/web --timeout=20s");
-      const rollout = ok("rollout status deployment/web --timeout=20s");
+      const waiting = ok("wait --for=condition=Available deployment/web --timeout=60s");
+      const valued = ok("wait --for=jsonpath='{.status.readyReplicas}'=2 deployment/web --timeout=60s");
+      const rollout = ok("rollout status deployment/web --timeout=60s");
       const web = await client.get(kinds.deployments, "web", namespace);
       assert.ok(web);
       const status = {
@@ -303,7 +303,7 @@ for (const version of wanted) {
 
     test("GUIDE-04 applies Istio's kinds in each of their versions and reads them in every other", async () => {
       await ok(`apply --server-side -f ${path.join(folder, "crds.json")}`);
-      await ok("wait --for=condition=Established crd/virtualservices.networking.istio.io --timeout=20s");
+      await ok("wait --for=condition=Established crd/virtualservices.networking.istio.io --timeout=60s");
       const versions = ["v1alpha3", "v1beta1", "v1"];
       for (const [i, written] of versions.entries()) {
         await ok("apply -f -", virtualService(written, 50 + i));

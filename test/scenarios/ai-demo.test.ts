@@ -7,6 +7,7 @@ import { chromium } from "playwright-core";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { WebSocket } from "ws";
 import { findChromium, findHelm, findKubectls } from "../support/tools.ts";
+import { pagePatience } from "./support/browser.ts";
 import { edit, startOke } from "./support/examples.ts";
 import { getHttps, handshake } from "./support/https-client.ts";
 import { background, dataplane, eventually, type MeshUnderTest, run } from "./support/running-mesh.ts";
@@ -85,7 +86,7 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
         for await (const chunk of response) body += String(chunk);
         resolve({ status: response.statusCode ?? 0, body });
       });
-      call.setTimeout(15_000, () => call.destroy(new Error("no answer within 15 s")));
+      call.setTimeout(30_000, () => call.destroy(new Error("no answer within 30 s")));
       call.on("error", reject);
       call.end();
     });
@@ -120,7 +121,7 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
       return background(kubectl?.path ?? "", [...args, "-c", "curl", "--", ...words], mesh.folder);
     };
     long = { whole: ask({}), streamed: ask({ stream: true }) };
-  }, 120_000);
+  });
   afterAll(async () => {
     long?.whole.end();
     long?.streamed.end();
@@ -201,11 +202,13 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
       const browser = await chromium.launch({
         ...(browserPath === undefined ? {} : { executablePath: browserPath }),
         args: ["--no-sandbox", `--host-resolver-rules=MAP ${host} ${ingress}`],
+        timeout: 2 * pagePatience,
       });
       try {
         for (const colorScheme of ["light", "dark"] as const) {
           // That the certificate is right is looked at above: the browser is not to be taught a new authority.
           const context = await browser.newContext({ colorScheme, ignoreHTTPSErrors: true });
+          context.setDefaultTimeout(pagePatience);
           const page = await context.newPage();
           const complaints: string[] = [];
           page.on("console", (message) => {
@@ -218,7 +221,7 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
           await page.keyboard.type("Where do you run?");
           await page.keyboard.press("Enter");
           const answer = page.locator("article[data-role=assistant]");
-          await answer.and(page.locator("[data-state=done]")).waitFor({ timeout: 10_000 });
+          await answer.and(page.locator("[data-state=done]")).waitFor();
           assert.match((await answer.textContent()) ?? "", /in cluster ash\. You said: “Where do you run\?”/);
           assert.equal(await answer.getAttribute("data-transport"), "websocket");
           const back = await page.evaluate("getComputedStyle(document.body).backgroundColor");
@@ -229,12 +232,13 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
         }
         // A browser, or a proxy between, that has no WebSockets.
         const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+        page.setDefaultTimeout(pagePatience);
         await page.addInitScript(noWebSockets);
         await page.goto(`https://${host}/`);
         await page.getByLabel("Message").fill("And without?");
         await page.getByRole("button", { name: "Send" }).click();
         const answer = page.locator("article[data-role=assistant][data-state=done]");
-        await answer.waitFor({ timeout: 10_000 });
+        await answer.waitFor();
         assert.equal(await answer.getAttribute("data-transport"), "http");
         assert.match((await answer.textContent()) ?? "", /in cluster ash\. You said: “And without\?”/);
       } finally {
@@ -304,7 +308,7 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
         "certificate",
         secretName,
         "--for=condition=Ready",
-        "--timeout=20s",
+        "--timeout=60s",
       );
     } finally {
       isWatching = false;
@@ -538,7 +542,7 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
       assert.equal((await json(cluster, "pod", name)).status.phase, "Pending");
     };
     const runs = (cluster: string, name: string) =>
-      mesh.kubectl(cluster, "wait", `pod/${name}`, "--for=condition=Ready", "--timeout=20s");
+      mesh.kubectl(cluster, "wait", `pod/${name}`, "--for=condition=Ready", "--timeout=60s");
 
     await apply("fra", pod("gpu", {}, gpu("1")));
     await waits("fra", "gpu", /^0\/1 nodes are available: 1 Insufficient nvidia\.com\/gpu\./);
@@ -670,7 +674,7 @@ suite.skipIf(kubectl === undefined)("OKE: the AI demo, as the example has it [ne
       if (how === "whole") assert.equal(JSON.parse(lines[0] ?? "").usage.completion_tokens, 6100);
       else assert.equal(lines.filter((line) => line.includes('"content":" ')).length, 6099);
     }
-  }, 120_000);
+  });
 
   test("OKE-46 without the model requests are 503, the page loads and says why; with it all is well again", async () => {
     const scale = (replicas: number) =>
@@ -768,7 +772,7 @@ suite.skipIf(kubectl === undefined)("OKE: programs and charts of the user's own 
           );
       },
     });
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   test("OKE-17 images: puts a server of the user's in the model's place, and the page talks to it", async () => {
@@ -794,10 +798,10 @@ suite.skipIf(kubectl === undefined)("OKE: programs and charts of the user's own 
         "wait",
         "job/shop-prepare",
         "--for=condition=Complete",
-        "--timeout=20s",
+        "--timeout=60s",
       );
       assert.match(
-        await mesh.kubectl("fra", "-n", "shop", "rollout", "status", "deployment/shop", "--timeout=20s"),
+        await mesh.kubectl("fra", "-n", "shop", "rollout", "status", "deployment/shop", "--timeout=60s"),
         /successfully rolled out/,
       );
       assert.equal((await mesh.tryKubectl("fra", ["-n", "shop", "get", "pod", "shop-answers"])).code, 1);

@@ -29,7 +29,7 @@ suite.skipIf(!hasKubectl)(
           ...["--set", `istio.meshConfig.accessLogFormat=${logFormat}`],
         ],
       });
-    }, 120_000);
+    });
     afterAll(() => mesh?.stop());
 
     const endpointsOf = async (cluster: string, reference: string) => {
@@ -84,7 +84,7 @@ suite.skipIf(!hasKubectl)(
         "rollout",
         "status",
         `deployment/${deployment}`,
-        "--timeout=20s",
+        "--timeout=60s",
       );
     };
 
@@ -105,7 +105,7 @@ suite.skipIf(!hasKubectl)(
         "wait",
         "--for=condition=Available",
         "deployment/istiod",
-        "--timeout=10s",
+        "--timeout=60s",
       );
       const remote = await mesh.tryKubectl("remote0", ["-n", "istio-system", "get", "deployment", "istiod"]);
       assert.match(remote.stderr, /NotFound/);
@@ -482,7 +482,7 @@ suite.skipIf(!hasKubectl)(
           "wait",
           "--for=condition=Ready",
           `pod/${pod}`,
-          "--timeout=30s",
+          "--timeout=60s",
         );
         await eventually(async () => /^240\.240\.\d+\.\d+$/.test(await answer(host)));
         const address = await answer(host);
@@ -702,6 +702,6 @@ function peerChain(host: string, port: number): Promise<X509Certificate[]> {
       resolve(chain);
     });
     socket.on("error", reject);
-    socket.setTimeout(5000, () => socket.destroy(new Error("no answer")));
+    socket.setTimeout(30_000, () => socket.destroy(new Error("no answer")));
   });
 }

@@ -111,7 +111,7 @@ suite.skipIf(!hasKubectl)("analyze: the AKS mesh [needs kubectl]", () => {
 
   beforeAll(async () => {
     mesh = await startAks();
-  }, 60_000);
+  });
   afterAll(() => mesh?.stop());
 
   test("GUIDE-10 what kubectl applied is found with Istio's code, its severity, the cluster and the object", async () => {

@@ -6,7 +6,7 @@ import { silentLogger, systemClock } from "../../src/base/index.ts";
 import { type Console, startConsole } from "../../src/console/index.ts";
 import { type MadeUp, madeUpSource } from "../../src/console/test-support/made-up-source.ts";
 import { findChromium } from "../support/tools.ts";
-import { startBrowser } from "./support/browser.ts";
+import { pagePatience, startBrowser } from "./support/browser.ts";
 
 /** Folder for pictures of the pages; none are made without it. */
 const pictures = process.env["SCREENSHOTS"];
@@ -32,6 +32,7 @@ suite.skipIf(findChromium() === undefined)("console: meshes of any size [needs c
       log: silentLogger,
     });
     const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, colorScheme: theme });
+    context.setDefaultTimeout(pagePatience);
     try {
       const page = await context.newPage();
       await page.goto(pages.url);

@@ -51,7 +51,7 @@ suite.skipIf(!hasTools)("a mesh on real Envoys [needs envoy] [needs kubectl]", (
 
   beforeAll(async () => {
     mesh = await start();
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   test("status says so, and every Envoy took what it was sent", async () => {

@@ -29,7 +29,7 @@ suite.skipIf(!hasKubectl)("exported services, with rules by hand [needs kubectl]
       },
     });
     await eventually(async () => (await mesh.curl("mesh-1", remote))[0] === message, 15_000);
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   const apply = async (cluster: string, object: object) => {

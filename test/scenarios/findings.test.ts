@@ -83,7 +83,7 @@ suite.skipIf(!hasKubectl)("findings: AKS, a shared control plane [needs kubectl]
   beforeAll(async () => {
     mesh = await startAks();
     on = breaker(mesh);
-  }, 60_000);
+  });
   afterAll(() => mesh?.stop());
 
   const example = (file: string) => path.join(mesh.folder, file);
@@ -329,7 +329,7 @@ suite.skipIf(!hasKubectl)("findings: AKS, a shared control plane [needs kubectl]
   test("AKS-53 both versions in both clusters are nothing wrong: the listing shows two local rows", async () => {
     const manifest = ["-f", example("helloworld.yaml"), "-l", "app=helloworld"] as const;
     await mesh.kubectl("main0", ...sample, "apply", ...manifest);
-    await mesh.kubectl("main0", ...sample, "rollout", "status", "deployment/helloworld-v2", "--timeout=20s");
+    await mesh.kubectl("main0", ...sample, "rollout", "status", "deployment/helloworld-v2", "--timeout=60s");
     const { stdout } = await mesh.isthmus(
       "endpoints",
       "deploy/sleep.sample",
@@ -364,7 +364,7 @@ suite.skipIf(!hasKubectl)(
     beforeAll(async () => {
       mesh = await startOke();
       on = breaker(mesh);
-    }, 60_000);
+    });
     afterAll(() => mesh?.stop());
 
     test("MESH: a healthy mesh gives no finding", async () => {

@@ -56,7 +56,6 @@ suite("the GitHub action", () => {
       );
       const result = await run("bash", ["-eo", "pipefail", "-c", step.run], {
         cwd: folder,
-        timeout: 120_000,
         env: { ...env, GITHUB_OUTPUT: output ?? "", GITHUB_STEP_SUMMARY: summary ?? "" },
       });
       if (result.code !== 0) return { failed: step.name, ...result, output: "", summary: "" };
@@ -111,7 +110,7 @@ suite("the GitHub action", () => {
     const mesh = path.join(folder, "shop/mesh.yaml");
     const state = path.join(folder, "state");
     const command = (...args: string[]) =>
-      run(process.execPath, [isthmus, ...args, "--state", state], { cwd: folder, timeout: 120_000 });
+      run(process.execPath, [isthmus, ...args, "--state", state], { cwd: folder });
     const started = await command("up", mesh, "--detach", "--exit-with", String(process.pid));
     assert.equal(started.code, 0, started.stderr);
     try {

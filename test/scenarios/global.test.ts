@@ -43,7 +43,7 @@ suite.skipIf(!hasKubectl)(
         ...(["mesh-1", "-n", "istio-system", "get", "svc", "istio-ingressgateway"] as const),
         ...["-o", "jsonpath={.status.loadBalancer.ingress[0].ip}"],
       );
-    }, 120_000);
+    });
     afterAll(() => mesh?.stop());
 
     const json = async (cluster: string, ...args: string[]) =>
@@ -56,7 +56,7 @@ suite.skipIf(!hasKubectl)(
       const started = performance.now();
       const response = await fetch(at, {
         headers: { connection: "close" },
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(30_000),
       });
       return { status: response.status, body: await response.text(), took: performance.now() - started };
     };
@@ -251,14 +251,14 @@ suite.skipIf(!hasKubectl)(
         return bodies;
       })();
       await mesh.kubectl("mesh-2", "set", "env", "deployment/messenger", "MESSAGE=Changed");
-      await mesh.kubectl("mesh-2", "rollout", "status", "deployment/messenger", "--timeout=20s");
+      await mesh.kubectl("mesh-2", "rollout", "status", "deployment/messenger", "--timeout=60s");
       await pageShows(/Changed/);
       done = true;
       const bodies = await refreshes;
       assert.ok(bodies.length > 10);
       assert.equal(bodies.filter((body) => apology.test(body)).length, 0, `of ${bodies.length}`);
       await messenger("mesh-2");
-      await mesh.kubectl("mesh-2", "rollout", "status", "deployment/messenger", "--timeout=20s");
+      await mesh.kubectl("mesh-2", "rollout", "status", "deployment/messenger", "--timeout=60s");
       await pageShows(message);
     });
 
@@ -359,7 +359,7 @@ suite.skipIf(!hasKubectl)(
       await mesh.kubectl("mesh-3", "set", "env", "deployment/messenger", "MESSAGE=From the third");
       await mesh.kubectl("mesh-3", "label", "namespace", "default", "istio-injection=enabled", "--overwrite");
       await mesh.kubectl("mesh-3", "rollout", "restart", "deployment/messenger");
-      await mesh.kubectl("mesh-3", "rollout", "status", "deployment/messenger", "--timeout=20s");
+      await mesh.kubectl("mesh-3", "rollout", "status", "deployment/messenger", "--timeout=60s");
       await apply("mesh-3", serviceExport("messenger", "default"));
       await eventually(async () => (await entry()).spec.endpoints.length === 2);
       const shares = async () => {
@@ -412,7 +412,7 @@ suite.skipIf(!hasKubectl)(
       const restart = async () => {
         // kubectl refuses a second restart within a second.
         await eventually(() => mesh.kubectl("mesh-1", "rollout", "restart", "deployment/greeter"));
-        await mesh.kubectl("mesh-1", "rollout", "status", "deployment/greeter", "--timeout=30s");
+        await mesh.kubectl("mesh-1", "rollout", "status", "deployment/greeter", "--timeout=60s");
       };
       await mesh.kubectl("mesh-1", "label", "namespace", "default", "istio-injection-");
       await restart();
@@ -555,7 +555,7 @@ suite.skipIf(!hasKubectl)("GLOBAL: without networks in the mesh file [needs kube
     } finally {
       await mesh.stop();
     }
-  }, 120_000);
+  });
 });
 
 suite("GLOBAL: before anything runs", () => {
@@ -574,7 +574,7 @@ suite("GLOBAL: before anything runs", () => {
     return folder;
   };
   const say = (folder: string, ...args: string[]) =>
-    run(process.execPath, [isthmus, ...args], { cwd: folder, timeout: 60_000 });
+    run(process.execPath, [isthmus, ...args], { cwd: folder });
 
   test("GLOBAL-40 two roots are refused before anything starts, and so is an expired intermediate, with its date", async () => {
     const folder = copy();

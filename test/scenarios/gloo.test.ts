@@ -54,7 +54,7 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
       await client(cluster, "default", "plain");
     }
     await enforced();
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   /** A pod to send requests from. */
@@ -63,7 +63,7 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     await mesh.kubectl(cluster, ...args);
     await mesh.kubectl(
       ...([cluster, "-n", namespace, "wait", "--for=condition=Ready", `pod/${name}`] as const),
-      "--timeout=30s",
+      "--timeout=60s",
     );
   };
   const json = async (cluster: string, ...args: string[]) =>
@@ -587,7 +587,7 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
       } finally {
         await browser.close();
       }
-    }, 120_000);
+    });
   });
 
   test("GLOO-23 status says what the mesh takes of the machine, and the pods of each cluster", async () => {
@@ -778,13 +778,11 @@ suite.skipIf(!hasKubectl)("GLOO: workspaces over two meshes, and their managemen
     await eventually(async () => (await get("cluster-1", inBookinfo, globalReviews)).status === 200, 15_000);
   });
 
-  test("whatever workspaces declare, who gets an answer is who may, before and after a cluster joins", {
-    timeout: 120_000,
-  }, async () => {
+  test("whatever workspaces declare, who gets an answer is who may, before and after a cluster joins", async () => {
     const spaces = ["m1", "m2", "m3"];
     for (const cluster of workloadClusters) {
       await apply(cluster, matrixObjects(spaces));
-      const ready = ["wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=30s"];
+      const ready = ["wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=60s"];
       await Promise.all(spaces.map((namespace) => mesh.kubectl(cluster, "-n", namespace, ...ready)));
     }
     const declarations = fc.sample(

@@ -121,9 +121,9 @@ EOF`,
     for (const fact of ["http://messenger.default.global:3000", "mesh-1", "Niek"])
       assert.ok(card.includes(fact), fact);
 
-    await type(`${one} kubectl delete -f greeter/ --timeout=20s`);
+    await type(`${one} kubectl delete -f greeter/ --timeout=60s`);
     await type(`${one} kubectl delete serviceentry,destinationrule --all`);
-    await type(`${two} kubectl delete -f messenger/ --timeout=20s`);
+    await type(`${two} kubectl delete -f messenger/ --timeout=60s`);
     await seeing(`${two} kubectl get pods 2>&1`, /No resources found/);
-  }, 120_000);
+  });
 });

@@ -143,10 +143,10 @@ spec:
     for (const cluster of [main, remote]) await shareOfV1(cluster, [83, 97]);
 
     for (const cluster of [main, remote]) {
-      await type(`kubectl delete namespace sample ${cluster} --timeout=20s`);
+      await type(`kubectl delete namespace sample ${cluster} --timeout=60s`);
       assert.match(await type(`kubectl get pods -n sample ${cluster}`), /No resources found/);
     }
-  }, 180_000);
+  });
 
   test("GUIDE-09 OKE: primary and remote over two networks, each step typed twice where the guide's can be", async () => {
     mesh = await startOke({ prepare: clustersOnly });
@@ -214,12 +214,12 @@ spec:
     await type(`kubectl ${ash} -n demo create secret generic hf-secret --from-literal=HF_TOKEN=secret`);
 
     for (const cluster of [fra, ash]) {
-      await type(`kubectl ${cluster} delete namespace demo sample --timeout=20s`);
+      await type(`kubectl ${cluster} delete namespace demo sample --timeout=60s`);
       await type(`kubectl ${cluster} delete namespace demo sample --ignore-not-found`);
       const left = await type(`kubectl ${cluster} get namespaces -o name`);
       assert.doesNotMatch(left, /\/(demo|sample)$/m);
     }
-  }, 180_000);
+  });
 
   test("GUIDE-09 GLOO: three clusters, their registration and meshes, a namespace with its workspaces", async () => {
     mesh = await startExample({
@@ -287,5 +287,5 @@ spec: ${spec}
     );
     for (const remote of remotes)
       await seeing(`kubectl get authorizationpolicies -n bookinfo ${remote}`, /workspace-bookinfo/);
-  }, 180_000);
+  });
 });

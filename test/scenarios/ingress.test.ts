@@ -122,7 +122,7 @@ suite.skipIf(!hasKubectl)(
         ...program8080("echo", "example/echo-socket"),
         ...program8080("issuer", "example/issuer"),
       );
-    }, 120_000);
+    });
     afterAll(() => mesh?.stop());
 
     /** An HTTPS request as a browser makes it, and the certificate that the gateway showed for its host. */
@@ -146,7 +146,7 @@ suite.skipIf(!hasKubectl)(
             resolve({ body: body.trim(), peer });
           },
         );
-        call.setTimeout(10_000, () => call.destroy(new Error("no answer")));
+        call.setTimeout(30_000, () => call.destroy(new Error("no answer")));
         call.on("error", reject);
         call.end();
       });
@@ -159,7 +159,7 @@ suite.skipIf(!hasKubectl)(
           resolve(socket.getPeerX509Certificate()?.subjectAltName ?? "no name");
           socket.destroy();
         });
-        socket.setTimeout(5000, () => socket.destroy(new Error("no answer")));
+        socket.setTimeout(30_000, () => socket.destroy(new Error("no answer")));
         socket.on("error", (reason) => resolve(`refused: ${reason.message}`));
         socket.on("close", () => resolve("refused: closed"));
       });

@@ -57,7 +57,7 @@ suite.skipIf(!hasKubectl)(
       await eventually(async () =>
         (await ok(mesh.isthmus("proxy-config", "clusters", `${pod}.sample`, "-c", "fra"))).includes(" v1 "),
       );
-    }, 120_000);
+    });
     afterAll(() => mesh?.stop());
 
     const istioctl = (...args: string[]) =>

@@ -23,7 +23,7 @@ let mesh: MeshUnderTest;
 
 beforeAll(async () => {
   mesh = await startOke();
-}, 120_000);
+});
 afterAll(() => mesh?.stop());
 
 /** Half of the versions on either cluster, at the same time: most of it is waiting for kubectl to start. */
@@ -50,11 +50,11 @@ function tryVersion(version: string, cluster: string): void {
       const { folder, kubeconfig } = mesh;
       shell = kubectlShell(kubectl, { folder, kubeconfig, cluster, namespace });
       await shell.ok(`kubectl create ns ${namespace} && kubectl apply -f -`, webManifests);
-      await shell.ok("kubectl rollout status deploy/web --timeout=20s");
-      await shell.ok("kubectl wait --for=condition=Ready pod/shell --timeout=20s");
+      await shell.ok("kubectl rollout status deploy/web --timeout=60s");
+      await shell.ok("kubectl wait --for=condition=Ready pod/shell --timeout=60s");
     });
     afterAll(async () => {
-      await shell?.ok(`kubectl delete ns ${namespace} --timeout=20s`);
+      await shell?.ok(`kubectl delete ns ${namespace} --timeout=60s`);
     });
 
     for (const one of checks.filter((check) => isTried(check, version, versions))) {

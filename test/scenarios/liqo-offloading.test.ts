@@ -37,7 +37,7 @@ suite.skipIf(!hasKubectl)("LIQO: pods of the consumer on its provider [needs kub
         );
       },
     });
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   const podsIn = async (cluster: string, namespace: string, ...args: string[]): Promise<readonly Listed[]> =>
@@ -293,7 +293,7 @@ suite.skipIf(!hasKubectl)("LIQO: pods of the consumer on its provider [needs kub
     };
     await apply("consumer", service, ...liqoClusters.map(set));
     for (const cluster of liqoClusters)
-      await mesh.app("rollout", "status", `statefulset/db-${cluster}`, "--timeout=20s");
+      await mesh.app("rollout", "status", `statefulset/db-${cluster}`, "--timeout=60s");
     const [there] = await podsIn("provider1", "fluidosmesh", "-l", "app=db");
     assert.equal(there?.metadata.name, "db-provider1-0");
     for (const client of liqoClusters)
@@ -325,7 +325,7 @@ suite.skipIf(!hasKubectl)("LIQO: pods of the consumer on its provider [needs kub
       ],
     };
     await apply("consumer", kubia("plain", "plain", "provider1", client));
-    await mesh.kubectl("consumer", "-n", "plain", "rollout", "status", "deployment/plain", "--timeout=20s");
+    await mesh.kubectl("consumer", "-n", "plain", "rollout", "status", "deployment/plain", "--timeout=60s");
     const [pod] = await podsIn("consumer", "plain");
     assert.deepEqual([pod?.spec.nodeName, pod?.status.containerStatuses?.length], ["provider1", 1]);
     const inPod = ["-n", "plain", "exec", "deploy/plain", "--", "curl", "-sS", "-H", "Connection: close"];
@@ -477,7 +477,7 @@ suite.skipIf(!hasKubectl)("LIQO: pods of the consumer on its provider [needs kub
     const { findings, peerings } = await mesh.status();
     assert.deepEqual(findings, []);
     assert.equal(peerings[0]?.state, "Established");
-  }, 90_000);
+  });
 
   test("while the consumer is away its pods on provider1 serve on, and nothing of them starts anew", async () => {
     const url = await mesh.ingress("provider1");
@@ -500,7 +500,7 @@ suite.skipIf(!hasKubectl)("LIQO: pods of the consumer on its provider [needs kub
       (status.containerStatuses ?? []).map(({ restartCount }) => restartCount).join(" "),
     );
     assert.equal(restarts, first);
-  }, 90_000);
+  });
 
   test("LIQO-30 without its peering provider1 has nothing of the consumer, which serves on; without the mesh nothing listens", async () => {
     const url = await mesh.ingress("consumer");
@@ -531,5 +531,5 @@ suite.skipIf(!hasKubectl)("LIQO: pods of the consumer on its provider [needs kub
     assert.ok(!answer.stdout.includes(pod?.metadata.name ?? "no pod was found"), answer.stdout);
     const log = readFileSync(path.join(mesh.folder, ".isthmus/engine.log"), "utf8");
     assert.doesNotMatch(log, /"level":50/, "no part failed");
-  }, 90_000);
+  });
 });

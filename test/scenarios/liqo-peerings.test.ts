@@ -18,7 +18,7 @@ suite.skipIf(!hasKubectl)("LIQO: peerings that the mesh file changes [needs kube
         for (const cluster of liqoClusters) rmSync(path.join(folder, `sample-app/s0-hpa-${cluster}.yaml`));
       },
     });
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   const file = (name: string) => path.join(mesh.folder, name);
@@ -109,7 +109,7 @@ suite.skipIf(!hasKubectl)("LIQO: peerings that the mesh file changes [needs kube
       ["provider1 Established", "provider2 Established"],
     );
     assert.deepEqual(findings, []);
-  }, 90_000);
+  });
 
   test("LIQO-32 a peering that was there before is adopted: the same objects, with what others wrote", async () => {
     for (const kind of ["foreigncluster", "virtualnode", "resourceslice"]) {
@@ -128,7 +128,7 @@ suite.skipIf(!hasKubectl)("LIQO: peerings that the mesh file changes [needs kube
     await restart();
     assert.deepEqual(await uids("consumer", "virtualnodes", "-A"), before);
     assert.deepEqual(await appPods("provider2"), pods);
-  }, 90_000);
+  });
 
   test("LIQO-30 a provider that leaves the mesh file's peerings runs nothing more of the consumer, and keeps what others made", async () => {
     edit(meshFile(), /^ {2}- \{ consumer: consumer, provider: provider2.*\n/m, "");
@@ -155,7 +155,7 @@ suite.skipIf(!hasKubectl)("LIQO: peerings that the mesh file changes [needs kube
     assert.equal(metadata.annotations?.["isthmus.dev/from"], undefined);
     assert.deepEqual(answeredBy(await mesh.fromOutside("consumer", 5)), ["s0-consumer"]);
     assert.deepEqual(answeredBy(await mesh.fromOutside("provider1", 5)), ["s0-provider1"]);
-  }, 90_000);
+  });
 
   test("LIQO-44 what a provider does not have is not granted, and status says so", async () => {
     edit(meshFile(), /cpu: 20,/, "cpu: 400,");
@@ -178,7 +178,7 @@ suite.skipIf(!hasKubectl)("LIQO: peerings that the mesh file changes [needs kube
     );
     assert.match(described, /provider1 does not have all of it: cpu: 400 asked for, \d+ offered/);
     edit(meshFile(), /cpu: 400,/, "cpu: 20,");
-  }, 60_000);
+  });
 
   test("LIQO-46 up refuses to offload a namespace that the provider has of its own, and moves nothing", async () => {
     await restart();
@@ -192,7 +192,7 @@ suite.skipIf(!hasKubectl)("LIQO: peerings that the mesh file changes [needs kube
     assert.match(said, /peering\/refused/);
     assert.match(said, /namespace taken of provider1 was not made for consumer/);
     edit(meshFile(), "namespaces: [fluidosmesh, taken]", "namespaces: [fluidosmesh]");
-  }, 60_000);
+  });
 
   test("LIQO-47 a node port that is taken is refused with the port and who has it", async () => {
     const service = (name: string) =>
@@ -207,7 +207,7 @@ suite.skipIf(!hasKubectl)("LIQO: peerings that the mesh file changes [needs kube
     assert.match(said, /Service b-second: .*30123: provided port is already allocated/);
     assert.match(said, /30123 is the Service fluidosmesh\/a-first's/);
     for (const name of ["a-first", "b-second"]) rmSync(file(`sample-app/${name}.yaml`));
-  }, 60_000);
+  });
 
   test("LIQO-40 a peering of a cluster that is not there is refused with its place and the nearest name", async () => {
     edit(meshFile(), "provider: provider1", "provider: provder1");

@@ -28,7 +28,7 @@ suite.skipIf(!hasKubectl)(
             );
         },
       });
-    }, 120_000);
+    });
     afterAll(() => mesh?.stop());
 
     const replicas = async (name: string) =>
@@ -69,25 +69,13 @@ suite.skipIf(!hasKubectl)(
       assert.equal(await replicas(idle), 1);
     };
 
-    test(
-      "LIQO-19 under load at consumer alone its app grows and provider1's does not; afterwards it is one pod again",
-      {
-        timeout: 150_000,
-      },
-      () => followsLoad(liqoClusters[0], deployments[0], deployments[1]),
-    );
+    test("LIQO-19 under load at consumer alone its app grows and provider1's does not; afterwards it is one pod again", () =>
+      followsLoad(liqoClusters[0], deployments[0], deployments[1]));
 
-    test(
-      "LIQO-20 under load at provider1 alone its app grows and consumer's does not; afterwards it is one pod again",
-      {
-        timeout: 150_000,
-      },
-      () => followsLoad(liqoClusters[1], deployments[1], deployments[0]),
-    );
+    test("LIQO-20 under load at provider1 alone its app grows and consumer's does not; afterwards it is one pod again", () =>
+      followsLoad(liqoClusters[1], deployments[1], deployments[0]));
 
-    test("LIQO-21 pods on provider1 request no more than the peering's cpu and the rest say why they wait; more in the mesh file starts them", {
-      timeout: 150_000,
-    }, async () => {
+    test("LIQO-21 pods on provider1 request no more than the peering's cpu and the rest say why they wait; more in the mesh file starts them", async () => {
       await mesh.app("delete", "hpa", "s0-provider1");
       const spec = {
         replicas: 30,
@@ -114,7 +102,7 @@ suite.skipIf(!hasKubectl)(
       const up = await run(
         process.execPath,
         [isthmus, "up", "--detach", "--exit-with", String(process.pid)],
-        { cwd: mesh.folder, timeout: 110_000 },
+        { cwd: mesh.folder },
       );
       assert.equal(up.code, 0, up.stderr);
       const ready = await mesh.app(

@@ -67,7 +67,7 @@ suite.skipIf(findKubectls().length === 0)(
         [isthmus, "load", `${ingress}/s0`, "--rate", String(rate), "--duration", "2m"],
         mesh.folder,
       );
-    }, 120_000);
+    });
     afterAll(async () => {
       load?.end();
       await load?.result;

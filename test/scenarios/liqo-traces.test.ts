@@ -25,7 +25,7 @@ suite.skipIf(findKubectls().length === 0)("LIQO: the trace page of the example [
       container: "curl",
       namespace: "fluidosmesh",
     });
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   test("LIQO-26 one request through provider1 is a trace of two spans: its gateway's and below it that of s0", async () => {

@@ -54,7 +54,7 @@ suite.skipIf(!hasKubectl)(
           );
         },
       });
-    }, 120_000);
+    });
     afterAll(() => mesh?.stop());
 
     const onlyFrom = (cluster: LiqoCluster, deployment: string, times = 20) =>
@@ -87,7 +87,7 @@ suite.skipIf(!hasKubectl)(
     test("LIQO-02 istiod runs in the consumer only; the provider has nothing of Istio's control plane", async () => {
       await mesh.kubectl(
         "consumer",
-        ...["-n", "istio-system", "wait", "--for=condition=Available", "deployment/istiod", "--timeout=10s"],
+        ...["-n", "istio-system", "wait", "--for=condition=Available", "deployment/istiod", "--timeout=60s"],
       );
       const deployments = await mesh.kubectl("provider1", "get", "deployments", "-A", "-o", "name");
       assert.equal(deployments.trim(), "");
@@ -212,7 +212,7 @@ suite.skipIf(!hasKubectl)(
       const container = { name: "s0", image: "example/failing:1", ports: [{ containerPort: 8080 }] };
       const template = { spec: { containers: [container] } };
       await mesh.app("patch", "deployment", "s0-provider1", "-p", JSON.stringify({ spec: { template } }));
-      await mesh.app("rollout", "status", "deployment/s0-provider1", "--timeout=30s");
+      await mesh.app("rollout", "status", "deployment/s0-provider1", "--timeout=60s");
       await eventually(async () => {
         const pods = await mesh.app("get", "pods", "-l", "app-t=s0-provider1", "-o", "yaml");
         assert.equal(pods.match(/^ {2}kind: Pod/gm)?.length, 1, pods);
@@ -249,7 +249,7 @@ suite.skipIf(!hasKubectl)(
         return answeredBy(await mesh.fromOutside("provider1", 10)).join() === "s0-provider1";
       }, 30_000);
       await mesh.app("rollout", "undo", "deployment/s0-provider1");
-      await mesh.app("rollout", "status", "deployment/s0-provider1", "--timeout=30s");
+      await mesh.app("rollout", "status", "deployment/s0-provider1", "--timeout=60s");
       await patchRule({ consecutive5xxErrors: 7, interval: "30s", baseEjectionTime: "30s" });
       await onlyFrom("provider1", "s0-provider1");
     });

@@ -183,7 +183,7 @@ suite.skipIf(findKubectls().length === 0)(
         agents.set(cluster, startProcess(program, ["agent", ...args, "--relay", relay], env));
       }
       await connected();
-    }, 180_000);
+    });
 
     afterAll(async () => {
       const all = [...managers.values(), ...agents.values()];
@@ -207,7 +207,7 @@ suite.skipIf(findKubectls().length === 0)(
         patience,
       );
       assert.deepEqual(await refused(), []);
-    }, 180_000);
+    });
 
     test("each right that the chart gives is used, beside what only happens now and then", async () => {
       const given = [...rendered("manager"), ...rendered("agent")]
@@ -247,7 +247,7 @@ suite.skipIf(findKubectls().length === 0)(
         await apply("cluster-1", [role]);
       }
       await eventually(async () => !(await isOpen()), patience);
-    }, 180_000);
+    });
 
     test("a manager is killed: workloads go on, the other one takes over, and what changes is put into force", async () => {
       const [first, second] =
@@ -280,7 +280,7 @@ suite.skipIf(findKubectls().length === 0)(
       const { text } = (await other?.get("/metrics")) ?? { text: "" };
       assert.match(text, /^isthmus_manager_agent_connected\{cluster="cluster-1"\} 1$/m);
       assert.match(text, /^process_resident_memory_bytes [1-9]\d+$/m);
-    }, 180_000);
+    });
 
     test("they end when they are asked to, and a manager gives its lease back", async () => {
       const last = await holder();
@@ -328,7 +328,7 @@ suite.skipIf(findKubectls().length === 0)(
       assert.equal(applied, 0);
       await apply("cluster-1", rendered("agent"));
       await mesh.kubectl("cluster-1", ...args, "deploy/gloo-mesh-agent");
-    }, 180_000);
+    });
   },
 );
 

@@ -51,8 +51,7 @@ function exampleCopy(example: string): string {
   return folder;
 }
 
-const command = (cwd: string, ...args: string[]) =>
-  run(process.execPath, [isthmus, ...args], { cwd, timeout: 90_000 });
+const command = (cwd: string, ...args: string[]) => run(process.execPath, [isthmus, ...args], { cwd });
 
 suite("the mesh file, from outside", () => {
   test("MESH-08 overlays and --set change single fields, the later one wins", async () => {
@@ -283,7 +282,6 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
       const as = (...args: string[]) =>
         run("setpriv", [...drop, process.execPath, isthmus, ...args], {
           cwd: folder,
-          timeout: 90_000,
           env: { HOME: home },
         });
       const up = await as("up", "--detach", "--exit-with", String(process.pid));

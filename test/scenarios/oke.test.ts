@@ -16,7 +16,7 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
 
   beforeAll(async () => {
     mesh = await startOke();
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   const json = async (cluster: string, ...args: string[]) =>
@@ -224,7 +224,7 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
     };
     const created = await mesh.tryKubectl("ash", ["apply", "-f", "-"], JSON.stringify(pod));
     assert.equal(created.code, 0, created.stderr);
-    await mesh.kubectl("ash", "-n", "sample", "wait", "--for=condition=Ready", "pod/probe", "--timeout=20s");
+    await mesh.kubectl("ash", "-n", "sample", "wait", "--for=condition=Ready", "pod/probe", "--timeout=60s");
     assert.match(
       await mesh.kubectl("ash", "-n", "sample", "get", "pod", "probe", "--no-headers"),
       /2\/2 +Running/,
@@ -398,7 +398,7 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
       "rollout",
       "status",
       "deployment/helloworld-v1",
-      "--timeout=20s",
+      "--timeout=60s",
     );
     await mesh.kubectl("fra", "-n", "sample", "delete", "destinationrule", "prefer-local");
     for (const cluster of clusters) {
@@ -453,7 +453,7 @@ suite.skipIf(!hasKubectl)("OKE: primary-remote over two networks [needs kubectl]
     };
     assert.equal((await mesh.tryKubectl("ash", ["create", "-f", "-"], JSON.stringify(daemonSet))).code, 0);
     await mesh.kubectl("ash", "set", "env", "daemonset/agent", "MODE=quiet");
-    await mesh.kubectl("ash", "rollout", "status", "daemonset/agent", "--timeout=20s");
+    await mesh.kubectl("ash", "rollout", "status", "daemonset/agent", "--timeout=60s");
     await eventually(async () =>
       (await mesh.kubectl("ash", "logs", "-l", "app=agent")).includes("started with quiet"),
     );
@@ -535,6 +535,6 @@ function serverNames(host: string, port: number, servername: string): Promise<st
       },
     );
     socket.on("error", reject);
-    socket.setTimeout(5000, () => socket.destroy(new Error("no answer")));
+    socket.setTimeout(30_000, () => socket.destroy(new Error("no answer")));
   });
 }

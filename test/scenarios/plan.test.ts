@@ -60,7 +60,7 @@ suite.skipIf(findKubectls().length === 0)(
           readFileSync(path.join(mesh.folder, file), "utf8"),
         ]),
       );
-    }, 120_000);
+    });
     afterAll(() => mesh?.stop());
 
     const plan = (...args: string[]) => mesh.isthmus("plan", "--kubeconfig", mesh.kubeconfig, ...args);

@@ -36,7 +36,6 @@ suite.skipIf(findKubectls().length === 0 || helm === undefined)(
           const home = path.join(folder, ".helm");
           const { code, stdout, stderr } = await run(process.execPath, [isthmus, ...args], {
             cwd: folder,
-            timeout: 100_000,
             env: {
               KUBECONFIG: bare.kubeconfig,
               HELM_PATH: helm ?? "",
@@ -73,6 +72,6 @@ suite.skipIf(findKubectls().length === 0 || helm === undefined)(
         await bare.stop();
         rmSync(folder, { recursive: true, force: true });
       }
-    }, 180_000);
+    });
   },
 );

@@ -49,7 +49,7 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
     bare = await startBareClusters({
       clusters: { main0: { network: "network1" }, remote0: { network: "network2" } },
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await bare?.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -64,7 +64,7 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
     HELM_DATA_HOME: path.join(folder, ".helm"),
   });
   const program = (args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Result> =>
-    run(process.execPath, [isthmus, ...args], { cwd: folder, env: { ...env(), ...more }, timeout: 100_000 });
+    run(process.execPath, [isthmus, ...args], { cwd: folder, env: { ...env(), ...more } });
   const apply = (...args: string[]) => program(["apply", "--timeout", "40", ...args]);
   const applied = async (...args: string[]) => {
     const { code, stdout, stderr } = await apply("-o", "json", ...args);
@@ -197,7 +197,7 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
         );
         assert.equal(releases.trim().split("\n").length, 2, releases);
       }
-    }, 180_000);
+    });
 
     test("what runs after it is the mesh of the file: requests from both clusters reach both versions", async () => {
       for (const cluster of clusters)
@@ -280,7 +280,7 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
           "expose-more",
         );
       }
-    }, 120_000);
+    });
 
     test("a field that somebody else owns is a conflict with its owner before anything is changed, and is taken over only when told", async () => {
       const label = ["label", "ns", "sample", "istio-injection=disabled", "--overwrite"];
@@ -401,6 +401,6 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
       const again = await program(["down", "--real", "--yes"]);
       assert.equal(again.code, 0, again.stderr);
       assert.match(again.stdout, /main0 +0 before, 0 after\nremote0 +0 before, 0 after/);
-    }, 120_000);
+    });
   });
 });

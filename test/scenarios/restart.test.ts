@@ -30,7 +30,7 @@ suite.skipIf(!hasKubectl)("a mesh that starts again [needs kubectl]", () => {
           "$1",
         ),
     });
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   const state = (name: string) => path.join(mesh.folder, ".isthmus", name);

@@ -46,7 +46,7 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
 
   beforeAll(async () => {
     mesh = await startOke();
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   /** Requests from each cluster's client at 10 a second, on kept connections and on fresh ones, while `action` runs. */

@@ -46,7 +46,7 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
     // Requests are only counted evenly once both endpoints are known.
     await eventually(async () => versions(await mesh.curl("main0", hello, 4)).v2 > 0);
     answered = versions(await mesh.curl("main0", hello, 100));
-  }, 120_000);
+  });
   afterAll(() => mesh?.stop());
 
   test("the graph has every request once, from its caller to the workload that answered, in whichever cluster", async () => {

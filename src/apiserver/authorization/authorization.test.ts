@@ -120,7 +120,7 @@ suite("roles", () => {
       rules: [{ verbs: ["list"], apiGroups: ["coordination.k8s.io"], resources: ["leases"] }],
     });
     await waitFor(() => viewer.list(kinds.leases, { namespace }).catch(() => undefined), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
   });
 

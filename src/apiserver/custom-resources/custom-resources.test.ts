@@ -60,7 +60,7 @@ async function define(): Promise<Definition> {
     },
   });
   await waitFor(async () => ((await served(group)) ? true : undefined), {
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(30_000),
   });
   return { name, kind: { group, version: "v1", kind: "Thing", plural: "things", namespaced: true } };
 }
@@ -175,7 +175,7 @@ suite("custom resources", () => {
     assert.equal(late.status, 405);
     await waitFor(
       async () => (await api.client.get(definition.kind, "a", namespace))?.metadata.deletionTimestamp,
-      { signal: AbortSignal.timeout(5000) },
+      { signal: AbortSignal.timeout(30_000) },
     );
     await api.client.patch(
       definition.kind,
@@ -184,7 +184,7 @@ suite("custom resources", () => {
       { type: "merge", namespace },
     );
     await waitFor(async () => ((await served(definition.kind.group)) ? undefined : true), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
     assert.equal(await api.client.get(kinds.customResourceDefinitions, definition.name), undefined);
   });
@@ -204,7 +204,7 @@ suite("definitions", () => {
     });
     const status = await waitFor(
       async () => (await api.client.get(kinds.customResourceDefinitions, name))?.["status"],
-      { signal: AbortSignal.timeout(5000) },
+      { signal: AbortSignal.timeout(30_000) },
     );
     const { conditions } = status as {
       conditions: readonly { type: string; status: string; message: string }[];

@@ -29,7 +29,7 @@ suite("watching", () => {
         await done;
       },
       until: (wanted: number) =>
-        waitFor(() => (events.length >= wanted ? true : undefined), { signal: AbortSignal.timeout(5000) }),
+        waitFor(() => (events.length >= wanted ? true : undefined), { signal: AbortSignal.timeout(30_000) }),
       done,
     };
   }

@@ -24,7 +24,7 @@ ${script}
 `,
   );
   chmodSync(program, 0o755);
-  const signal = AbortSignal.timeout(20_000);
+  const signal = AbortSignal.timeout(30_000);
   const helm = createHelm({ folder, signal, env: { PATH: process.env["PATH"], HELM_PATH: program } });
   return { helm, called: () => readFileSync(path.join(folder, "called"), "utf8") };
 }
@@ -86,7 +86,7 @@ suite("createHelm()", () => {
     [{ PATH: "" }, /no helm is on PATH/],
     [{ PATH: "", HELM_PATH: "/nowhere/helm" }, /HELM_PATH names no program: \/nowhere\/helm/],
   ])("with %j says that helm is missing, and where it is from", async (env, message) => {
-    const helm = createHelm({ folder, signal: AbortSignal.timeout(5000), env });
+    const helm = createHelm({ folder, signal: AbortSignal.timeout(30_000), env });
     await assert.rejects(helm.install(chart, target), {
       code: "tool/missing",
       message,

@@ -69,7 +69,7 @@ function meshWith(own: Readonly<Record<string, readonly KubeObject[]>>) {
 
 async function apply(mesh: ReturnType<typeof meshWith>, action: Action) {
   const { id } = await planAction(mesh.reader, action);
-  await applyAction(mesh.reader, { action, seen: id }, AbortSignal.timeout(1000));
+  await applyAction(mesh.reader, { action, seen: id }, AbortSignal.timeout(30_000));
 }
 
 const shift: Action = { kind: "shift", namespace: "shop", service: "reviews", weights: { v1: 90, v2: 10 } };
@@ -139,7 +139,7 @@ suite("shifting traffic", () => {
     const mesh = meshWith({});
     const { id } = await planAction(mesh.reader, { ...shift, weights: { v1: 50, v2: 50 } });
     await assert.rejects(
-      applyAction(mesh.reader, { action: shift, seen: id }, AbortSignal.timeout(1000)),
+      applyAction(mesh.reader, { action: shift, seen: id }, AbortSignal.timeout(30_000)),
       (reason: { code?: string }) => reason.code === "console/changed",
     );
     assert.deepEqual(mesh.source.writes, []);

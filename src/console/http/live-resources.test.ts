@@ -28,7 +28,7 @@ async function watching(
 }
 
 const until = <T>(probe: () => T | undefined) =>
-  waitFor(probe, { signal: AbortSignal.timeout(5000), every: 2 });
+  waitFor(probe, { signal: AbortSignal.timeout(30_000), every: 2 });
 
 suite("live resources", () => {
   test("are sent once for every change, however large", async () => {

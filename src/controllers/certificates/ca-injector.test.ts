@@ -41,7 +41,7 @@ suite("startCaInjector()", () => {
   };
   const becomes = (ca: string) =>
     waitFor(async () => ((await bundles())?.every((one) => one === base64(ca)) ? true : undefined), {
-      signal: AbortSignal.timeout(3000),
+      signal: AbortSignal.timeout(30_000),
     });
 
   test("writes a Certificate's CA into the webhooks that ask for it, also when it comes or changes later", async () => {
@@ -102,7 +102,7 @@ suite("startCaInjector()", () => {
         const found = await api.client.get(kinds.customResourceDefinitions, "its.example.com");
         return JSON.stringify(found?.["spec"]).includes(base64("one")) || undefined;
       },
-      { signal: AbortSignal.timeout(3000) },
+      { signal: AbortSignal.timeout(30_000) },
     );
   });
 });

@@ -51,7 +51,7 @@ suite("runAsLeader()", () => {
         clock.move(1000);
         return undefined;
       },
-      { signal: AbortSignal.timeout(5000) },
+      { signal: AbortSignal.timeout(30_000) },
     );
   const quiet = async () => {
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));

@@ -44,7 +44,7 @@ export function startTestCluster(
   });
   const stops: readonly Stop[] = controllers.map((start) => start(cluster));
   const eventually: TestCluster["eventually"] = (probe) =>
-    waitFor(probe, { signal: AbortSignal.timeout(3000), every: 1 });
+    waitFor(probe, { signal: AbortSignal.timeout(30_000), every: 1 });
   let nextAddress = 2;
   const test: TestCluster = {
     api,

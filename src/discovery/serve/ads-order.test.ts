@@ -22,7 +22,7 @@ import { startTestMesh, type TestMesh } from "./test-support/test-mesh.ts";
 const host = "web.sample.svc.cluster.local";
 const cluster = `outbound|80||${host}`;
 const other = "outbound|80||other.sample.svc.cluster.local";
-const deadline = () => ({ signal: AbortSignal.timeout(5000) });
+const deadline = () => ({ signal: AbortSignal.timeout(30_000) });
 
 /** A VirtualService that gives requests for the host this timeout. */
 function timeoutRule(seconds: number): KubeObject {

@@ -32,7 +32,7 @@ suite("status over ADS, as istioctl asks for it", () => {
     proxy.send({ typeUrl: typeUrls.listener });
     await proxy.next(typeUrls.listener);
     await waitFor(async () => ((await syncz()).text.match(/SYNCED/g)?.length === 2 ? true : undefined), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
   });
   afterEach(async () => {

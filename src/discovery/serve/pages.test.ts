@@ -19,7 +19,7 @@ suite("pages and webhooks", () => {
       testPod("web", "10.1.0.1"),
       testSlice("web", ["10.1.0.1"]),
     ]);
-    await waitFor(() => mesh.discovery.isReady || undefined, { signal: AbortSignal.timeout(5000) });
+    await waitFor(() => mesh.discovery.isReady || undefined, { signal: AbortSignal.timeout(30_000) });
   });
   afterEach(() => mesh.stop());
 
@@ -149,7 +149,7 @@ suite("pages and webhooks", () => {
       };
       return status?.addresses?.map(({ value }) => value);
     };
-    const given = (name: string) => waitFor(() => addresses(name), { signal: AbortSignal.timeout(5000) });
+    const given = (name: string) => waitFor(() => addresses(name), { signal: AbortSignal.timeout(30_000) });
     mesh.api.put(entry("a"));
     assert.deepEqual(await given("a"), ["240.240.0.1", "2001:2::1"]);
     mesh.api.put(entry("fixed", { addresses: ["10.9.9.9"] }));
@@ -162,7 +162,7 @@ suite("pages and webhooks", () => {
     // Who writes an address has it, whoever was given it before.
     mesh.api.put(entry("claims", { addresses: ["240.240.0.2/32", "240.240.0.3"] }));
     const moved = await waitFor(() => (addresses("b")?.[0] === "240.240.0.2" ? undefined : addresses("b")), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
     assert.deepEqual(moved, ["240.240.0.4", "2001:2::4"]);
   });

@@ -48,7 +48,7 @@ suite("the secure port", () => {
       methods.createCertificate,
       [IstioCertificateRequestSchema, request],
       IstioCertificateResponseSchema,
-      { metadata, signal: AbortSignal.timeout(5000) },
+      { metadata, signal: AbortSignal.timeout(30_000) },
     ).then((answer) => ({ key, chain: answer.certChain }));
   };
   const refusedWith = (code: number) => (reason: unknown) =>
@@ -106,7 +106,7 @@ suite("the secure port", () => {
         methods.createCertificate,
         [IstioCertificateRequestSchema, create(IstioCertificateRequestSchema, { csr: "hello" })],
         IstioCertificateResponseSchema,
-        { metadata: { authorization: "Bearer good" }, signal: AbortSignal.timeout(5000) },
+        { metadata: { authorization: "Bearer good" }, signal: AbortSignal.timeout(30_000) },
       ),
       refusedWith(grpcStatus.invalidArgument),
     );

@@ -34,7 +34,7 @@ const chart: ChartReference = {
   from: "manifests[0]",
 };
 const render = (helm: string, asked: ChartReference = chart) =>
-  renderWithHelm(asked, { helm, folder, kubernetesVersion: "1.33.1", signal: AbortSignal.timeout(10_000) });
+  renderWithHelm(asked, { helm, folder, kubernetesVersion: "1.33.1", signal: AbortSignal.timeout(30_000) });
 
 const object = (name: string, kind = "ConfigMap", hook?: string, weight = "0") => `---
 apiVersion: v1

@@ -31,7 +31,7 @@ suite("watchReach()", () => {
           clock.move(1000);
           return undefined;
         },
-        { signal: AbortSignal.timeout(5000) },
+        { signal: AbortSignal.timeout(30_000) },
       );
     };
     await second();

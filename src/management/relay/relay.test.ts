@@ -59,7 +59,7 @@ function agentTo(port: number, api: ApiTransport, token = "good", signal?: Abort
 }
 
 const until = (probe: () => boolean) =>
-  waitFor(() => (probe() ? true : undefined), { signal: AbortSignal.timeout(10_000) });
+  waitFor(() => (probe() ? true : undefined), { signal: AbortSignal.timeout(30_000) });
 
 suite("startRelay() and startAgent()", () => {
   test("requests reach the API of the agent's cluster as they were sent, and answers and events come back", async () => {

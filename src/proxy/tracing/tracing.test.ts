@@ -98,7 +98,7 @@ suite("traces through a sidecar", () => {
     for (let i = 0; i < 5; i++)
       await exchange(client, `GET ${path} HTTP/1.1\r\nHost: helloworld.sample:5000\r\n${headers}\r\n`);
   }
-  const delivery = () => waitFor(() => posted[0], { signal: AbortSignal.timeout(5000) });
+  const delivery = () => waitFor(() => posted[0], { signal: AbortSignal.timeout(30_000) });
 
   test("each request begins one, and Zipkin gets its spans", async () => {
     await ask(traceTo(zipkin, { customTags: [{ tag: "shop", literal: { value: "books" } }] }), "", "/fail");

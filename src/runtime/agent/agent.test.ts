@@ -24,7 +24,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-const signal = () => AbortSignal.timeout(8000);
+const signal = () => AbortSignal.timeout(30_000);
 
 function createCa(name: string) {
   const key = generateKey();
@@ -482,7 +482,7 @@ suite("the agent", () => {
     await listenIstiod();
     const running = await start();
     fake.configure();
-    await waitFor(() => (running.isReady?.() ? true : undefined), { signal: AbortSignal.timeout(5000) });
+    await waitFor(() => (running.isReady?.() ? true : undefined), { signal: AbortSignal.timeout(30_000) });
     fake.crash({ exitCode: 137, signal: "SIGKILL" });
     assert.deepEqual(await running.exited, { exitCode: 137, signal: "SIGKILL" });
     assert.equal(running.isReady?.(), false);

@@ -132,7 +132,7 @@ async function scene() {
         const text = await ask(mesh, () => netConnect(port, address));
         return expected.test(text) ? text : undefined;
       },
-      { signal: AbortSignal.timeout(5000) },
+      { signal: AbortSignal.timeout(30_000) },
     );
   return { block, mesh, services, endpointSlices, nodes, pod, vip, answers };
 }
@@ -193,7 +193,7 @@ suite("startServiceProxy()", () => {
           attempt.once("connect", () => resolve(attempt));
           attempt.once("error", () => resolve(undefined));
         }),
-      { signal: AbortSignal.timeout(5000) },
+      { signal: AbortSignal.timeout(30_000) },
     );
     endpointSlices.put(slice([], 9001));
     await answers(vip, 8080, /ECONNREFUSED/);

@@ -64,7 +64,7 @@ suite("tcp-echo", () => {
       });
       socket.write("one\ntw");
       socket.write("o\nno end");
-      await waitFor(() => (heard.length >= 20 ? true : undefined), { signal: AbortSignal.timeout(10_000) });
+      await waitFor(() => (heard.length >= 20 ? true : undefined), { signal: AbortSignal.timeout(30_000) });
       socket.end();
       await once(socket, "close");
       assert.equal(heard, "hello one\nhello two\n");
@@ -132,10 +132,10 @@ suite("serveHttp()", () => {
     const unused = connect(8080, address.replace("http://", ""));
     cleanUps.push(async () => unused.destroy());
     await once(unused, "connect");
-    await waitFor(() => hasBegun || undefined, { signal: AbortSignal.timeout(5000) });
+    await waitFor(() => hasBegun || undefined, { signal: AbortSignal.timeout(30_000) });
     await nodes.api.client.delete(kinds.pods, "it", { namespace: "sample" });
     await waitFor(() => nodes.eventMessages().includes("Stopping container app") || undefined, {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
     finish();
     assert.equal(await answer, "done");
@@ -153,7 +153,7 @@ suite("commands", () => {
       { restartPolicy: "Never" },
     );
     await waitFor(async () => ((await nodes.logs("it")) === "up\n" ? true : undefined), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
     const log = nodes.logs("it", "app", { follow: true });
     await nodes.api.client.delete(kinds.pods, "it", { namespace: "sample" });
@@ -168,7 +168,7 @@ suite("commands", () => {
       { terminationGracePeriodSeconds: 1 },
     );
     await waitFor(async () => ((await nodes.logs("it")) === "up\n" ? true : undefined), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
     await nodes.api.client.delete(kinds.pods, "it", { namespace: "sample" });
     await nodes.isGone("it");

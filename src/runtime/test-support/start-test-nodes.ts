@@ -60,7 +60,7 @@ export async function startTestNodes(
     log: silentLogger,
     ...options,
   });
-  const signal = AbortSignal.timeout(15_000);
+  const signal = AbortSignal.timeout(30_000);
   const find = async <T>(name: string, probe: (pod: Pod) => T | undefined | false) =>
     waitFor(
       () => {

@@ -40,7 +40,7 @@ function handClock(): Clock & { runOut(): void } {
 }
 
 suite("createLive()", () => {
-  const until = <T>(probe: () => T | undefined) => waitFor(probe, { signal: AbortSignal.timeout(5000) });
+  const until = <T>(probe: () => T | undefined) => waitFor(probe, { signal: AbortSignal.timeout(30_000) });
 
   test("gives requests of all clusters as they come, newest first, by what is wanted of them", async () => {
     const [east, west] = [fakeCluster("east"), fakeCluster("west")];

@@ -93,7 +93,9 @@ suite("followPodLogs()", () => {
       for await (const line of followPodLogs(options)) lines.push(...textsOf([line]));
     })();
     const until = (wanted: readonly string[]) =>
-      waitFor(() => (lines.length >= wanted.length ? true : undefined), { signal: AbortSignal.timeout(5000) })
+      waitFor(() => (lines.length >= wanted.length ? true : undefined), {
+        signal: AbortSignal.timeout(30_000),
+      })
         .catch(() => {})
         .then(() => assert.deepEqual([...lines].sort(), [...wanted].sort()));
     return {
@@ -123,7 +125,7 @@ suite("followPodLogs()", () => {
     const followed = follow([east]);
     await followed.until(["east a one", "east a one", "east a two"]);
     east.restart("a");
-    await waitFor(() => (east.opened > 1 ? true : undefined), { signal: AbortSignal.timeout(5000) });
+    await waitFor(() => (east.opened > 1 ? true : undefined), { signal: AbortSignal.timeout(30_000) });
     // In the second of the last line before, and so read twice by whoever asks by time alone.
     east.write("a", "2026-11-21T16:40:02.5Z again", at(3, "three"));
     await followed.until(["east a one", "east a one", "east a two", "east a again", "east a three"]);
@@ -137,7 +139,7 @@ suite("followPodLogs()", () => {
     await followed.until(["east a one"]);
     east.setAway(true);
     await waitFor(() => (followed.options.gone.length > 0 ? true : undefined), {
-      signal: AbortSignal.timeout(5000),
+      signal: AbortSignal.timeout(30_000),
     });
     east.write("a", at(1, "meanwhile"), at(2, "two"));
     east.setAway(false);

@@ -14,7 +14,7 @@ import { objectMetrics } from "./object-metrics.ts";
 import { addressText, type ScrapeTarget } from "./scrape-target.ts";
 import { startScraping } from "./start-scraping.ts";
 
-const deadline = () => ({ signal: AbortSignal.timeout(5_000) });
+const deadline = () => ({ signal: AbortSignal.timeout(30_000) });
 
 function pod(annotations: Record<string, string>, more: Partial<Pod> = {}): Pod {
   return {

@@ -55,7 +55,7 @@ interface StagedProxy {
   isWarm(): Promise<boolean>;
 }
 
-const soon = () => AbortSignal.timeout(10_000);
+const soon = () => AbortSignal.timeout(30_000);
 
 /** Opens a stage; `binary` is Envoy's, undefined for the built-in proxy. */
 export async function openStage(keys: Keys, outside: Outside, binary: string | undefined): Promise<Stage> {

@@ -56,7 +56,7 @@ export async function startPrometheus(
         const answer = await fetch(`${url}/-/ready`).catch(() => undefined);
         return answer?.ok === true ? true : undefined;
       },
-      { signal: AbortSignal.timeout(20_000), every: 50 },
+      { signal: AbortSignal.timeout(30_000), every: 50 },
     );
   } catch (reason) {
     await stop();

@@ -106,7 +106,7 @@ export async function openEnvoyScene(
     stops.push(() => envoy.stop(0));
     await waitFor(() => (envoy.state.ready ? true : undefined), {
       changes: envoy.changes,
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(30_000),
     }).catch(() => {
       throw new Error(
         `${proxy} is not ready: ${JSON.stringify([...envoy.state.types])}\n${lines.join("\n")}`,

@@ -42,8 +42,7 @@ export async function startBareClusters({ clusters }: BareClustersOptions): Prom
   const folder = mkdtempSync(path.join(tmpdir(), "isthmus-bare-"));
   const file = { apiVersion: "isthmus.dev/v1alpha1", kind: "Mesh", name: "bare", clusters };
   writeFileSync(path.join(folder, "mesh.yaml"), formatYaml(file));
-  const program = (...args: string[]) =>
-    run(process.execPath, [isthmus, ...args], { cwd: folder, timeout: 90_000 });
+  const program = (...args: string[]) => run(process.execPath, [isthmus, ...args], { cwd: folder });
   const must = async (...args: string[]) => {
     const result = await program(...args);
     if (result.code !== 0) throw new Error(`isthmus ${args.join(" ")} failed:\n${result.stderr}`);

@@ -2,11 +2,14 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { findChromium } from "../../support/tools.ts";
 import type { MeshUnderTest } from "./running-mesh.ts";
 
+/** Milliseconds that a page may take to show what is waited for. */
+export const pagePatience = 60_000;
+
 /** Chromium without a window. */
 export function startBrowser(): Promise<Browser> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error("there is no Chromium");
-  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  return chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: 2 * pagePatience });
 }
 
 /** The console of a mesh, and what its pages complained about. */
@@ -30,6 +33,7 @@ export async function openConsole(
   const { stdout } = await mesh.isthmus("console", "-o", "json");
   const { url } = JSON.parse(stdout) as { readonly url: string };
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, colorScheme: theme });
+  context.setDefaultTimeout(pagePatience);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("pageerror", (reason) => complaints.push(reason.message));

@@ -12,7 +12,7 @@ export function handshake(
       socket.destroy();
       reject(reason);
     };
-    socket.setTimeout(5000, () => fail(new Error("no answer")));
+    socket.setTimeout(30_000, () => fail(new Error("no answer")));
     socket.on("secureConnect", () => {
       if (!speak) {
         socket.destroy();

@@ -33,7 +33,7 @@ export function getHttps(options: {
         }
       },
     );
-    call.setTimeout(10_000, () => call.destroy(new Error("no answer within 10 s")));
+    call.setTimeout(30_000, () => call.destroy(new Error("no answer within 30 s")));
     call.on("error", reject);
     call.end();
   });
@@ -46,7 +46,7 @@ export function handshake(address: string, port: number, servername: string): Pr
       resolve("done");
       socket.destroy();
     });
-    socket.setTimeout(5000, () => socket.destroy(new Error("no answer within 5 s")));
+    socket.setTimeout(30_000, () => socket.destroy(new Error("no answer within 30 s")));
     socket.on("error", (reason) => resolve(reason.message));
     socket.on("close", () => resolve("closed"));
   });

@@ -24,7 +24,6 @@ export async function assertImports(
   const program = (...args: string[]) =>
     run(process.execPath, [isthmus, ...args, "--kubeconfig", mesh.kubeconfig], {
       cwd: folder,
-      timeout: 60_000,
     });
   try {
     const { code, stdout, stderr } = await program("import", "--contexts", clusters.join(","));

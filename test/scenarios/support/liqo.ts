@@ -95,7 +95,7 @@ export async function startLiqo(
         const pods = await app("get", "pods", "-l", `app-t=${deployment}`, "-o", "name");
         return linesOf(pods).length === replicas;
       }, 20_000);
-      await app("rollout", "status", `deployment/${deployment}`, "--timeout=20s");
+      await app("rollout", "status", `deployment/${deployment}`, "--timeout=60s");
     },
   };
 }

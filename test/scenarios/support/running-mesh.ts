@@ -7,6 +7,9 @@ import { findKubectls } from "../../support/tools.ts";
 const root = path.join(import.meta.dirname, "../../..");
 export const isthmus = path.join(root, "bin/isthmus");
 
+/** Milliseconds that a program may take where nothing else is said. */
+const programTimeout = 120_000;
+
 /** What a program said and how it ended. */
 export interface Result {
   readonly code: number;
@@ -14,7 +17,7 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** Runs a program to its end, at most `timeout` milliseconds. Never rejects. */
+/** Runs a program to its end, at most `timeout` milliseconds, two minutes unless said otherwise. Never rejects. */
 export function run(
   program: string,
   args: readonly string[],
@@ -30,7 +33,7 @@ export function run(
       program,
       [...args],
       {
-        timeout: options.timeout ?? 60_000,
+        timeout: options.timeout ?? programTimeout,
         maxBuffer: 64 * 1024 * 1024,
         env: { ...process.env, NO_COLOR: "1", ...options.env },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -41,7 +44,9 @@ export function run(
           code,
           stdout,
           stderr:
-            failure?.killed === true ? `${stderr}\n(ended after ${options.timeout ?? 60_000} ms)` : stderr,
+            failure?.killed === true
+              ? `${stderr}\n(ended after ${options.timeout ?? programTimeout} ms)`
+              : stderr,
         });
       },
     );
@@ -98,7 +103,7 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
   const started = await run(
     process.execPath,
     [isthmus, "up", "--detach", "--exit-with", String(process.pid), ...dataplane, ...(options.args ?? [])],
-    { cwd: folder, timeout: 90_000 },
+    { cwd: folder },
   );
   const state = path.join(folder, ".isthmus");
   if (started.code !== 0) {
@@ -130,7 +135,7 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
     said: started.stderr,
     kubectl,
     tryKubectl,
-    isthmus: (...args) => run(process.execPath, [isthmus, ...args], { cwd: folder, timeout: 120_000 }),
+    isthmus: (...args) => run(process.execPath, [isthmus, ...args], { cwd: folder }),
     async curl(cluster, url, times = 1, ...curlArgs) {
       // One curl makes all requests; Connection: close gives each a connection of its own.
       const target = ["-n", options.namespace, options.client, "-c", options.container];
@@ -157,18 +162,20 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
 }
 
 /** Milliseconds. A deadline tells that something never comes, not how fast a busy machine is. */
-const leastPatience = 20_000;
+const leastPatience = 60_000;
 
 /**
  * Waits until `probe` gives a value other than undefined or false; rejects with the last failure after `timeout`
- * milliseconds, or 20 s if that is more.
+ * milliseconds, or a minute if that is more.
  */
 export async function eventually<T>(
   probe: () => Promise<T | undefined | false>,
   timeout = leastPatience,
 ): Promise<T> {
-  const deadline = performance.now() + Math.max(timeout, leastPatience);
+  const patience = Math.max(timeout, leastPatience);
+  const deadline = performance.now() + patience;
   let failure: unknown;
+  let pause = 20;
   for (;;) {
     try {
       const value = await probe();
@@ -177,8 +184,10 @@ export async function eventually<T>(
     } catch (reason) {
       failure = reason;
     }
-    if (performance.now() > deadline) throw failure ?? new Error(`not so within ${timeout} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    if (performance.now() > deadline) throw failure ?? new Error(`not so within ${patience} ms`);
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    // Who asks again and again takes from the machine what the answer needs.
+    pause = Math.min(2 * pause, 200);
   }
 }
 

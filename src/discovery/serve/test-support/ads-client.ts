@@ -103,7 +103,7 @@ export function openDelta(
           const [response] = responses.splice(index, 1);
           return response;
         },
-        { signal: AbortSignal.timeout(5000) },
+        { signal: AbortSignal.timeout(30_000) },
       );
       client.send({ typeUrl, responseNonce: found.nonce });
       return found;
@@ -142,7 +142,7 @@ export function openSotw(
           const index = responses.findIndex((response) => response.typeUrl === typeUrl);
           return index < 0 ? undefined : responses.splice(index, 1)[0];
         },
-        { signal: AbortSignal.timeout(5000) },
+        { signal: AbortSignal.timeout(30_000) },
       ),
     end: () => stop.abort(),
   };

@@ -76,7 +76,7 @@ function start(probe: () => ApiResponse | undefined, options: { readonly remote?
     policies: () => webhooks().map(({ failurePolicy }) => failurePolicy),
     until: (isSo: () => boolean) =>
       waitFor(() => (isSo() ? true : undefined), {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(4000)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
       }),
   };
 }

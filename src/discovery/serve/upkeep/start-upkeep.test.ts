@@ -74,7 +74,7 @@ function start(prepare: (cluster: FakeCluster) => void, options: Partial<UpkeepO
     },
     until: (isSo) =>
       waitFor(() => (isSo() ? true : undefined), {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(4000)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
       }),
     root: (name) => (cluster.get(rootPath(name)) as ConfigMap | undefined)?.data?.["root-cert.pem"],
     bundles(name) {

@@ -50,7 +50,7 @@ function relayed(refusals = 0) {
   const served = relay.serve(envoy);
   served.catch(() => {});
   const until = <T>(probe: () => T | undefined) =>
-    waitFor(probe, { changes, signal: AbortSignal.timeout(5000) });
+    waitFor(probe, { changes, signal: AbortSignal.timeout(30_000) });
   return {
     relay,
     envoy,

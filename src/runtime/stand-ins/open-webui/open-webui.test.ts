@@ -66,7 +66,7 @@ suite("open-webui", () => {
     });
     const until = (type: string, id: number) =>
       waitFor(() => said.find((one) => one.type === type && one.id === id), {
-        signal: AbortSignal.timeout(10_000),
+        signal: AbortSignal.timeout(30_000),
       });
     return { socket, said, until };
   };

@@ -60,7 +60,6 @@ export function kubectlShell(
     const result = await run("bash", ["-c", line], {
       cwd: folder,
       env,
-      timeout: 30_000,
       ...(input === undefined ? {} : { input }),
     });
     return { code: result.code, text: `${result.stdout}${result.stderr}` };

@@ -229,7 +229,7 @@ export const objectChecks: readonly KubectlCheck[] = [
       ])
         assert.match(await ok(`kubectl create ${what}`), / created\n/);
       assert.match(await ok("kubectl create token robot --duration=10m"), /^[\w-]+\.[\w-]+\.[\w-]+\s*$/);
-      await ok("kubectl wait --for=condition=Complete job/once job/from --timeout=20s");
+      await ok("kubectl wait --for=condition=Complete job/once job/from --timeout=60s");
       assert.equal(
         await ok(`kubectl auth can-i list pods --as=system:serviceaccount:${namespace}:robot`),
         "yes\n",
@@ -241,15 +241,15 @@ export const objectChecks: readonly KubectlCheck[] = [
     command: "delete --cascade, --wait, --grace-period",
     async check({ ok, fails }) {
       const make = () =>
-        ok("kubectl apply -f - && kubectl rollout status deploy/gone --timeout=20s", deployment("gone"));
+        ok("kubectl apply -f - && kubectl rollout status deploy/gone --timeout=60s", deployment("gone"));
       await make();
       await ok("kubectl delete deploy gone --cascade=orphan");
       assert.match(await ok("kubectl get rs,pods -l app=gone -o name"), /replicaset[\s\S]*pod/);
-      await ok("kubectl delete rs -l app=gone --cascade=foreground --wait --timeout=20s");
+      await ok("kubectl delete rs -l app=gone --cascade=foreground --wait --timeout=60s");
       assert.equal(await ok("kubectl get pods -l app=gone -o name"), "");
       await make();
       await ok("kubectl delete deploy gone --cascade=background --wait=false");
-      await ok("kubectl wait --for=delete pod -l app=gone --timeout=20s || true");
+      await ok("kubectl wait --for=delete pod -l app=gone --timeout=60s || true");
       await ok("kubectl run quick --image=busybox --restart=Never -- sleep infinity");
       assert.match(await ok("kubectl delete pod quick --grace-period=0 --force"), /force deleted/);
       assert.match(await fails("kubectl delete pod quick"), /pods "quick" not found/);
@@ -328,7 +328,7 @@ export const objectChecks: readonly KubectlCheck[] = [
       assert.match(await ok("kubectl explain pod --recursive"), /containers\s+<\[\]Container>/);
       assert.match(await fails("kubectl explain pod.nothing"), /field "nothing" does not exist/);
       await ok("kubectl apply -f -", describedDefinition);
-      await ok("kubectl wait --for=condition=Established crd/postcards.example.com --timeout=20s");
+      await ok("kubectl wait --for=condition=Established crd/postcards.example.com --timeout=60s");
       assert.match(await ok("kubectl explain postcard.spec.to"), /Who gets the card\./);
       await ok("kubectl delete crd postcards.example.com");
     },

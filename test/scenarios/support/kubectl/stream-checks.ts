@@ -65,7 +65,7 @@ export const streamChecks: readonly KubectlCheck[] = [
     command: "attach",
     async check({ ok }) {
       await ok("kubectl run attached --image=busybox --restart=Never -i --attach=false --command -- cat");
-      await ok("kubectl wait --for=condition=Ready pod/attached --timeout=20s");
+      await ok("kubectl wait --for=condition=Ready pod/attached --timeout=60s");
       assert.match(await ok("kubectl attach -i attached", "typed\n"), /typed/);
       await ok("kubectl delete pod attached --grace-period=1");
     },
@@ -84,7 +84,12 @@ export const streamChecks: readonly KubectlCheck[] = [
         await ok("kubectl logs -l app=shell --all-containers --prefix"),
         /\[pod\/shell\/second\] two/,
       );
-      assert.match(await ok("timeout 0.5 kubectl logs -f shell -c second || test $? = 124"), /one\ntwo\n/);
+      const followed = `
+rm -f followed; touch followed
+kubectl logs -f shell -c second > followed & pid=$!
+until grep -q two followed; do kill -0 $pid || exit 1; sleep 0.05; done
+kill $pid; cat followed`;
+      assert.match(await ok(followed), /one\ntwo\n/);
       assert.match(
         await fails("kubectl logs shell -c second --previous"),
         /previous terminated container "second" in pod "shell" not found/,
@@ -96,7 +101,7 @@ export const streamChecks: readonly KubectlCheck[] = [
     async check({ ok }) {
       await ok("kubectl run failing --image=busybox -- sh -c 'echo first life; exit 1'");
       await ok(
-        "kubectl wait --for=jsonpath='{.status.containerStatuses[0].restartCount}'=1 pod/failing --timeout=25s",
+        "kubectl wait --for=jsonpath='{.status.containerStatuses[0].restartCount}'=1 pod/failing --timeout=60s",
       );
       assert.match(await ok("kubectl logs failing --previous"), /first life/);
       await ok("kubectl delete pod failing --grace-period=0 --force");
@@ -151,7 +156,7 @@ kill $pid; exit $code`;
         /looking Running/,
       );
       await ok(
-        "kubectl debug shell --image=busybox --copy-to=copied --attach=false && kubectl wait --for=condition=Ready pod/copied --timeout=20s",
+        "kubectl debug shell --image=busybox --copy-to=copied --attach=false && kubectl wait --for=condition=Ready pod/copied --timeout=60s",
       );
       await ok("kubectl delete pod copied --grace-period=0 --force");
       const node = await ok("kubectl get node -o jsonpath='{.items[0].metadata.name}'");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { claimAndPod, deployment, limitRange } from "./fixtures.ts";
 import type { KubectlCheck } from "./kubectl-check.ts";
 
-const rolledOut = "kubectl rollout status deploy/rolled --timeout=20s";
+const rolledOut = "kubectl rollout status deploy/rolled --timeout=60s";
 
 /** What kubectl does with workloads, nodes and pods as a whole. */
 export const workloadChecks: readonly KubectlCheck[] = [
@@ -50,18 +50,18 @@ export const workloadChecks: readonly KubectlCheck[] = [
   {
     command: "scale",
     async check({ ok, fails }) {
-      await ok("kubectl scale deploy web --replicas=2 && kubectl rollout status deploy/web --timeout=20s");
+      await ok("kubectl scale deploy web --replicas=2 && kubectl rollout status deploy/web --timeout=60s");
       assert.match(
         await fails("kubectl scale deploy web --current-replicas=5 --replicas=1"),
         /Expected replicas to be 5, was 2/,
       );
-      await ok("kubectl scale deploy web --replicas=1 && kubectl rollout status deploy/web --timeout=20s");
+      await ok("kubectl scale deploy web --replicas=1 && kubectl rollout status deploy/web --timeout=60s");
     },
   },
   {
     command: "autoscale, get hpa, describe hpa (scales by CPU)",
     async check({ ok }) {
-      const ready = "kubectl rollout status deploy/scaled --timeout=20s";
+      const ready = "kubectl rollout status deploy/scaled --timeout=60s";
       await ok("kubectl apply -f -", deployment("scaled"));
       await ok(`kubectl set resources deploy/scaled --requests=cpu=1m && ${ready}`);
       await ok("kubectl expose deploy scaled --port=5000");
@@ -70,7 +70,7 @@ export const workloadChecks: readonly KubectlCheck[] = [
         (for i in $(seq 2000); do curl -sS -o /dev/null http://${address}:5000/hello || true; done) & load=$!
         trap 'kill $load' EXIT
         kubectl autoscale deploy scaled --min=1 --max=3 --cpu-percent=50 &&
-        kubectl wait --for=jsonpath='{.spec.replicas}'=3 deploy/scaled --timeout=25s`);
+        kubectl wait --for=jsonpath='{.spec.replicas}'=3 deploy/scaled --timeout=60s`);
       assert.match(await ok("kubectl get hpa scaled"), /Deployment\/scaled +(cpu: )?\d+%\/50% +1 +3 /);
       assert.match(
         await ok("kubectl describe hpa scaled"),
@@ -83,11 +83,10 @@ export const workloadChecks: readonly KubectlCheck[] = [
     command: "expose",
     async check({ ok }) {
       await ok("kubectl expose deploy web --name=exposed --port=80 --target-port=5000 --type=LoadBalancer");
-      await ok(
-        "kubectl wait --for=jsonpath='{.status.loadBalancer.ingress[0].ip}' svc/exposed --timeout=20s || true",
-      );
-      const address = await ok("kubectl get svc exposed -o jsonpath='{.status.loadBalancer.ingress[0].ip}'");
-      assert.match(await ok(`curl -sS http://${address}/hello`), /Hello version: v1/);
+      const shown = "kubectl get svc exposed -o jsonpath='{.status.loadBalancer.ingress[0].ip}'";
+      const address = await ok(`until ${shown} | grep .; do sleep 0.1; done`);
+      const asked = `until curl -sS http://${address.trim()}/hello; do sleep 0.1; done`;
+      assert.match(await ok(asked), /Hello version: v1/);
       await ok("kubectl delete svc exposed");
     },
   },
@@ -95,15 +94,15 @@ export const workloadChecks: readonly KubectlCheck[] = [
     command: "wait (condition, jsonpath, delete)",
     async check({ ok, fails }) {
       assert.match(
-        await ok("kubectl wait --for=condition=Available deploy/web --timeout=20s"),
+        await ok("kubectl wait --for=condition=Available deploy/web --timeout=60s"),
         /condition met/,
       );
       assert.match(
-        await ok("kubectl wait --for=jsonpath='{.status.readyReplicas}'=1 deploy/web --timeout=20s"),
+        await ok("kubectl wait --for=jsonpath='{.status.readyReplicas}'=1 deploy/web --timeout=60s"),
         /condition met/,
       );
       assert.match(
-        await ok("kubectl wait --for=condition=Ready pod -l app=web --timeout=20s"),
+        await ok("kubectl wait --for=condition=Ready pod -l app=web --timeout=60s"),
         /condition met/,
       );
       assert.match(
@@ -111,7 +110,7 @@ export const workloadChecks: readonly KubectlCheck[] = [
         /timed out/,
       );
       await ok(
-        "kubectl create cm waited && (kubectl wait --for=delete cm/waited --timeout=20s & kubectl delete cm waited; wait $!)",
+        "kubectl create cm waited && (kubectl wait --for=delete cm/waited --timeout=60s & kubectl delete cm waited; wait $!)",
       );
     },
   },
@@ -121,42 +120,43 @@ export const workloadChecks: readonly KubectlCheck[] = [
       const node = await ok("kubectl get node -o jsonpath='{.items[0].metadata.name}'");
       const pending = "kubectl get pods -l app=moved --field-selector=status.phase=Pending -o name";
       await ok(
-        "kubectl apply -f - && kubectl rollout status deploy/moved --timeout=20s",
+        "kubectl apply -f - && kubectl rollout status deploy/moved --timeout=60s",
         deployment("moved"),
       );
       try {
         assert.match(await ok(`kubectl cordon ${node}`), /cordoned/);
         assert.match(await ok("kubectl get nodes"), /SchedulingDisabled/);
         const drained = await ok(
-          `kubectl drain ${node} --ignore-daemonsets --delete-emptydir-data --pod-selector=app=moved --timeout=20s`,
+          `kubectl drain ${node} --ignore-daemonsets --delete-emptydir-data --pod-selector=app=moved --timeout=60s`,
         );
         assert.match(drained, /evicting pod [\s\S]* drained/);
-        assert.match(await ok(pending), /pod\/moved/);
+        // The pod in its place is made a moment after it is gone.
+        await ok(`until ${pending} | grep pod/moved; do sleep 0.1; done`);
         await ok(`kubectl taint node ${node} test=x:NoSchedule && kubectl uncordon ${node}`);
         assert.match(await ok(pending), /pod\/moved/);
       } finally {
         await ok(`kubectl uncordon ${node}; kubectl taint node ${node} test-`);
       }
-      await ok("kubectl rollout status deploy/moved --timeout=20s && kubectl delete deploy moved");
+      await ok("kubectl rollout status deploy/moved --timeout=60s && kubectl delete deploy moved");
     },
   },
   {
     command: "drain under a PodDisruptionBudget (waits, then goes on)",
     async check({ ok, fails }) {
       const node = await ok("kubectl get node -o jsonpath='{.items[0].metadata.name}'");
-      await ok("kubectl apply -f - && kubectl rollout status deploy/kept --timeout=20s", deployment("kept"));
+      await ok("kubectl apply -f - && kubectl rollout status deploy/kept --timeout=60s", deployment("kept"));
       await ok("kubectl create pdb kept --selector=app=kept --min-available=1");
-      await ok("kubectl wait --for=jsonpath='{.status.currentHealthy}'=1 pdb/kept --timeout=20s");
+      await ok("kubectl wait --for=jsonpath='{.status.currentHealthy}'=1 pdb/kept --timeout=60s");
       assert.match(await ok("kubectl get pdb kept"), /kept +1 +N\/A +0 /);
       const drain = `kubectl drain ${node} --ignore-daemonsets --pod-selector=app=kept`;
       try {
         assert.match(
-          await fails(`${drain} --timeout=1s`),
+          await fails(`${drain} --timeout=3s`),
           /will retry after 5s\): Cannot evict pod as it would violate the pod's disruption budget\./,
         );
         await ok(`kubectl patch pdb kept -p '{"spec":{"minAvailable":0}}'`);
-        await ok("kubectl wait --for=jsonpath='{.status.disruptionsAllowed}'=1 pdb/kept --timeout=20s");
-        assert.match(await ok(`${drain} --timeout=20s`), / drained/);
+        await ok("kubectl wait --for=jsonpath='{.status.disruptionsAllowed}'=1 pdb/kept --timeout=60s");
+        assert.match(await ok(`${drain} --timeout=60s`), / drained/);
       } finally {
         await ok(`kubectl uncordon ${node}`);
       }
@@ -169,7 +169,7 @@ export const workloadChecks: readonly KubectlCheck[] = [
       const inside = `-n ${namespace}-quota`;
       await ok(`kubectl create ns ${namespace}-quota`);
       await ok(`kubectl create quota all ${inside} --hard=pods=2,requests.cpu=1,count/secrets=9`);
-      await ok(`kubectl wait --for=jsonpath='{.status.hard.pods}'=2 quota/all ${inside} --timeout=20s`);
+      await ok(`kubectl wait --for=jsonpath='{.status.hard.pods}'=2 quota/all ${inside} --timeout=60s`);
       const run = (name: string, cpu: string) =>
         `kubectl run ${name} ${inside} --image=busybox --overrides='{"spec":{"containers":[{"name":"c","image":"busybox","resources":{"requests":{${cpu}}}}]}}'`;
       assert.match(
@@ -187,14 +187,14 @@ export const workloadChecks: readonly KubectlCheck[] = [
         /count\/secrets: 0\/9, pods: 1\/2, requests\.cpu: 600m\/1/,
       );
       await ok(`kubectl apply ${inside} -f -`, deployment("crowded"));
-      await ok(`kubectl wait --for=condition=ReplicaFailure deploy/crowded ${inside} --timeout=20s`);
+      await ok(`kubectl wait --for=condition=ReplicaFailure deploy/crowded ${inside} --timeout=60s`);
       assert.match(
         await ok(`kubectl get events ${inside} --field-selector=reason=FailedCreate`),
         /Error creating: pods "crowded-[a-z0-9]+-[a-z0-9]{5}" is forbidden: failed quota: all/,
       );
       await ok(`kubectl delete pod one ${inside} --now`);
-      await ok(`kubectl wait --for=jsonpath='{.status.used.pods}'=0 quota/all ${inside} --timeout=20s`);
-      await ok(`kubectl delete ns ${namespace}-quota --timeout=20s`);
+      await ok(`kubectl wait --for=jsonpath='{.status.used.pods}'=0 quota/all ${inside} --timeout=60s`);
+      await ok(`kubectl delete ns ${namespace}-quota --timeout=60s`);
     },
   },
   {
@@ -217,7 +217,7 @@ export const workloadChecks: readonly KubectlCheck[] = [
         await fails(`kubectl run large ${inside} --image=busybox --overrides='${large}'`),
         /pods "large" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi/,
       );
-      await ok(`kubectl delete ns ${namespace}-limits --timeout=20s`);
+      await ok(`kubectl delete ns ${namespace}-limits --timeout=60s`);
     },
   },
   {
@@ -226,7 +226,7 @@ export const workloadChecks: readonly KubectlCheck[] = [
       assert.match(await ok("kubectl get sc"), /standard \(default\) +folder\.isthmus\.dev +Delete/);
       const run = async (command: string) => {
         await ok("kubectl apply -f -", claimAndPod(command));
-        await ok("kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/writer --timeout=20s");
+        await ok("kubectl wait --for=jsonpath='{.status.phase}'=Succeeded pod/writer --timeout=60s");
         const log = await ok("kubectl logs writer");
         await ok("kubectl delete pod writer --now");
         return log;
@@ -244,8 +244,8 @@ export const workloadChecks: readonly KubectlCheck[] = [
       await ok("kubectl create cronjob yearly --image=busybox --schedule='0 0 1 1 *' -- true");
       assert.match(await ok("kubectl get cronjob yearly"), /yearly +0 0 1 1 \*/);
       await ok("kubectl create job now --from=cronjob/yearly");
-      await ok("kubectl wait --for=condition=Complete job/now --timeout=20s");
-      await ok("kubectl delete cronjob yearly --timeout=20s");
+      await ok("kubectl wait --for=condition=Complete job/now --timeout=60s");
+      await ok("kubectl delete cronjob yearly --timeout=60s");
     },
   },
   {

@@ -21,7 +21,7 @@ export function createTestCall(): TestCall {
   const abort = new AbortController();
   let end: { readonly failure: GrpcError | undefined } | undefined;
   let isEnded = false;
-  const soon = () => AbortSignal.timeout(5000);
+  const soon = () => AbortSignal.timeout(30_000);
   return {
     metadata: {},
     signal: abort.signal,
