@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, suite, test } from "vitest";
 import { waitFor } from "../base/index.ts";
@@ -66,6 +67,35 @@ suite("how long connections may last", () => {
     answer();
     assert.equal((await answered).body, "late");
     socket.destroy();
+  });
+
+  test("a request that waits for the only connection allowed gets a new one when that one has served its last", async () => {
+    const answers: (() => void)[] = [];
+    await mesh.app("10.0.0.1", 8080, (_request, response) => {
+      answers.push(() => response.end("ok"));
+    });
+    const limited = cluster("app", ["10.0.0.1"], {
+      circuitBreakers: { thresholds: [{ maxConnections: 1, maxPendingRequests: 1 }] },
+      maxRequestsPerConnection: 1,
+    });
+    await mesh.addProxy("gateway", gateway({ clusters: [limited] }), place);
+    const sockets = await Promise.all([1, 2, 3].map(() => mesh.open("127.0.0.1", 80)));
+    const ask = (at: number) => exchange(sockets[at] as Socket, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const arrived = (count: number) =>
+      waitFor(() => answers.length >= count || undefined, { signal: AbortSignal.timeout(20_000) });
+
+    const first = ask(0);
+    await arrived(1);
+    const waiting = [ask(1), ask(2)] as const;
+    // One of the two is one too many. The other one waits for the connection.
+    assert.equal((await Promise.race(waiting)).status, 503);
+    answers[0]?.();
+    assert.equal((await first).body, "ok");
+    await arrived(2);
+    answers[1]?.();
+    assert.deepEqual((await Promise.all(waiting)).map(({ status }) => status).sort(), [200, 503]);
+    assert.equal(mesh.dialled.get("10.0.0.1:8080"), 2);
+    for (const socket of sockets) socket.destroy();
   });
 
   test("a TCP connection is ended when its duration is over", async () => {

@@ -104,10 +104,9 @@ export function createHttpPool(
   function connect() {
     if (!limits.mayConnect()) {
       stats.upstream_cx_overflow++;
-      // Something is running: the waiter gets its connection when it is done.
+      // Something is running: the waiter gets its connection when it is done. A pool without any makes one in spite
+      // of the limit, as Envoy does, or those who wait here would wait for ever.
       if (connections.size + connecting.size > 0) return;
-      failAll("overflow", "");
-      return;
     }
     let cancel: () => void = () => {};
     cancel = connectHost(dialler, host, settings.alpn, settings.sni, {
