@@ -56,7 +56,8 @@ export function initContainer(input: TemplateInput): Container {
 
 /** The user whose connections are the proxy's own and are not redirected to it: the one that it runs as. */
 function proxyUser(input: TemplateInput): string {
-  const own = input.pod.spec.containers.find(({ name }) => name === proxyContainerName);
+  const { containers, initContainers = [] } = input.pod.spec;
+  const own = [...containers, ...initContainers].find(({ name }) => name === proxyContainerName);
   const user = own?.securityContext?.["runAsUser"];
   // Everything that runs as root would be let through.
   return typeof user === "number" && user > 0 && interceptionModeOf(input) !== "TPROXY"

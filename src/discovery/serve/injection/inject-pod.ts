@@ -10,10 +10,12 @@ import {
 import { checkAnnotations } from "./check-annotations.ts";
 import type { InjectionSettings } from "./contracts.ts";
 import { formatInjectionStatus, injectionStatusOf, statusAnnotation } from "./injection-status.ts";
+import { isNativeSidecar, withProxyAmongInitContainers } from "./native-sidecar.ts";
 import { mergePrometheus } from "./prometheus-merge.ts";
 import { proxyConfigOf } from "./proxy-config.ts";
 import { withProxyEnvironment } from "./proxy-in-pod.ts";
 import { selectTemplates } from "./select-templates.ts";
+import { sidecarTemplate } from "./sidecar-template.ts";
 import { initContainerName, type Overlay, proxyContainerName, type TemplateInput } from "./template.ts";
 import { readTemplateValues } from "./template-values.ts";
 
@@ -34,8 +36,11 @@ export interface Injection {
  * The pod with its proxy. What the pod's author wrote for a container of the proxy's name lies over the template;
  * a pod that was injected before has its proxy made anew. Throws RangeError when the pod asks for what can't be done.
  */
-export function injectPod({ pod, namespace, pathVariables, settings, schema }: Injection): Pod {
-  const annotations = pod.metadata.annotations ?? {};
+export function injectPod({ pod: given, namespace, pathVariables, settings, schema }: Injection): Pod {
+  const annotations = given.metadata.annotations ?? {};
+  const templates = selectTemplates(given);
+  const isNative = templates.includes(sidecarTemplate) && isNativeSidecar(given);
+  const pod = isNative ? withProxyAmongInitContainers(given) : given;
   checkAnnotations(annotations);
   const proxyConfig = proxyConfigOf(settings, annotations["proxy.istio.io/config"]);
   const values = readTemplateValues(settings);
@@ -50,7 +55,7 @@ export function injectPod({ pod, namespace, pathVariables, settings, schema }: I
     values: { ...values, clusterName, network },
   };
   const merge = (target: unknown, patch: unknown) => applyStrategicMergePatch(target, patch, schema);
-  const overlays = selectTemplates(pod).map((template) => template(input));
+  const overlays = templates.map((template) => template(input));
   const template = overlays.reduce((all: unknown, one) => merge(all, one), {}) as Overlay;
   const filled = merge(pod, template) as Pod;
   const overridden = withOverrides(filled, pod, template, (target, patch) => merge(target, patch) as Pod);
@@ -177,20 +182,21 @@ function withoutAutoImage({ image, ...container }: Container): Container {
 /**
  * The proxy comes after the app's containers, so that tools that take the first one take the app's, unless the app
  * has to wait for it. Redirection comes after the app's own init containers: there is no proxy yet to go through.
+ * A native sidecar and its redirection come before them: they have a proxy to go through.
  */
 function inOrder(pod: Pod, isProxyFirst: boolean): Pick<Pod["spec"], "containers" | "initContainers"> {
   const { containers, initContainers } = pod.spec;
   const proxy = containers.filter(({ name }) => name === proxyContainerName);
   const others = containers.filter(({ name }) => name !== proxyContainerName);
+  const first = (initContainers ?? []).filter(({ name }) => name === initContainerName);
+  const native = (initContainers ?? []).filter(({ name }) => name === proxyContainerName);
+  const own = (initContainers ?? []).filter(
+    ({ name }) => name !== initContainerName && name !== proxyContainerName,
+  );
   return {
     containers: isProxyFirst ? [...proxy, ...others] : [...others, ...proxy],
     ...(initContainers === undefined
       ? {}
-      : {
-          initContainers: [
-            ...initContainers.filter(({ name }) => name !== initContainerName),
-            ...initContainers.filter(({ name }) => name === initContainerName),
-          ],
-        }),
+      : { initContainers: native.length > 0 ? [...first, ...native, ...own] : [...own, ...first] }),
   };
 }

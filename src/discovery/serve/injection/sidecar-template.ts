@@ -1,5 +1,6 @@
 import { type Container, isJsonObject, type JsonObject } from "../../../kube/index.ts";
 import { initContainer } from "./init-container.ts";
+import { isNativeSidecar } from "./native-sidecar.ts";
 import { proxyContainer, readinessProbe } from "./proxy-container.ts";
 import { proxyEnvironment } from "./proxy-environment.ts";
 import { canonicalLabels, commonAnnotations } from "./proxy-metadata.ts";
@@ -17,6 +18,21 @@ export function sidecarTemplate(input: TemplateInput): Overlay {
   const { pod, values, workload } = input;
   const labels = pod.metadata.labels ?? {};
   const interceptionMode = interceptionModeOf(input);
+  const redirection = interceptionMode === "NONE" ? [] : [initContainer(input)];
+  const isNative = isNativeSidecar(pod);
+  const proxy: Container = {
+    ...proxyContainer(input, "sidecar"),
+    ...(isNative ? { restartPolicy: "Always" } : {}),
+    ...lifecycle(input),
+    env: proxyEnvironment(input, {
+      workloadName: labels["service.istio.io/workload-name"] || workload.name,
+      interceptionMode,
+    }),
+    ...probes(input),
+    securityContext: securityContext(input, interceptionMode),
+    resources: proxyResources(input),
+    volumeMounts: [...proxyVolumeMounts(input), ...userVolumeMounts(pod)],
+  };
   return {
     metadata: {
       labels: {
@@ -26,21 +42,9 @@ export function sidecarTemplate(input: TemplateInput): Overlay {
       annotations: commonAnnotations(input),
     },
     spec: {
-      ...(interceptionMode === "NONE" ? {} : { initContainers: [initContainer(input)] }),
-      containers: [
-        {
-          ...proxyContainer(input, "sidecar"),
-          ...lifecycle(input),
-          env: proxyEnvironment(input, {
-            workloadName: labels["service.istio.io/workload-name"] || workload.name,
-            interceptionMode,
-          }),
-          ...probes(input),
-          securityContext: securityContext(input, interceptionMode),
-          resources: proxyResources(input),
-          volumeMounts: [...proxyVolumeMounts(input), ...userVolumeMounts(pod)],
-        },
-      ],
+      ...(isNative
+        ? { initContainers: [...redirection, proxy], containers: [] }
+        : { ...(redirection.length === 0 ? {} : { initContainers: redirection }), containers: [proxy] }),
       volumes: [...proxyVolumes(input), ...userVolumes(pod)],
       ...(values.imagePullSecrets.length === 0
         ? {}
