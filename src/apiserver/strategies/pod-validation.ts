@@ -24,8 +24,15 @@ export function portNameCauses(field: string, name: string): Cause[] {
   return problems.map((problem) => invalidValue(field, name, problem));
 }
 
-/** Everything wrong with a pod's spec that would keep it from running, in Kubernetes' words. */
-export function podSpecCauses(spec: JsonObject | undefined, field: string): Cause[] {
+/**
+ * Everything wrong with a pod's spec that would keep it from running, in Kubernetes' words. `claims` are names of volumes
+ * that whoever makes the pod adds: a stateful set's claims.
+ */
+export function podSpecCauses(
+  spec: JsonObject | undefined,
+  field: string,
+  claims: readonly string[] = [],
+): Cause[] {
   const causes: Cause[] = [];
   const volumes = new Set<string>();
   for (const [i, volume] of children(spec, "volumes").entries()) {
@@ -38,6 +45,7 @@ export function podSpecCauses(spec: JsonObject | undefined, field: string): Caus
     if (Object.keys(volume).length > 2)
       causes.push(fieldForbidden(`${field}.volumes[${i}]`, "may not specify more than 1 volume type"));
   }
+  for (const claim of claims) volumes.add(claim);
   const names = new Set<string>();
   for (const list of ["initContainers", "containers", "ephemeralContainers"])
     for (const [i, container] of children(spec, list).entries())

@@ -238,6 +238,26 @@ suite("validation", () => {
       assert.match(refused.message ?? "", message);
     });
 
+  test("a stateful set's containers mount its claims, and nothing that is not there", async () => {
+    const mounting = (name: string) => ({
+      selector,
+      serviceName: "web",
+      template: {
+        ...template,
+        spec: { containers: [{ ...container, volumeMounts: [{ name, mountPath: "/data" }] }] },
+      },
+      volumeClaimTemplates: [
+        {
+          metadata: { name: "data" },
+          spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+        },
+      ],
+    });
+    await store(kinds.statefulSets, mounting("data"));
+    const refused = await refusalOf(store(kinds.statefulSets, mounting("dat")));
+    assert.match(refused.message ?? "", /containers\[0\].volumeMounts\[0\].name: Not found: "dat"/);
+  });
+
   test("a running pod changes its image and little else", async () => {
     const pod = await store(kinds.pods, { containers: [container] });
     const { namespace } = pod.metadata;

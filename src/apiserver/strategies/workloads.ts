@@ -46,9 +46,12 @@ function templateCauses(object: KubeObject, allowed: readonly string[]): Cause[]
   if (template === undefined) return [required("spec.template")];
   const spec = child(template, "spec");
   const policy = text(spec, "restartPolicy") ?? "";
+  const claims = children(specOf(object), "volumeClaimTemplates").map(
+    (claim) => text(child(claim, "metadata"), "name") ?? "",
+  );
   return [
     ...labelCauses("spec.template.labels", child(child(template, "metadata"), "labels")),
-    ...podSpecCauses(spec, "spec.template.spec"),
+    ...podSpecCauses(spec, "spec.template.spec", claims),
     ...(allowed.includes(policy) ? [] : [notSupported("spec.template.spec.restartPolicy", policy, allowed)]),
   ];
 }
