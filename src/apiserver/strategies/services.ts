@@ -25,8 +25,13 @@ function setDefaults(draft: Draft): void {
   if (spec["sessionAffinity"] === "ClientIP")
     fillDefaults(ensure(ensure(spec, "sessionAffinityConfig"), "clientIP"), { timeoutSeconds: 10_800 });
   else delete spec["sessionAffinityConfig"];
-  for (const port of children(spec, "ports"))
-    fillDefaults(port, { protocol: "TCP", targetPort: port["port"] });
+  for (const port of children(spec, "ports")) {
+    fillDefaults(port, { protocol: "TCP" });
+    // Clients written in Go say 0 where they say nothing.
+    const target = port["targetPort"];
+    if (target === undefined || target === null || target === 0 || target === "")
+      port["targetPort"] = port["port"];
+  }
   const type = spec["type"];
   if (type === "ExternalName") return;
   fillDefaults(spec, { internalTrafficPolicy: "Cluster" });

@@ -110,6 +110,21 @@ suite("defaults", () => {
       ["spec", "ports"],
       [{ port: 80, protocol: "TCP", targetPort: 80 }],
     ],
+    [
+      "a Service's target, from a client that says 0 or nothing for none",
+      kinds.services,
+      {
+        ports: [
+          { name: "a", port: 80, targetPort: 0 },
+          { name: "b", port: 81, targetPort: "" },
+        ],
+      },
+      ["spec", "ports"],
+      [
+        { name: "a", port: 80, protocol: "TCP", targetPort: 80 },
+        { name: "b", port: 81, protocol: "TCP", targetPort: 81 },
+      ],
+    ],
     ["a Service's type", kinds.services, { ports: [{ port: 80 }] }, ["spec", "type"], "ClusterIP"],
     [
       "a load balancer's policy",
