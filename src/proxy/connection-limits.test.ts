@@ -98,6 +98,25 @@ suite("how long connections may last", () => {
     for (const socket of sockets) socket.destroy();
   });
 
+  test("a proxy that was told to drain its listeners refuses new connections and keeps those that there are", async () => {
+    await mesh.app("10.0.0.1", 8080, (_request, response) => response.end("ok"));
+    const golden = gateway({ clusters: [cluster("app", ["10.0.0.1"])] });
+    const { proxy } = await mesh.addProxy("gateway", golden, place);
+    const socket = await mesh.open("127.0.0.1", 80);
+    const ask = async () => (await exchange(socket, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")).body;
+    assert.equal(await ask(), "ok");
+    const drain = (method: string) => proxy.admin("/drain_listeners", new URLSearchParams(), method);
+    assert.equal(drain("GET").status, 405);
+    assert.equal((await mesh.open("127.0.0.1", 80)).destroy().destroyed, true);
+    assert.deepEqual([drain("POST").status, drain("POST").body], [200, "OK\n"]);
+    await assert.rejects(async () => {
+      const late = await mesh.open("127.0.0.1", 80);
+      await exchange(late, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    });
+    assert.equal(await ask(), "ok");
+    socket.destroy();
+  });
+
   test("a TCP connection is ended when its duration is over", async () => {
     await mesh.serve("10.0.0.1", 8080, (socket) => void socket.pipe(socket));
     const golden = gateway({});

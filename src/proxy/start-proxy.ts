@@ -93,6 +93,7 @@ export function startProxy(options: ProxyOptions): MeshProxy {
     http: () => httpStats,
     state: () => (draining || leaving ? "DRAINING" : ready ? "LIVE" : "PRE_INITIALIZING"),
     extraMetrics: () => metrics.text(),
+    stopListening: (inboundOnly) => listeners.stopListening(inboundOnly),
     server: () => ({
       "server.live": Number(ready),
       "server.state": draining || leaving ? 1 : ready ? 0 : 2,

@@ -12,6 +12,8 @@ export interface AdminSources extends DumpSources, StatSources {
   now(): number;
   /** Metrics that are no Envoy counters, in Prometheus' text format. */
   extraMetrics(): string;
+  /** Ends listening for good: what is connected stays, new connections are refused. */
+  stopListening(inboundOnly: boolean): void;
 }
 
 export interface AdminAnswer {
@@ -22,7 +24,7 @@ export interface AdminAnswer {
 
 const version = "isthmus";
 
-/** Answers a request to the admin interface as Envoy does. Nothing here changes anything. */
+/** Answers a request to the admin interface as Envoy does. Only POST changes anything. */
 export function answerAdmin(
   sources: AdminSources,
   path: string,
@@ -57,6 +59,10 @@ export function answerAdmin(
       return json({
         certificates: [...sources.secrets()].flatMap(([, secret]) => certificates(secret, sources.now())),
       });
+    case "/drain_listeners":
+      if (method !== "POST") return text("Method Not Allowed", 405);
+      sources.stopListening(query.has("inboundonly"));
+      return text("OK\n");
     case "/logging":
       // One logger for all proxies, the engine's own: it can be looked at, as istioctl proxy-config log does.
       return [...query].length === 0
@@ -69,6 +75,7 @@ export function answerAdmin(
           "/certs",
           "/clusters",
           "/config_dump",
+          "/drain_listeners",
           "/listeners",
           "/logging",
           "/ready",

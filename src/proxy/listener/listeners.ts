@@ -27,6 +27,8 @@ export interface Listeners {
   live(): Iterable<LiveListener>;
   /** Tells the clients of all connections to take another one next time. */
   drain(): void;
+  /** Refuses new connections, all of them or those that come in; what is connected stays. */
+  stopListening(inboundOnly: boolean): void;
   /** Takes no new connections, waits up to `drainMs` for running ones, then closes them. */
   stop(drainMs: number): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function createListeners(
   let outbound: LiveListener | undefined;
   let inbound: LiveListener | undefined;
   let stopped = false;
+  let refuses: "nothing" | "inbound" | "all" = "nothing";
 
   return {
     activate(compiled) {
@@ -115,6 +118,7 @@ export function createListeners(
       }
     },
     drain,
+    stopListening,
     stop,
   };
 
@@ -128,7 +132,7 @@ export function createListeners(
   }
 
   function accept(listener: LiveListener | undefined, socket: Socket, destination: Destination) {
-    if (listener === undefined || stopped) {
+    if (listener === undefined || stopped || isRefusing(listener)) {
       socket.on("error", () => {});
       socket.destroy();
       return;
@@ -245,6 +249,18 @@ export function createListeners(
   function drain() {
     for (const live of [...byName.values(), ...drainingListeners])
       for (const connection of live.connections) connection.dismiss();
+  }
+
+  function stopListening(inboundOnly: boolean) {
+    if (refuses !== "all") refuses = inboundOnly ? "inbound" : "all";
+    for (const { name, stop } of ports.values()) {
+      const live = byName.get(name);
+      if (live !== undefined && isRefusing(live)) void stop.then((end) => end?.());
+    }
+  }
+
+  function isRefusing({ compiled }: LiveListener): boolean {
+    return refuses === "all" || (refuses === "inbound" && compiled.direction === "inbound");
   }
 
   async function stop(drainMs: number): Promise<void> {
