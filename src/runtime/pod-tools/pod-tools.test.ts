@@ -169,3 +169,37 @@ suite("the small curl", () => {
     assert.equal((await run(path.join(tools, "curl"), ["-sS", "http://127.99.0.3:1/"])).code, 7);
   });
 });
+
+suite("fortio", () => {
+  const cases = [
+    {
+      args: ["load", "-c", "2", "-qps", "0", "-n", "12", "-loglevel", "Warning", "http://HOST/here"],
+      code: 0,
+      stdout: /^Sockets used: 2 .*\nCode 200 : 12 \(100\.0 %\)\nAll done 12 calls/m,
+    },
+    { args: ["load", "-c=1", "-n=3", "-qps=0", "HOST/bad"], code: 0, stdout: /^Code 503 : 3 \(100\.0 %\)$/m },
+    {
+      args: ["load", "-n", "2", "-qps", "0", "-c", "1", "http://127.99.0.3:1/"],
+      code: 0,
+      stdout: /^Code {2}-1 : 2 \(100\.0 %\)$/m,
+    },
+    {
+      args: ["curl", "-quiet", "-H", "X-Ask: me", "http://hello.sample/here"],
+      code: 0,
+      stdout: /^HTTP\/1\.1 200 OK\r\nx-own: yes\r\n[\s\S]*\r\n\r\nGET hello\.sample \/here me$/,
+      viaProxy: true,
+    },
+    { args: ["curl", "http://HOST/bad"], code: 1, stdout: /^HTTP\/1\.1 503 / },
+    { args: ["load", "-grpc", "HOST/here"], code: 1, stdout: /^$/ },
+  ];
+  for (const { args, code, stdout, viaProxy = false } of cases) {
+    test(`fortio ${args.join(" ")}`, async () => {
+      const [tools, host] = await Promise.all([writeAllTools(), startServer()]);
+      const words = args.map((text) => text.replaceAll("HOST", host));
+      const env = viaProxy ? { http_proxy: `http://${host}` } : {};
+      const result = await run(path.join(tools, "fortio"), words, env);
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stdout, stdout);
+    });
+  }
+});

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { fortioTool } from "./fortio-tool.ts";
 import { podTool } from "./pod-tool.ts";
 
 /** Programs by name that the pod tool knows. curl is only for hosts without one. */
@@ -24,26 +25,31 @@ esac
 export async function writePodTools(stateFolder: string): Promise<string> {
   const folder = path.join(stateFolder, "pod-tools");
   const program = path.join(stateFolder, "pod-tool.cjs");
+  const fortio = path.join(stateFolder, "fortio-tool.cjs");
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const script = (name: string) =>
-    `#!/bin/sh\nexec '${quoted(process.execPath)}' '${quoted(program)}' ${name} "$@"\n`;
+  const script = (file: string, name = "") =>
+    `#!/bin/sh\nexec '${quoted(process.execPath)}' '${quoted(file)}' ${name} "$@"\n`;
   const names = hostHas("curl") ? toolNames : [...toolNames, "curl"];
   await Promise.all([
-    writeFile(program, programText(), { mode: 0o600 }),
+    writeFile(program, programText(podTool, ["childProcess: child_process", "http", "https", "net", "tls"]), {
+      mode: 0o600,
+    }),
+    writeFile(fortio, programText(fortioTool, ["http"]), { mode: 0o600 }),
+    writeFile(path.join(folder, "fortio"), script(fortio), { mode: 0o700 }),
     writeFile(path.join(folder, "hostname"), hostname, { mode: 0o700 }),
-    ...names.map((name) => writeFile(path.join(folder, name), script(name), { mode: 0o700 })),
+    ...names.map((name) => writeFile(path.join(folder, name), script(program, name), { mode: 0o700 })),
   ]);
   return folder;
 }
 
-/** The pod tool as a program of its own: its source text, given Node's modules. */
-function programText(): string {
-  const modules = ["childProcess: child_process", "http", "https", "net", "tls"].map((entry) => {
+/** A tool as a program of its own: its source text, given Node's modules. */
+function programText(tool: { toString(): string }, wanted: readonly string[]): string {
+  const modules = wanted.map((entry) => {
     const [name = "", module = name] = entry.split(": ");
     return `${name}: require("node:${module}")`;
   });
-  return `"use strict";\n(${podTool.toString()})({ ${modules.join(", ")}, process });\n`;
+  return `"use strict";\n(${tool.toString()})({ ${modules.join(", ")}, process });\n`;
 }
 
 function hostHas(program: string): boolean {

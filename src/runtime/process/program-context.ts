@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Container, Pod } from "../../kube/index.ts";
 import type { PodNetwork, ProgramContext } from "../contracts.ts";
@@ -44,6 +45,12 @@ export function createProgramContext(options: {
     async withRealFiles(command) {
       const root = rootIn(await scratch());
       const real = command.map((argument) => realPath(argument, container, root));
+      const [program = ""] = real;
+      // Images have these programs in folders of their own, where this machine has nothing.
+      if (path.isAbsolute(program) && !existsSync(program)) {
+        const tool = path.join(await podTools(), path.basename(program));
+        if (existsSync(tool)) real[0] = tool;
+      }
       const asks = real.some((argument, i) => argument !== command[i] || argument.includes("ISTHMUS_ROOT"));
       if (asks) await writeFiles();
       return real;

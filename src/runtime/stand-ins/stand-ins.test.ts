@@ -104,6 +104,36 @@ suite("kubia", () => {
   });
 });
 
+suite("images for trying things out", () => {
+  const hostname = /^Hostname: it$/m;
+  const cases = [
+    { image: "hashicorp/http-echo:1.0", args: ["-text=hi there"], url: ":5678/any", says: /^hi there\n$/ },
+    {
+      image: "hashicorp/http-echo",
+      args: ["--listen", ":8090", "-text", "late", "-status-code=503"],
+      url: ":8090/",
+      status: 503,
+      says: /^late\n$/,
+    },
+    { image: "traefik/whoami:v1.10", url: ":80/who", says: hostname },
+    { image: "traefik/whoami", args: ["--port", "2001"], url: ":2001/", says: /^GET \/ HTTP\/1\.1$/m },
+    {
+      image: "fortio/fortio:latest_release",
+      url: ":8080/echo?status=418&delay=1ms",
+      status: 418,
+      says: /^$/,
+    },
+    { image: "fortio/fortio", args: ["server", "-http-port", "0.0.0.0:8090"], url: ":8090/", says: /^$/ },
+  ];
+  for (const { image, args, url, status = 200, says } of cases)
+    test(`${[image, ...(args ?? [])].join(" ")} answers ${url}`, async () => {
+      const { address } = await run({ image, ...(args === undefined ? {} : { args }) });
+      const response = await fetch(`${address}${url}`);
+      assert.equal(response.status, status);
+      assert.match(await response.text(), says);
+    });
+});
+
 suite("serveHttp()", () => {
   test("finishes the running request when the pod is deleted, and ends though connections are kept", async () => {
     let finish = () => {};
