@@ -494,7 +494,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       mesh: withCluster(podsOfAsh(pod("hello-v2", "sample", bare)), "ash", () => withoutLabel()),
       codes: ["injection/label-missing"],
       severity: "warning",
-      says: /1 pod in sample of ash are plaintext, and fra skips its endpoint.*label ns sample istio-injection=enabled && .* delete pods hello-v2/s,
+      says: /1 pod in sample of ash are plaintext, and fra skips its endpoint.*label ns sample istio-injection=enabled --overwrite && .* delete pods hello-v2/s,
     },
     {
       what: "a namespace lacks its label, and its pods still have sidecars",

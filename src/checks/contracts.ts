@@ -25,6 +25,7 @@ import type {
   WebhookConfiguration,
 } from "../kube/index.ts";
 import type { IstioCode } from "./istio-codes.ts";
+import type { Remedy } from "./remedy.ts";
 
 /** An object that a finding is about, and the field in it. */
 export interface ObjectReference {
@@ -58,6 +59,8 @@ export interface Finding {
   /** What was read: mostly a kubectl command and its answer. */
   readonly evidence: readonly string[];
   readonly fix: string;
+  /** The fix as steps, in their order; absent where somebody has to choose or to write something. */
+  readonly remedies?: readonly Remedy[];
 }
 
 /** An object, and where it is written: "traffic/reviews.yaml:12". */
@@ -80,7 +83,9 @@ export interface CheckedCluster {
   /** Objects that are looked at as if they had been applied. */
   readonly applied?: readonly WrittenObject[];
   /** The way to its API, or why there is none at the moment and what brings it back. */
-  readonly client: KubeClient | { readonly away: string; readonly fix: string };
+  readonly client:
+    | KubeClient
+    | { readonly away: string; readonly fix: string; readonly remedies?: readonly Remedy[] };
 }
 
 /** A line of istiod's /debug/clusterz. */
@@ -174,6 +179,7 @@ export interface ClusterView extends Omit<CheckedCluster, "client"> {
 export interface UnreadCluster extends Omit<CheckedCluster, "client"> {
   readonly reason: string;
   readonly fix: string;
+  readonly remedies?: readonly Remedy[];
 }
 
 /** What checks look at. */

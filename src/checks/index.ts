@@ -22,3 +22,4 @@ export type {
   Severity,
   WrittenObject,
 } from "./contracts.ts";
+export { mendedBy, type RemediedObjects, type Remedy, remedyCommand } from "./remedy.ts";

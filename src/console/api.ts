@@ -3,12 +3,14 @@
  * second. Every answer that names an object names its cluster.
  */
 import type { Finding, ObjectReference } from "../checks/index.ts";
+import type { LoadReport } from "../load/index.ts";
 import type { TrafficEdge, TrafficGraph, TrafficNode, TrailStep } from "../telemetry/index.ts";
 import type { VerifyReport } from "../verify/index.ts";
 import type { SourceAuthority, SourceEndpoint, SourceGateway, SourcePeering } from "./contracts.ts";
 
 export type {
   Finding,
+  LoadReport,
   ObjectReference,
   SourceAuthority,
   SourceEndpoint,
@@ -122,6 +124,8 @@ export interface ShownFinding extends Finding {
   /** The same as long as it is about the same. */
   readonly id: string;
   readonly firstSeen: number;
+  /** The same as its remedies, one each; empty where nothing can be done without a choice. */
+  readonly commands: readonly string[];
 }
 
 /** GET /api/workloads */
@@ -460,7 +464,38 @@ export type Action =
       readonly kind: "link";
       readonly between: readonly [string, string];
       readonly wanted: "cut" | "whole";
-    };
+    }
+  | LoadAction
+  /** Ends a load before its time. */
+  | { readonly kind: "end-load"; readonly id: string }
+  /** Does what a finding's fix says, where that leaves nothing to choose: `finding` is its id. */
+  | { readonly kind: "fix"; readonly finding: string };
+
+/** Sends GET requests in the name of a workload, through its sidecar. */
+export interface LoadAction {
+  readonly kind: "load";
+  readonly from: WorkloadId;
+  /** As the workload would write it: "http://helloworld:5000/hello". */
+  readonly url: string;
+  /** Requests a second, 1 to 1000. */
+  readonly rate: number;
+  /** How long, 1 to 600. */
+  readonly seconds: number;
+  /** Requests under way at the same time, 1 to 100. */
+  readonly connections: number;
+}
+
+/** GET /api/loads: the loads of this console that go on, then the last that ended, newest first. */
+export interface LoadsPage {
+  readonly loads: readonly ShownLoad[];
+}
+
+export interface ShownLoad extends Omit<LoadAction, "kind"> {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly state: "running" | "ending" | "ended";
+  readonly report: LoadReport;
+}
 
 /** POST /api/actions/plan (an Action) and /api/actions/apply ({action, seen: the plan's id}): what it changes. */
 export interface Plan {
@@ -477,7 +512,8 @@ export interface PlannedObject {
   readonly reference: ObjectReference;
   /** YAML; absent for an object that does not exist yet. */
   readonly before?: string;
-  readonly after: string;
+  /** YAML; absent for an object that is deleted, of which no content is told. */
+  readonly after?: string;
 }
 
 /** GET /api/shift/NAMESPACE/SERVICE: what there is to share requests among. */

@@ -1,5 +1,6 @@
 import type { Finding } from "../checks/index.ts";
 import type { KubeClient } from "../kube/index.ts";
+import type { Load, LoadOptions } from "../load/index.ts";
 import type { Live, Telemetry, Traces } from "../telemetry/index.ts";
 import type { VerifyReport } from "../verify/index.ts";
 
@@ -99,6 +100,17 @@ export interface SourceEndpoint {
   readonly weight: number;
 }
 
+/** Requests that are to be sent. */
+export interface SourceLoad extends Pick<LoadOptions, "url" | "rate" | "milliseconds" | "connections"> {
+  readonly from: {
+    readonly cluster: string;
+    readonly namespace: string;
+    /** Deployment, StatefulSet or DaemonSet. */
+    readonly kind: string;
+    readonly name: string;
+  };
+}
+
 /** The mesh as it is right now, without its objects. */
 export interface SourceState {
   readonly name: string;
@@ -143,6 +155,11 @@ export interface ConsoleSource {
   }): Promise<readonly SourceEndpoint[]>;
   /** Proves by requests that the mesh works. */
   verify(signal: AbortSignal): Promise<VerifyReport>;
+  /**
+   * Sends requests in the name of a ready pod of a workload, through its sidecar where it has one, until their time is
+   * over or the signal aborts. workload/not-found without such a pod.
+   */
+  startLoad(wanted: SourceLoad, signal: AbortSignal): Promise<Load>;
   /** Stops or starts one cluster. Resolves when it is so. */
   setCluster(name: string, wanted: "running" | "stopped", signal: AbortSignal): Promise<void>;
   /** Cuts what is between two clusters, or heals it. */

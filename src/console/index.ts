@@ -14,6 +14,7 @@ export type {
   SourceCluster,
   SourceEndpoint,
   SourceGateway,
+  SourceLoad,
   SourcePeering,
   SourceProxy,
   SourceState,

@@ -4,6 +4,7 @@ import { isApiError, type Kind, type KubeObject } from "../kube/index.ts";
 import type { GraphOptions, RangeValues, TrafficGraph } from "../telemetry/index.ts";
 import type { Proof } from "./api.ts";
 import type { ConsoleSource, SourceState } from "./contracts.ts";
+import { createLoads, type Loads } from "./loads.ts";
 
 /** The objects of one kind in one cluster, or those of its last answer. */
 export interface ReadObjects<T> {
@@ -24,6 +25,8 @@ export interface Away {
 export interface Reader {
   readonly source: ConsoleSource;
   readonly clock: Clock;
+  /** The requests that pages asked for. */
+  readonly loads: Loads;
   state(): Promise<SourceState>;
   findings(): Promise<readonly Finding[]>;
   /** Never rejects: of a cluster that is away it gives what it last said. */
@@ -100,6 +103,7 @@ export function createReader(source: ConsoleSource, clock: Clock): Reader {
   return {
     source,
     clock,
+    loads: createLoads(source, clock),
     state,
     findings,
     async list<T extends KubeObject>(cluster: string, kind: Kind<T>) {

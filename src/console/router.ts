@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { IsthmusError } from "../base/index.ts";
 import { parseAction } from "./actions/parse-action.ts";
 import { applyAction, planAction } from "./actions/run-action.ts";
-import type { Proof, VerifyReport } from "./api.ts";
+import type { LoadsPage, Proof, VerifyReport } from "./api.ts";
 import { checksPage } from "./pages/checks-page.ts";
 import { clusterPage, clustersPage } from "./pages/clusters-page.ts";
 import { configObject, configPage } from "./pages/config-page.ts";
@@ -28,6 +28,7 @@ type Call = (reader: Reader, body: unknown, signal: AbortSignal) => Promise<unkn
 const pages: Readonly<Record<string, Page>> = {
   "/api/mesh": meshPage,
   "/api/checks": checksPage,
+  "/api/loads": async ({ loads }): Promise<LoadsPage> => ({ loads: loads.list() }),
   "/api/index": searchIndex,
   "/api/shift/{namespace}/{service}": shiftPage,
   "/api/services": servicesPage,

@@ -100,6 +100,7 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     handle,
     async stop() {
       live.stop();
+      reader.loads.stop();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();

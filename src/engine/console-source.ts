@@ -1,5 +1,6 @@
 import { IsthmusError, version } from "../base/index.ts";
 import type { ConsoleSource, SourceAuthority, SourceState, SourceTrust } from "../console/index.ts";
+import { startLoad } from "../load/index.ts";
 import type { Telemetry } from "../telemetry/index.ts";
 import { runVerification } from "../verify/index.ts";
 import { knownCluster, startCluster, stopCluster } from "./cluster-control.ts";
@@ -8,11 +9,14 @@ import { gatherFacts } from "./gather-status.ts";
 import { getJson } from "./http-get.ts";
 import { kubernetesVersionOf } from "./kubernetes-version.ts";
 import { readPeerings } from "./peering-status.ts";
+import { podAddress } from "./pod-address.ts";
 import { endpointRows } from "./proxy-config/endpoints.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 import type { AuthorityStatus } from "./status.ts";
+import { stoppedCluster } from "./stopped-cluster.ts";
 import { trustStatus } from "./trust-status.ts";
 import { verifyTarget } from "./verify-target.ts";
+import { findPods } from "./workload-reference.ts";
 
 const adminPort = 15000;
 const startTimeout = 60_000;
@@ -42,6 +46,17 @@ export function consoleSource(mesh: RunningMesh): ConsoleSource {
       return endpointRows(await getJson(`http://${address}:${adminPort}/clusters?format=json`), {});
     },
     verify: (signal) => runVerification(verifyTarget(mesh), { signal }),
+    async startLoad({ from, ...load }, signal) {
+      const cluster = knownCluster(mesh, from.cluster);
+      const client = mesh.clusters.get(cluster)?.client;
+      if (client === undefined) throw stoppedCluster(cluster);
+      const reference = `${from.kind.toLowerCase()}/${from.name}.${from.namespace}`;
+      const [pod] = await findPods(client, cluster, reference);
+      if (pod === undefined) throw new IsthmusError("workload/not-found", `${reference} has no ready pod`);
+      const { address, httpProxyPort, httpProxyAuthorization } = podAddress(pod, cluster, mesh);
+      const proxy = { host: address, port: httpProxyPort, authorization: httpProxyAuthorization };
+      return startLoad({ ...load, proxy, fresh: false, signal });
+    },
     async setCluster(name, wanted, signal) {
       const known = knownCluster(mesh, name);
       if (wanted === "stopped") await stopCluster(mesh, known);

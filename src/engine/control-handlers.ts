@@ -10,6 +10,7 @@ import { gatherFindings } from "./gather-findings.ts";
 import { gatherStatus } from "./gather-status.ts";
 import { graphOptions } from "./graph-options.ts";
 import { getJson } from "./http-get.ts";
+import { podAddress } from "./pod-address.ts";
 import { endpointRows } from "./proxy-config/endpoints.ts";
 import { readProxyConfig } from "./proxy-config/proxy-config.ts";
 import { remoteSecret } from "./remote-secret.ts";
@@ -21,20 +22,7 @@ import { verifyTarget } from "./verify-target.ts";
 import type { RunningCluster } from "./wire.ts";
 import { findPods } from "./workload-reference.ts";
 
-/** Port of every pod's address that speaks HTTP proxy: the way through the pod's sidecar for ordinary programs. */
-export const httpProxyPort = 15080;
 const adminPort = 15000;
-
-/** A pod that programs of this machine can act as. */
-export interface PodAddress {
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly pod: string;
-  readonly address: string;
-  readonly httpProxyPort: number;
-  /** Value of Proxy-Authorization for requests in the pod's name. */
-  readonly httpProxyAuthorization: string;
-}
 
 /** What commands can ask of a running mesh. */
 export function controlHandlers(mesh: RunningMesh, log: Logger): Readonly<Record<string, ControlHandler>> {
@@ -144,18 +132,6 @@ function podDashboard(pod: Pod, cluster: string): Dashboard {
   }
   const page = isIstiod ? `${debugPort}/debug/list` : `${adminPort}/`;
   return { cluster, name: pod.metadata.name, url: `http://${pod.status.podIP}:${page}` };
-}
-
-function podAddress({ metadata, status }: Pod, cluster: string, mesh: RunningMesh): PodAddress {
-  const { name, namespace = "default" } = metadata;
-  return {
-    cluster,
-    namespace,
-    pod: name,
-    address: status?.podIP ?? "",
-    httpProxyPort,
-    httpProxyAuthorization: mesh.dispatcherAuthorization,
-  };
 }
 
 function hasProxy(pod: Pod): boolean {

@@ -1,5 +1,11 @@
 import { systemClock } from "../base/index.ts";
-import { type CheckedCluster, checkMesh, type Finding, type WrittenObject } from "../checks/index.ts";
+import {
+  type CheckedCluster,
+  checkMesh,
+  type Finding,
+  mendedBy,
+  type WrittenObject,
+} from "../checks/index.ts";
 import type { Cluster } from "../mesh/index.ts";
 import { type ControlPlaneView, readControlPlanes } from "./control-planes.ts";
 import { describedCluster } from "./described-cluster.ts";
@@ -45,7 +51,7 @@ function checkedCluster(cluster: Cluster, { mesh, clusters }: RunningMesh): Chec
     ...describedCluster(cluster, mesh),
     client: clusters.get(name)?.client ?? {
       away: `${name} is stopped`,
-      fix: `isthmus cluster start ${name}`,
+      ...mendedBy([{ kind: "start", cluster: name }]),
     },
   };
 }

@@ -7,8 +7,8 @@ import {
   shakeHands,
   type VerifyTarget,
 } from "../verify/index.ts";
-import { httpProxyPort } from "./control-handlers.ts";
 import { getText } from "./http-get.ts";
+import { httpProxyPort } from "./pod-address.ts";
 import type { RunningMesh } from "./start-mesh.ts";
 
 const requestTimeout = 15_000;

@@ -7,7 +7,7 @@ import { suite, test } from "vitest";
 /** Folders of src/, lowest first. A folder may import only from lines above its own. */
 const layers = [
   ["base"],
-  ["kube", "mesh", "xds", "pki", "istio-metrics"],
+  ["kube", "mesh", "xds", "pki", "istio-metrics", "load"],
   ["dns"],
   ["compile", "apiserver", "controllers", "runtime", "discovery", "proxy", "ca", "telemetry", "management"],
   ["apply", "verify", "checks", "traffic", "provision"],

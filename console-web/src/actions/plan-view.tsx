@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { Plan } from "../../../src/console/api.ts";
+import type { PlannedObject } from "../../../src/console/api.ts";
 import { count } from "../format.ts";
 import { Copyable } from "../parts/copyable.tsx";
 import { ObjectTag } from "../parts/object-tag.tsx";
@@ -15,7 +15,7 @@ export function PlanView({ planned: { plan, failure } }: { readonly planned: Pla
       {plan === undefined ? null : (
         <>
           {plan.objects.map((object) => (
-            <ObjectDiff key={`${object.reference.cluster}/${object.reference.kind}`} object={object} />
+            <ObjectDiff key={keyOf(object)} object={object} />
           ))}
           {plan.commands.map((command) => (
             <Copyable key={command} text={command} />
@@ -26,8 +26,12 @@ export function PlanView({ planned: { plan, failure } }: { readonly planned: Pla
   );
 }
 
-function ObjectDiff({ object }: { readonly object: Plan["objects"][number] }) {
-  const { reference, before = "", after } = object;
+function keyOf({ reference: { cluster, kind, namespace, name } }: PlannedObject): string {
+  return `${cluster}/${kind}/${namespace}/${name}`;
+}
+
+function ObjectDiff({ object }: { readonly object: PlannedObject }) {
+  const { reference, before = "", after = "" } = object;
   const lines = diffLines(before, after);
   const changed = lines.filter(({ kind }) => kind !== "same").length;
   const [isWhole, setWhole] = useState(false);
@@ -37,11 +41,13 @@ function ObjectDiff({ object }: { readonly object: Plan["objects"][number] }) {
       <div className="row" style={{ marginBottom: 6 }}>
         <ObjectTag object={reference} />
         <span className="small dimmer grow">
-          {before === ""
-            ? "is created"
-            : changed === 0
-              ? "stays as it is"
-              : `${count(changed, "line")} change`}
+          {object.after === undefined
+            ? "is deleted"
+            : before === ""
+              ? "is created"
+              : changed === 0
+                ? "stays as it is"
+                : `${count(changed, "line")} change`}
         </span>
         {before === "" || changed === 0 ? null : (
           <button type="button" className="button quiet" onClick={() => setWhole(!isWhole)}>

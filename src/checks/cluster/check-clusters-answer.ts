@@ -2,7 +2,7 @@ import type { Find } from "../contracts.ts";
 
 /** A cluster whose API does not answer: nothing can be said of it, and its control plane goes on with what it knew. */
 export const checkClustersAnswer: Find = ({ unread, controlPlanes }) =>
-  unread.map(({ name, primary, reason, fix }) => {
+  unread.map(({ name, primary, reason, fix, remedies }) => {
     const seen =
       primary === name ? undefined : controlPlanes?.get(primary)?.clusters.find(({ id }) => id === name);
     return {
@@ -19,5 +19,6 @@ export const checkClustersAnswer: Find = ({ unread, controlPlanes }) =>
           : [`istiod of ${primary} sees ${name} as: ${seen.problem ?? seen.syncStatus}`]),
       ],
       fix,
+      ...(remedies === undefined ? {} : { remedies }),
     };
   });

@@ -7,6 +7,7 @@ import type {
   RegisteredCluster,
 } from "../contracts.ts";
 import { readyControlPlanes } from "../istiod/check-control-planes.ts";
+import { mendedBy } from "../remedy.ts";
 import { kubectl, listed } from "../text.ts";
 import { systemNamespace } from "../view/labels.ts";
 
@@ -24,7 +25,8 @@ function duplicates({ name, remoteSecrets }: ClusterView): Finding[] {
   const clusters = new Set(remoteSecrets.flatMap((secret) => secret.clusters));
   return [...clusters].flatMap((other) => {
     const secrets = remoteSecrets.filter((secret) => secret.clusters.includes(other)).map((one) => one.name);
-    if (secrets.length < 2) return [];
+    const superfluous = secrets.find((secret) => secret !== `istio-remote-secret-${other}`);
+    if (secrets.length < 2 || superfluous === undefined) return [];
     return [
       {
         code: "credential/duplicate",
@@ -34,7 +36,13 @@ function duplicates({ name, remoteSecrets }: ClusterView): Finding[] {
         effect: `istiod of ${name} reads only one API as ${other}: ours the older Secret's, upstream's the one that it saw first`,
         cause: `the Secrets ${listed(secrets)} of ${name} both hold a credential for ${other}; one of them is not used`,
         evidence: [kubectl(name, read, listed(secrets))],
-        fix: `kubectl --context ${name} -n ${systemNamespace} delete secret ${secrets.find((secret) => secret !== `istio-remote-secret-${other}`) ?? ""}`,
+        ...mendedBy([
+          {
+            kind: "delete",
+            cluster: name,
+            objects: { kind: "Secret", namespace: systemNamespace, names: [superfluous] },
+          },
+        ]),
       },
     ];
   });

@@ -1,6 +1,7 @@
 import { type KubeObject, matchesLabels, type Service } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding, MeshView } from "../contracts.ts";
 import { reference } from "../object-reference.ts";
+import { mendedBy } from "../remedy.ts";
 import { kubectl, listed } from "../text.ts";
 import { networkLabel } from "../view/labels.ts";
 import { isReady, podTrouble } from "../view/pods.ts";
@@ -42,22 +43,31 @@ function checkOne(service: Service, cluster: ClusterView): Finding[] {
           : `requests to services in ${network} (${name}) from other networks fail for the share that crosses`,
       cause: `the gateway ${metadata.namespace}/${metadata.name} of ${name}${place} has no ready pod`,
       evidence: [kubectl(name, `-n ${metadata.namespace} get pods -l ${labels.join(",")}`, listed(seen))],
-      fix: fixOf(service, cluster),
+      ...wayOutFor(service, cluster),
     },
   ];
 }
 
-function fixOf({ metadata, spec }: Service, { name, deployments }: ClusterView): string {
+function wayOutFor({ metadata, spec }: Service, { name, deployments }: ClusterView) {
   const deployment = deployments.find(
     (one) =>
       one.metadata.namespace === metadata.namespace &&
       matchesLabels(spec.selector ?? {}, one.spec.template.metadata?.labels),
   );
-  const kubectlHere = `kubectl --context ${name} -n ${metadata.namespace}`;
-  if (deployment === undefined) return `see ${kubectlHere} get deployments: none has the Service's labels`;
-  return deployment.spec.replicas === 0
-    ? `${kubectlHere} scale deployment ${deployment.metadata.name} --replicas=1`
-    : `see ${kubectlHere} describe deployment ${deployment.metadata.name}`;
+  const { namespace = "default" } = metadata;
+  const kubectlHere = `kubectl --context ${name} -n ${namespace}`;
+  if (deployment === undefined)
+    return { fix: `see ${kubectlHere} get deployments: none has the Service's labels` };
+  if (deployment.spec.replicas !== 0)
+    return { fix: `see ${kubectlHere} describe deployment ${deployment.metadata.name}` };
+  return mendedBy([
+    {
+      kind: "scale",
+      cluster: name,
+      objects: { kind: "Deployment", namespace, names: [deployment.metadata.name] },
+      replicas: 1,
+    },
+  ]);
 }
 
 function isGateway({ metadata, spec }: Service, cluster: ClusterView, mesh: MeshView): boolean {

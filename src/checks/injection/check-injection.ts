@@ -1,6 +1,7 @@
 import { injectionLabel, isInjected, type Namespace, type Pod } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding, MeshView } from "../contracts.ts";
 import { reference } from "../object-reference.ts";
+import { mendedBy, type Remedy } from "../remedy.ts";
 import { count, kubectl, listed } from "../text.ts";
 import { isSystemNamespace } from "../view/labels.ts";
 import { isAlive, proxyOf } from "../view/pods.ts";
@@ -43,10 +44,7 @@ function withoutLabel(
   const pods = bare.map((pod) => pod.metadata.name);
   const elsewhere = example.namespaces.find((one) => one.metadata.name === metadata.name);
   const label = injectionLabel(elsewhere) ?? "istio-injection=enabled";
-  const restart =
-    pods.length === 0
-      ? ""
-      : ` && kubectl --context ${name} -n ${metadata.name} delete pods ${pods.join(" ")}`;
+  const [key = "", value = ""] = label.split("=");
   return {
     code: "injection/label-missing",
     severity: "warning",
@@ -64,7 +62,15 @@ function withoutLabel(
         ? []
         : [kubectl(name, `-n ${metadata.name} get pods`, `${listed(pods)} without istio-proxy`)]),
     ],
-    fix: `kubectl --context ${name} label ns ${metadata.name} ${label}${restart}`,
+    ...restarted(cluster, metadata.name, bare, [
+      {
+        kind: "label",
+        cluster: name,
+        objects: { kind: "Namespace", names: [metadata.name] },
+        label: key,
+        value,
+      },
+    ]),
   };
 }
 
@@ -83,8 +89,28 @@ function withoutSidecar(
     effect: effectOf(cluster, metadata.name, bare, mesh),
     cause: `${listed(pods)} started without a sidecar, mostly before namespace ${metadata.name} of ${cluster.name} had its label`,
     evidence: [kubectl(cluster.name, `-n ${metadata.name} get pods`, `${listed(pods)} without istio-proxy`)],
-    fix: `kubectl --context ${cluster.name} -n ${metadata.name} delete pods ${pods.join(" ")}`,
+    ...restarted(cluster, metadata.name, bare),
   };
+}
+
+/** Done before, then pods that are deleted so that their controllers start them with a sidecar: only told of others. */
+function restarted(
+  { name: cluster }: ClusterView,
+  namespace: string,
+  bare: readonly Pod[],
+  before: readonly Remedy[] = [],
+) {
+  const names = bare.map(({ metadata }) => metadata.name);
+  const { fix, remedies } = mendedBy([
+    ...before,
+    ...(names.length === 0
+      ? []
+      : [{ kind: "delete" as const, cluster, objects: { kind: "Pod" as const, namespace, names } }]),
+  ]);
+  const comeBack = bare.every(({ metadata }) =>
+    metadata.ownerReferences?.some(({ controller }) => controller),
+  );
+  return comeBack ? { fix, remedies } : { fix };
 }
 
 function effectOf(

@@ -2,6 +2,7 @@ import type { Pod } from "../../kube/index.ts";
 import type { ClusterView, Find, Finding, MeshView } from "../contracts.ts";
 import { groupBy } from "../group-by.ts";
 import { reference } from "../object-reference.ts";
+import { mendedBy, type RemediedObjects } from "../remedy.ts";
 import { count, kubectl, listed } from "../text.ts";
 import { networkLabel, systemNamespace } from "../view/labels.ts";
 import { isAlive, podId, proxyOf } from "../view/pods.ts";
@@ -33,7 +34,7 @@ function checkNamespace(cluster: ClusterView, network: string, mesh: MeshView): 
       effect: effectOf(`pods of ${name} without a network label of their own`, label, name, mesh),
       cause: `namespace ${systemNamespace} of ${name} says ${label ?? "no network"}, the mesh file says ${network}`,
       evidence: [kubectl(name, `get ns ${systemNamespace} -L ${networkLabel}`, label ?? "(none)")],
-      fix: `kubectl --context ${name} label ns ${systemNamespace} ${networkLabel}=${network} --overwrite  (isthmus up does it too)`,
+      ...relabelled(name, { kind: "Namespace", names: [systemNamespace] }, network),
     },
   ];
 }
@@ -54,7 +55,11 @@ function checkServices(cluster: ClusterView, network: string): Finding[] {
         effect: `requests for pods on ${label} are sent to the gateway of ${name}, and those for pods on ${network} don't find it`,
         cause: `Service ${metadata.namespace}/${metadata.name} of ${name} says it leads to ${label}, the mesh file says ${network}`,
         evidence: [kubectl(name, `${service} -L ${networkLabel}`, label)],
-        fix: `kubectl --context ${name} -n ${metadata.namespace} label service ${metadata.name} ${networkLabel}=${network} --overwrite  (isthmus up does it too)`,
+        ...relabelled(
+          name,
+          { kind: "Service", namespace: metadata.namespace ?? "default", names: [metadata.name] },
+          network,
+        ),
       },
     ];
   });
@@ -90,12 +95,18 @@ function checkPods(cluster: ClusterView, network: string, mesh: MeshView): Findi
                 `ISTIO_META_NETWORK ${label}`,
               ),
         ],
-        fix: wrongLabel
-          ? `kubectl --context ${name} -n ${namespace} label pods ${names.join(" ")} ${networkLabel}=${network} --overwrite`
-          : `correct the network in istiod's values for ${name}, then kubectl --context ${name} -n ${namespace} delete pods ${names.join(" ")}`,
+        ...(wrongLabel
+          ? relabelled(name, { kind: "Pod", namespace, names }, network)
+          : {
+              fix: `correct the network in istiod's values for ${name}, then kubectl --context ${name} -n ${namespace} delete pods ${names.join(" ")}`,
+            }),
       },
     ];
   });
+}
+
+function relabelled(cluster: string, objects: RemediedObjects, network: string) {
+  return mendedBy([{ kind: "label", cluster, objects, label: networkLabel, value: network }]);
 }
 
 /** What a pod's label says, which Istio believes before all else; without one, what its proxy was started with. */

@@ -21,7 +21,10 @@ export async function readCluster({
   applied = [],
   ...cluster
 }: CheckedCluster): Promise<ClusterView | UnreadCluster> {
-  if ("away" in client) return { ...cluster, reason: client.away, fix: client.fix };
+  if ("away" in client) {
+    const { away, ...wayOut } = client;
+    return { ...cluster, reason: away, ...wayOut };
+  }
   try {
     const objects = await inTime(readObjects(client));
     if (applied.length === 0) return makeView(cluster, objects);

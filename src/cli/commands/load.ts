@@ -1,7 +1,7 @@
 import { IsthmusError } from "../../base/index.ts";
 import { connectEngine, openStateFolder, type PodAddress } from "../../engine/index.ts";
+import { type LoadReport, startLoad } from "../../load/index.ts";
 import { type Command, textOption } from "../command.ts";
-import { type LoadReport, runLoad } from "../load/run-load.ts";
 import { readDuration } from "../read-duration.ts";
 import { readNumber } from "../read-number.ts";
 import { stateFolderOf } from "../state-option.ts";
@@ -43,7 +43,7 @@ export const load: Command = {
     const from = reference === undefined ? undefined : await sender(input, reference);
     const shown = readNumber(textOption(input, "show") ?? "0", "--show");
     let left = shown;
-    const report = await runLoad({
+    const report = await startLoad({
       url,
       proxy:
         from === undefined
@@ -58,7 +58,7 @@ export const load: Command = {
         if (left > 0) terminal.print(`    ${text.trimEnd().slice(0, 200)}`);
         left--;
       },
-    });
+    }).done;
     if (shown > 0) return report.failed === 0 ? 0 : 1;
     if (textOption(input, "output") === "json") terminal.print(JSON.stringify(report, undefined, 2));
     else printReport(report, url.href, terminal);

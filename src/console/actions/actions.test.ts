@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "vitest";
 import { systemClock } from "../../base/index.ts";
+import { mendedBy, type Remedy } from "../../checks/index.ts";
 import type { KubeObject } from "../../kube/index.ts";
-import type { Action, ShiftPage } from "../api.ts";
+import type { Action, ChecksPage, Finding, LoadAction, LoadsPage, ShiftPage } from "../api.ts";
 import { createReader } from "../reader.ts";
 import { readPage } from "../router.ts";
 import { madeUpSource } from "../test-support/made-up-source.ts";
@@ -210,6 +211,62 @@ suite("other actions", () => {
     assert.deepEqual(mesh.source.asked, ["west stopped", "east-west cut"]);
   });
 
+  test("a load is described as its command, sent in the workload's name, shown, and ended before its time", async () => {
+    const mesh = meshWith({});
+    const load: Action = {
+      kind: "load",
+      from: { cluster: "west", namespace: "shop", kind: "Deployment", name: "reviews-v2" },
+      url: "http://ratings:9080/?a=1&b=2",
+      rate: 20,
+      seconds: 60,
+      connections: 4,
+    };
+    const { commands } = await planAction(mesh.reader, load);
+    assert.deepEqual(commands, [
+      "isthmus load 'http://ratings:9080/?a=1&b=2' --from deployment/reviews-v2.shop --cluster west --rate 20 --duration 60s --connections 4",
+    ]);
+    await apply(mesh, load);
+    assert.deepEqual(mesh.source.asked, ["load west/shop/reviews-v2 http://ratings:9080/?a=1&b=2 20"]);
+    const shown = async () => ((await readPage(mesh.reader, "/api/loads")) as LoadsPage).loads[0];
+    const running = await shown();
+    assert.equal(running?.state, "running");
+    assert.equal(running.report.ok, 10);
+    const end: Action = { kind: "end-load", id: running.id };
+    await apply(mesh, end);
+    assert.equal((await shown())?.state, "ended");
+    await assert.rejects(apply(mesh, end), /ended already/);
+  });
+
+  test("no more than four loads go on at a time", async () => {
+    const mesh = meshWith({});
+    const from = { cluster: "west", namespace: "shop", kind: "Deployment", name: "reviews-v2" };
+    const load: Action = { kind: "load", from, url: "http://a", rate: 1, seconds: 600, connections: 1 };
+    for (let i = 0; i < 4; i++) await apply(mesh, load);
+    await assert.rejects(apply(mesh, load), /4 loads at a time/);
+    mesh.reader.loads.stop();
+  });
+
+  const from = { cluster: "west", namespace: "shop", kind: "Deployment", name: "reviews-v2" };
+  const modest = {
+    kind: "load",
+    from,
+    url: "http://ratings:9080/",
+    rate: 1,
+    seconds: 1,
+    connections: 1,
+  } as const;
+  const refused: readonly [what: string, change: Partial<LoadAction>, says: RegExp][] = [
+    ["too fast", { rate: 1001 }, /rate is to be from 1 to 1000/],
+    ["for ever", { seconds: 0 }, /seconds is to be from 1 to 600/],
+    ["over no connection", { connections: 0 }, /connections is to be from 1 to 100/],
+    ["to what is no URL", { url: "ratings" }, /no http URL/],
+    ["to a file", { url: "file:///etc/passwd" }, /no http URL/],
+    ["with a password in the address", { url: "http://a:b@ratings" }, /no http URL/],
+  ];
+  for (const [what, change, says] of refused)
+    test(`a load ${what} is refused`, () =>
+      assert.rejects(planAction(meshWith({}).reader, { ...modest, ...change }), says));
+
   const wrong: readonly [title: string, body: unknown, says: RegExp][] = [
     ["no object", "shift", /JSON object/],
     ["an unknown kind", { kind: "reboot" }, /kind/],
@@ -232,4 +289,113 @@ suite("other actions", () => {
   ];
   for (const [title, body, says] of wrong)
     test(`${title} is refused with the field's name`, () => assert.throws(() => parseAction(body), says));
+});
+
+suite("fixing what the checks find", () => {
+  const pod: KubeObject = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "web-1", namespace: "shop", uid: "u1" },
+    spec: {},
+  };
+  const secret: KubeObject = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "second", namespace: "istio-system" },
+    data: { kubeconfig: "aGlkZGVu" },
+  };
+  const namespace: KubeObject = { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop" } };
+
+  const meshFinding = (...remedies: readonly Remedy[]) => {
+    const finding: Finding = {
+      code: "injection/label-missing",
+      severity: "warning",
+      cluster: "west",
+      objects: [],
+      effect: "calls are plaintext",
+      cause: "no label",
+      evidence: [],
+      ...(remedies.length === 0 ? { fix: "choose" } : mendedBy(remedies)),
+    };
+    const source = madeUpSource({
+      findings: [finding],
+      objects: () => ({
+        namespaces: [namespace],
+        pods: [pod],
+        secrets: [secret],
+        deployments: [deployment("v1")],
+      }),
+    });
+    return { source, reader: createReader(source, systemClock) };
+  };
+  const fixOf = async ({ reader }: ReturnType<typeof meshFinding>): Promise<Action> => {
+    const { findings } = (await readPage(reader, "/api/checks")) as ChecksPage;
+    return { kind: "fix", finding: findings[0]?.id ?? "" };
+  };
+  const cluster = "west";
+
+  test("labels are shown as YAML first and then patched, pods are deleted after that, as the fix says", async () => {
+    const mesh = meshFinding(
+      {
+        kind: "label",
+        cluster,
+        objects: { kind: "Namespace", names: ["shop"] },
+        label: "istio-injection",
+        value: "enabled",
+      },
+      { kind: "delete", cluster, objects: { kind: "Pod", namespace: "shop", names: ["web-1"] } },
+    );
+    const action = await fixOf(mesh);
+    const { objects, commands } = await planAction(mesh.reader, action);
+    assert.match(objects[0]?.after ?? "", /istio-injection: enabled/);
+    assert.doesNotMatch(objects[0]?.before ?? "", /istio-injection/);
+    assert.deepEqual(objects[1], {
+      reference: { cluster, kind: "Pod", namespace: "shop", name: "web-1" },
+    });
+    assert.deepEqual(commands, [
+      "kubectl --context west label ns shop istio-injection=enabled --overwrite",
+      "kubectl --context west -n shop delete pods web-1",
+    ]);
+    assert.deepEqual(mesh.source.writes, []);
+    await apply(mesh, action);
+    assert.deepEqual(
+      mesh.source.writes.map(({ method, path }) => `${method} ${path}`),
+      ["PATCH /api/v1/namespaces/shop", "DELETE /api/v1/namespaces/shop/pods/web-1"],
+    );
+  });
+
+  test("a Secret that is deleted is named, and nothing of it is shown", async () => {
+    const mesh = meshFinding({
+      kind: "delete",
+      cluster,
+      objects: { kind: "Secret", namespace: "istio-system", names: ["second"] },
+    });
+    const plan = await planAction(mesh.reader, await fixOf(mesh));
+    assert.equal(plan.objects[0]?.reference.name, "second");
+    assert.doesNotMatch(JSON.stringify(plan), /aGlkZGVu/);
+  });
+
+  test("a Deployment is scaled, and a cluster started by whoever runs it", async () => {
+    const mesh = meshFinding(
+      {
+        kind: "scale",
+        cluster,
+        objects: { kind: "Deployment", namespace: "shop", names: ["reviews-v1"] },
+        replicas: 2,
+      },
+      { kind: "start", cluster },
+    );
+    await apply(mesh, await fixOf(mesh));
+    assert.deepEqual(mesh.source.writes[0]?.body, { spec: { replicas: 2 } });
+    assert.deepEqual(mesh.source.asked, ["west running"]);
+  });
+
+  test("what leaves a choice, and what is not found any more, is refused", async () => {
+    const mesh = meshFinding();
+    await assert.rejects(planAction(mesh.reader, await fixOf(mesh)), /leaves something to choose/);
+    await assert.rejects(
+      planAction(mesh.reader, { kind: "fix", finding: "other" }),
+      (reason: { code?: string }) => reason.code === "console/changed",
+    );
+  });
 });

@@ -7,7 +7,8 @@ export interface Change {
   readonly kind: Kind;
   /** Absent: it does not exist yet. */
   readonly before?: KubeObject;
-  readonly after: KubeObject;
+  /** Absent: it is deleted. */
+  readonly after?: KubeObject;
   /** Writes it, unless it was changed since `before` was read. */
   write(): Promise<unknown>;
 }

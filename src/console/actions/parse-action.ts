@@ -36,8 +36,21 @@ export function parseAction(given: unknown): Action {
       if (typeof a !== "string" || typeof b !== "string" || a === b) throw wrong("between", "two clusters");
       return { kind: "link", between: [a, b], wanted: oneOf(body, "wanted", ["cut", "whole"]) };
     }
+    case "load":
+      return {
+        kind: "load",
+        from: workloadOf(body["from"]),
+        url: anyText(body, "url", 2048),
+        rate: number(body, "rate"),
+        seconds: number(body, "seconds"),
+        connections: number(body, "connections"),
+      };
+    case "end-load":
+      return { kind: "end-load", id: text(body, "id") };
+    case "fix":
+      return { kind: "fix", finding: anyText(body, "finding", 4096) };
     default:
-      throw wrong("kind", "shift, fault, scale, cluster or link");
+      throw wrong("kind", "shift, fault, scale, cluster, link, load, end-load or fix");
   }
 }
 
@@ -65,6 +78,13 @@ function text(value: unknown, field: string): string {
   const found = fields(value)[field];
   if (typeof found !== "string" || !/^[A-Za-z0-9]([-A-Za-z0-9.]{0,251}[A-Za-z0-9])?$/.test(found))
     throw wrong(field, "a name");
+  return found;
+}
+
+function anyText(value: unknown, field: string, most: number): string {
+  const found = fields(value)[field];
+  if (typeof found !== "string" || found.length > most)
+    throw wrong(field, `a text of at most ${most} letters`);
   return found;
 }
 

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { IsthmusError, unreachable } from "../../base/index.ts";
 import { isApiError } from "../../kube/index.ts";
-import type { Action, Plan } from "../api.ts";
+import type { Action, ObjectReference, Plan } from "../api.ts";
 import type { Reader } from "../reader.ts";
-import type { Prepared } from "./contracts.ts";
+import type { Change, Prepared } from "./contracts.ts";
+import { fixFinding } from "./fix-finding.ts";
 import { injectFault } from "./inject-fault.ts";
 import { yamlOf } from "./object-yaml.ts";
 import { scale } from "./scale.ts";
+import { sendLoad } from "./send-load.ts";
 import { shiftTraffic } from "./shift-traffic.ts";
 
 /** What the action would change, without changing it. */
@@ -29,14 +31,13 @@ export async function applyAction(
     throw new IsthmusError("console/changed", "the objects have changed since they were shown", {
       nextStep: "Look at what would change now, and apply that.",
     });
-  for (const { write, kind, after, cluster } of prepared.changes)
-    await write().catch((reason: unknown) => {
+  for (const change of prepared.changes)
+    await change.write().catch((reason: unknown) => {
       if (!isApiError(reason)) throw reason;
-      throw new IsthmusError(
-        "manifest/refused",
-        `${cluster} refused ${kind.kind} ${after.metadata.name}: ${reason.message}`,
-        { cause: reason },
-      );
+      const { cluster, kind, name } = referenceOf(change);
+      throw new IsthmusError("manifest/refused", `${cluster} refused ${kind} ${name}: ${reason.message}`, {
+        cause: reason,
+      });
     });
   await prepared.run?.(signal);
   return plan;
@@ -75,24 +76,39 @@ async function prepare(reader: Reader, action: Action): Promise<Prepared> {
         run: async () => reader.source.setLink(between, wanted),
       };
     }
+    case "load":
+      return sendLoad(reader, action);
+    case "end-load":
+      return {
+        summary: "No more requests are sent; those under way are waited for.",
+        commands: [],
+        changes: [],
+        run: async () => reader.loads.end(action.id),
+      };
+    case "fix":
+      return fixFinding(reader, action);
     default:
       return unreachable(action);
   }
 }
 
 function planOf({ summary, commands, changes }: Prepared): Plan {
-  const objects = changes.map(({ cluster, kind, before, after }) => ({
-    reference: {
-      cluster,
-      kind: kind.kind,
-      ...(after.metadata.namespace === undefined ? {} : { namespace: after.metadata.namespace }),
-      name: after.metadata.name,
-    },
-    ...(before === undefined ? {} : { before: yamlOf(before) }),
-    after: yamlOf(after),
-  }));
+  const objects = changes.map((change) => {
+    const { before, after } = change;
+    return {
+      reference: referenceOf(change),
+      // What is deleted is named alone: it may be a Secret.
+      ...(before === undefined || after === undefined ? {} : { before: yamlOf(before) }),
+      ...(after === undefined ? {} : { after: yamlOf(after) }),
+    };
+  });
   const id = createHash("sha256")
     .update(JSON.stringify([summary, objects]))
     .digest("base64url");
   return { id, summary, commands, objects };
+}
+
+function referenceOf({ cluster, kind, before, after }: Change): ObjectReference {
+  const { name = "", namespace } = (after ?? before)?.metadata ?? {};
+  return { cluster, kind: kind.kind, ...(namespace === undefined ? {} : { namespace }), name };
 }

@@ -143,6 +143,24 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
       asked.push("verify");
       return { ok: true, requestsPerCell: 1, services: [], checks: [], skipped: [], milliseconds: 1 };
     },
+    async startLoad({ from, url, rate, milliseconds, connections }, signal) {
+      asked.push(`load ${from.cluster}/${from.namespace}/${from.name} ${url.href} ${rate}`);
+      const report = () => ({
+        sent: 10,
+        ok: 10,
+        failed: 0,
+        skipped: 0,
+        connections,
+        milliseconds: signal.aborted ? milliseconds : 1,
+        rate,
+        latency: { p50: 1, p90: 2, p99: 3, max: 4 },
+        answers: { "HTTP 200": 10 },
+      });
+      return {
+        report,
+        done: new Promise((resolve) => signal.addEventListener("abort", () => resolve(report()))),
+      };
+    },
     async setCluster(name, wanted) {
       asked.push(`${name} ${wanted}`);
     },
@@ -167,7 +185,7 @@ function transportOf(
       }
       const parts = path.split("/");
       const known = objects(cluster);
-      const plural = parts.find((part) => Object.hasOwn(known, part));
+      const plural = parts.findLast((part) => Object.hasOwn(known, part));
       const items = plural === undefined ? [] : (known[plural] ?? []);
       const isOne = plural !== undefined && parts.at(-1) !== plural;
       if (!isOne) return answer(200, { items, metadata: { resourceVersion: "1" } });
