@@ -4,18 +4,9 @@ import { findKubectls } from "../support/tools.ts";
 import { okeClusters as clusters, hello, startOke } from "./support/examples.ts";
 import { versions } from "./support/hello.ts";
 import { dataplane, eventually, type MeshUnderTest } from "./support/running-mesh.ts";
+import { underLoad } from "./support/under-load.ts";
 
 const hasKubectl = findKubectls().length > 0;
-/** How long until a change is visible to traffic. */
-const settleTime = 5000;
-
-/** What the tests read of `isthmus load -o json`. */
-interface LoadReport {
-  readonly sent: number;
-  readonly ok: number;
-  readonly failed: number;
-  readonly answers: Readonly<Record<string, number>>;
-}
 
 /** What the tests read of `isthmus status -o json`. */
 interface Status {
@@ -50,29 +41,26 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
   afterAll(() => mesh?.stop());
 
   /** Requests from each cluster's client at 10 a second, on kept connections and on fresh ones, while `action` runs. */
-  const underLoad = async <T>(seconds: number, action: () => Promise<T>): Promise<T> => {
-    const loads = clusters.flatMap((cluster) =>
-      [[], ["--fresh"]].map(async (more) => {
-        const { stdout, stderr } = await mesh.isthmus(
-          ...["load", hello, "--from", "deploy/curl.sample", "--cluster", cluster],
-          ...["--rate", "10", "--duration", `${seconds}s`, "-o", "json", ...more],
-        );
-        return { who: `${cluster} ${more.join("")}`, report: report(stdout, stderr) };
-      }),
-    );
-    const [done, ...reports] = await Promise.all([action(), ...loads]);
-    for (const { who, report } of reports) {
-      assert.ok(report.sent > seconds * 5, `${who} sent ${report.sent}`);
-      assert.equal(report.failed, 0, `${who}: ${JSON.stringify(report.answers)}`);
-    }
-    return done;
-  };
+  const whileAsked = (action: () => Promise<void>) =>
+    underLoad(mesh, {
+      senders: clusters.flatMap((cluster) =>
+        [false, true].map((fresh) => ({
+          ...{ url: `http://${hello}`, fresh },
+          from: ["deploy/curl.sample", cluster] as const,
+        })),
+      ),
+      action,
+    });
   const status = async () => JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout) as Status;
   const scale = (cluster: string, namespace: string, deployment: string, replicas: number) =>
     mesh.kubectl(cluster, "-n", namespace, "scale", `deployment/${deployment}`, `--replicas=${replicas}`);
   const restart = async (cluster: string, namespace: string, deployment: string) => {
     await mesh.kubectl(cluster, "-n", namespace, "rollout", "restart", `deployment/${deployment}`);
     await mesh.kubectl(cluster, "-n", namespace, "rollout", "status", `deployment/${deployment}`);
+    // Those before them end with what they have under way.
+    await eventually(async () =>
+      (await items(cluster, "pods")).every(({ metadata }) => metadata.deletionTimestamp === undefined),
+    );
   };
   const items = async (cluster: string, kinds: string) =>
     JSON.parse(await mesh.kubectl(cluster, "get", kinds, "-A", "-o", "json")).items as Item[];
@@ -89,8 +77,18 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
         ...["-o", "jsonpath={.status.readyReplicas}"],
       ),
     );
+  /** What a test that failed may have left otherwise: v2 with one pod, and none on its way out. */
+  const oneAnswersInAsh = async () => {
+    await scale("ash", "sample", "helloworld-v2", 1);
+    await eventually(async () => {
+      const pods = (await items("ash", "pods")).filter(({ metadata }) =>
+        metadata.name.startsWith("helloworld-v2"),
+      );
+      return pods.length === 1 && (await readyReplicas("ash", "helloworld-v2")) === 1;
+    });
+  };
   const bothAnswer = async (cluster: string) => {
-    const { v1, v2 } = versions(await mesh.curl(cluster, hello, 20));
+    const { v1, v2 } = versions(await mesh.curl(cluster, hello, 40));
     assert.ok(v1 > 0 && v2 > 0, `from ${cluster}: v1 ${v1}, v2 ${v2}`);
     return true;
   };
@@ -101,12 +99,13 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
   };
 
   test("AKS-25 control plane away: requests go on, new pods wait and then start, rules are refused meanwhile, proxies are SYNCED again without restarts", async () => {
+    await oneAnswersInAsh();
     const before = {
-      proxies: await allSynced(),
+      proxies: await eventually(allSynced),
       fra: await restartCounts("fra"),
       ash: await restartCounts("ash"),
     };
-    await underLoad(8, async () => {
+    await whileAsked(async () => {
       await scale("fra", "istio-system", "istiod", 0);
       await eventually(async () => (await status()).proxies.every(({ state }) => state === "NOT CONNECTED"));
       await scale("ash", "sample", "helloworld-v2", 2);
@@ -114,19 +113,25 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
         (await mesh.kubectl("ash", "-n", "sample", "get", "events")).includes("failed calling webhook"),
       );
       assert.equal(await readyReplicas("ash", "helloworld-v2"), 1);
-      const unseen = await mesh.tryKubectl("fra", ["apply", "-f", "-"], rule);
-      assert.equal(unseen.code, 1);
-      assert.match(
-        unseen.stderr,
-        /failed calling webhook "validation\.istio\.io": .*no endpoints available for service "istiod"/,
-      );
+      await eventually(async () => {
+        const unseen = await mesh.tryKubectl("fra", ["apply", "--dry-run=server", "-f", "-"], rule);
+        assert.equal(unseen.code, 1);
+        assert.match(
+          unseen.stderr,
+          /failed calling webhook "validation\.istio\.io": .*no endpoints available for service "istiod"/,
+        );
+        return true;
+      });
       await scale("fra", "istio-system", "istiod", 1);
-      await eventually(async () => (await readyReplicas("ash", "helloworld-v2")) === 2, 10_000);
-      const seen = await mesh.tryKubectl("fra", ["apply", "--dry-run=server", "-f", "-"], rule);
-      assert.equal(seen.code, 0, seen.stderr);
+      await eventually(async () => (await readyReplicas("ash", "helloworld-v2")) === 2);
+      await eventually(async () => {
+        const seen = await mesh.tryKubectl("fra", ["apply", "--dry-run=server", "-f", "-"], rule);
+        assert.equal(seen.code, 0, seen.stderr);
+        return true;
+      });
     });
     await scale("ash", "sample", "helloworld-v2", 1);
-    await eventually(async () => (await allSynced()) === before.proxies, 10_000);
+    await eventually(async () => (await allSynced()) === before.proxies);
     const isNew = (line: string) => !before.fra.includes(line) && !before.ash.includes(line);
     // istiod and the pods of the second replica are new; nothing that ran was restarted.
     for (const cluster of clusters)
@@ -139,10 +144,13 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     await eventually(async () => {
       const { v1, v2 } = versions(await mesh.curl("fra", hello, 20));
       return v1 === 20 && v2 === 0;
-    }, 2 * settleTime);
-    for (let i = 0; i < 3; i++) assert.equal(versions(await mesh.curl("fra", hello, 20)).v2, 0);
-    await scale("ash", "istio-system", "istio-eastwestgateway", 1);
-    await eventually(() => bothAnswer("fra"), settleTime);
+    });
+    try {
+      for (let i = 0; i < 3; i++) assert.equal(versions(await mesh.curl("fra", hello, 20)).v2, 0);
+    } finally {
+      await scale("ash", "istio-system", "istio-eastwestgateway", 1);
+    }
+    await eventually(() => bothAnswer("fra"));
   });
 
   test("AKS-55 cluster away and back: the other goes on alone, everything returns with its addresses and uids", async () => {
@@ -157,6 +165,8 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
         )
         .sort();
     const kubeconfig = () => mesh.kubectl("ash", "config", "view", "--raw");
+    await mesh.isthmus("cluster", "start", "ash");
+    await oneAnswersInAsh();
     const before = { facts: await facts(), kubeconfig: await kubeconfig() };
     const stopped = await mesh.isthmus("cluster", "stop", "ash");
     assert.equal(stopped.code, 0, stopped.stderr);
@@ -173,24 +183,31 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     assert.match(refused.stderr, /cluster ash is stopped; isthmus cluster start ash starts it again/);
     const endpoints = await mesh.isthmus("endpoints", "deploy/curl.sample", "--cluster", "ash");
     assert.match(endpoints.stderr, /ash is stopped/);
-    await eventually(async () => versions(await mesh.curl("fra", hello, 20)).v1 === 20, settleTime);
+    await eventually(async () => versions(await mesh.curl("fra", hello, 20)).v1 === 20);
     for (let i = 0; i < 3; i++) assert.equal(versions(await mesh.curl("fra", hello, 20)).v1, 20);
 
     const started = await mesh.isthmus("cluster", "start", "ash");
     assert.equal(started.code, 0, started.stderr);
-    assert.deepEqual({ facts: await facts(), kubeconfig: await kubeconfig() }, before);
-    for (const cluster of clusters) await eventually(() => bothAnswer(cluster), settleTime);
-    await eventually(allSynced, settleTime);
+    await eventually(async () => {
+      assert.deepEqual({ facts: await facts(), kubeconfig: await kubeconfig() }, before);
+      return true;
+    });
+    for (const cluster of clusters) await eventually(() => bothAnswer(cluster));
+    await eventually(allSynced);
   });
 
   test("AKS-54 OKE-51 the primary away: the remote's own requests go on, its new pods wait; SYNCED without restarts when it is back", async () => {
+    await mesh.isthmus("cluster", "start", "fra");
+    await oneAnswersInAsh();
     const before = await restartCounts("ash");
     const stopped = await mesh.isthmus("cluster", "stop", "fra");
     assert.equal(stopped.code, 0, stopped.stderr);
-    await eventually(async () => versions(await mesh.curl("ash", hello, 20)).v2 === 20, settleTime);
-    const { clusters: shown, proxies } = await status();
-    assert.equal(shown.find(({ name }) => name === "fra")?.state, "stopped");
-    assert.ok(proxies.length > 0 && proxies.every(({ state }) => state === "NOT CONNECTED"));
+    await eventually(async () => versions(await mesh.curl("ash", hello, 20)).v2 === 20);
+    await eventually(async () => {
+      const { clusters: shown, proxies } = await status();
+      assert.equal(shown.find(({ name }) => name === "fra")?.state, "stopped");
+      return proxies.length > 0 && proxies.every(({ state }) => state === "NOT CONNECTED");
+    });
     await scale("ash", "sample", "helloworld-v2", 2);
     await eventually(async () =>
       (await mesh.kubectl("ash", "-n", "sample", "get", "events")).includes("failed calling webhook"),
@@ -198,16 +215,16 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     assert.equal(await readyReplicas("ash", "helloworld-v2"), 1);
     const started = await mesh.isthmus("cluster", "start", "fra");
     assert.equal(started.code, 0, started.stderr);
-    await eventually(async () => (await readyReplicas("ash", "helloworld-v2")) === 2, 2 * settleTime);
-    await eventually(allSynced, 2 * settleTime);
+    await eventually(async () => (await readyReplicas("ash", "helloworld-v2")) === 2);
+    await eventually(allSynced);
     const after = await restartCounts("ash");
     for (const line of before) assert.ok(after.includes(line), `${line} was restarted`);
-    for (const cluster of clusters) await eventually(() => bothAnswer(cluster), settleTime);
+    for (const cluster of clusters) await eventually(() => bothAnswer(cluster));
     await scale("ash", "sample", "helloworld-v2", 1);
   });
 
   test("rolling restarts of workloads and of gateways lose no request", async () => {
-    await underLoad(14, async () => {
+    await whileAsked(async () => {
       await restart("fra", "sample", "helloworld-v1");
       await restart("ash", "sample", "helloworld-v2");
       // An Envoy that exits cuts the connections that it passes through: a request on one of them at that moment fails.
@@ -221,17 +238,23 @@ suite.skipIf(!hasKubectl)("a mesh with a part away [needs kubectl]", () => {
     const kind = "validatingwebhookconfigurations";
     const { items } = JSON.parse(await mesh.kubectl("fra", "get", kind, ...validators, "-o", "json"));
     await mesh.kubectl("fra", "delete", kind, ...validators);
-    const applied = await mesh.tryKubectl("fra", ["apply", "-f", "-"], malformed);
-    assert.equal(applied.code, 0, applied.stderr);
-    await restart("fra", "sample", "helloworld-v1");
-    await bothAnswer("fra");
-    const deleted = await mesh.tryKubectl("fra", ["delete", "-f", "-"], malformed);
-    assert.equal(deleted.code, 0, deleted.stderr);
-    for (const { metadata, ...rest } of items) {
-      const { name, labels } = metadata;
-      const text = JSON.stringify({ ...rest, metadata: { name, labels } });
-      const made = await mesh.tryKubectl("fra", ["create", "-f", "-"], text);
-      assert.equal(made.code, 0, made.stderr);
+    try {
+      await eventually(async () => {
+        const applied = await mesh.tryKubectl("fra", ["apply", "-f", "-"], malformed);
+        assert.equal(applied.code, 0, applied.stderr);
+        return true;
+      });
+      await restart("fra", "sample", "helloworld-v1");
+      await eventually(() => bothAnswer("fra"));
+    } finally {
+      const deleted = await mesh.tryKubectl("fra", ["delete", "--ignore-not-found", "-f", "-"], malformed);
+      assert.equal(deleted.code, 0, deleted.stderr);
+      for (const { metadata, ...rest } of items) {
+        const { name, labels } = metadata;
+        const text = JSON.stringify({ ...rest, metadata: { name, labels } });
+        const made = await mesh.tryKubectl("fra", ["create", "-f", "-"], text);
+        assert.equal(made.code, 0, made.stderr);
+      }
     }
   });
 
@@ -293,11 +316,3 @@ kind: Secret
 metadata: { name: no-kubeconfig, namespace: istio-system, labels: { istio/multiCluster: "true" } }
 stringData: { nowhere: "not a kubeconfig: [" }
 `;
-
-function report(stdout: string, stderr: string): LoadReport {
-  try {
-    return JSON.parse(stdout) as LoadReport;
-  } catch {
-    throw new Error(`isthmus load gave no report: ${stderr}`);
-  }
-}

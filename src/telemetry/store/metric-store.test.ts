@@ -224,7 +224,8 @@ suite("regular expressions", () => {
     const matcher = createMatcher("a", "=~", "(?i)(x+x+)+y");
     const started = performance.now();
     assert.equal(matcher.matches({ a: "x".repeat(5000) }), false);
-    assert.ok(performance.now() - started < 2000);
+    // Tried as backtracking does, it would take for ever.
+    assert.ok(performance.now() - started < 20_000);
   });
 
   test.each(["(a)\\1", "(?=a)b", "(?<!a)b", "("])("refuse %s, as RE2 does", (text) => {

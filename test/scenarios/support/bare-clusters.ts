@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { formatYaml, readCrds } from "../../../src/kube/index.ts";
 import { findKubectls } from "../../support/tools.ts";
-import { dataplane, isthmus, type Result, run } from "./running-mesh.ts";
+import { dataplane, isthmus, patientUp, type Result, run } from "./running-mesh.ts";
 
 /** What a bare cluster is like. */
 export interface BareCluster {
@@ -48,7 +48,7 @@ export async function startBareClusters({ clusters }: BareClustersOptions): Prom
     if (result.code !== 0) throw new Error(`isthmus ${args.join(" ")} failed:\n${result.stderr}`);
   };
   try {
-    await must("up", "--bare", "--detach", "--exit-with", String(process.pid), ...dataplane);
+    await must("up", "--bare", "--detach", ...patientUp, ...dataplane);
   } catch (reason) {
     rmSync(folder, { recursive: true, force: true });
     throw reason;

@@ -8,7 +8,7 @@ const root = path.join(import.meta.dirname, "../../..");
 export const isthmus = path.join(root, "bin/isthmus");
 
 /** Milliseconds that a program may take where nothing else is said. */
-const programTimeout = 120_000;
+const programTimeout = 200_000;
 
 /** What a program said and how it ended. */
 export interface Result {
@@ -17,7 +17,7 @@ export interface Result {
   readonly stderr: string;
 }
 
-/** Runs a program to its end, at most `timeout` milliseconds, two minutes unless said otherwise. Never rejects. */
+/** Runs a program to its end, at most `timeout` milliseconds, a little over three minutes unless said otherwise. Never rejects. */
 export function run(
   program: string,
   args: readonly string[],
@@ -91,6 +91,12 @@ const kubectlPath = findKubectls().at(-1)?.path ?? "kubectl";
 export const dataplane =
   process.env["DATAPLANE"] === undefined ? [] : ["--dataplane", process.env["DATAPLANE"]];
 
+/** What proxies have no part in is tried once, on the built-in ones. */
+export const isBuiltIn = dataplane.length === 0;
+
+/** Arguments of `up`: the mesh ends with the test's process, and a busy machine has time to start it. */
+export const patientUp = ["--exit-with", String(process.pid), "--timeout", "180"];
+
 /** Copies the example to a folder of its own and runs `isthmus up --detach` in it. Rejects when that fails. */
 export async function startExample(options: MeshOptions): Promise<MeshUnderTest> {
   const folder = mkdtempSync(path.join(tmpdir(), `isthmus-${options.example}-`));
@@ -102,7 +108,7 @@ export async function startExample(options: MeshOptions): Promise<MeshUnderTest>
   const from = performance.now();
   const started = await run(
     process.execPath,
-    [isthmus, "up", "--detach", "--exit-with", String(process.pid), ...dataplane, ...(options.args ?? [])],
+    [isthmus, "up", "--detach", ...patientUp, ...dataplane, ...(options.args ?? [])],
     { cwd: folder },
   );
   const state = path.join(folder, ".isthmus");

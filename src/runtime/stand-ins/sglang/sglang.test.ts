@@ -68,7 +68,9 @@ suite("sglang", () => {
     assert.deepEqual([prompt_tokens, total_tokens], [3, 3 + completion_tokens]);
   });
 
-  test("streams the same text in chunks as they are made, with the usage when asked, and [DONE]", async () => {
+  test("streams the same text in chunks as they are made, with the usage when asked, and [DONE]", {
+    retry: 5,
+  }, async () => {
     const response = await ask({ stream: true, stream_options: { include_usage: true } });
     assert.match(response.headers.get("content-type") ?? "", /^text\/event-stream/);
     const found = await events(response);
