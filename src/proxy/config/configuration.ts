@@ -82,6 +82,8 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
   const clusters = new Map<string, ClusterEntry>();
   const listeners = new Map<string, ListenerEntry>();
   const assignments = new Map<string, Assignment>();
+  /** Names of the clusters that have ever read a service's endpoints, so that an assignment finds them. */
+  const readers = new Map<string, Set<string>>();
   const routes = new Map<string, RouteHolder>();
   const seen = new Set<TypeUrl>();
   let nameTable: NameTable | undefined;
@@ -209,6 +211,9 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
     clusters.set(name, entry);
     entry.warming = made;
     if (config.discovery === "eds") {
+      const others = readers.get(config.serviceName);
+      if (others === undefined) readers.set(config.serviceName, new Set([name]));
+      else others.add(name);
       const assignment = assignments.get(config.serviceName);
       if (assignment !== undefined) made.assign(assignment);
     }
@@ -225,7 +230,9 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
   function takeAssignment(name: string, bytes: Uint8Array): void {
     const assignment = readAssignment(fromBinary(ClusterLoadAssignmentSchema, bytes));
     assignments.set(name, assignment);
-    for (const entry of clusters.values()) {
+    for (const reader of readers.get(name) ?? []) {
+      const entry = clusters.get(reader);
+      if (entry === undefined) continue;
       const { active, warming } = entry;
       if (active?.config.discovery === "eds" && active.config.serviceName === name) active.assign(assignment);
       if (warming?.config.discovery === "eds" && warming.config.serviceName === name) {
@@ -277,6 +284,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
       assignments.delete(name);
       table(typeUrls.endpoint).remove(name);
     }
+    for (const name of [...readers.keys()]) if (!services.has(name)) readers.delete(name);
     const names = wanted(typeUrls.route);
     for (const name of [...routes.keys()]) {
       if (names.has(name)) continue;
