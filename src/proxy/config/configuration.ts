@@ -85,6 +85,8 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
   /** Names of the clusters that have ever read a service's endpoints, so that an assignment finds them. */
   const readers = new Map<string, Set<string>>();
   const routes = new Map<string, RouteHolder>();
+  /** Clusters and listeners that have something to wait for before they are used. */
+  const unfinished = new Set<ClusterEntry | ListenerEntry>();
   const seen = new Set<TypeUrl>();
   let nameTable: NameTable | undefined;
 
@@ -119,7 +121,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
       return nameTable;
     },
     get isComplete() {
-      return seen.has(typeUrls.cluster) && seen.has(typeUrls.listener) && waiting().length === 0;
+      return seen.has(typeUrls.cluster) && seen.has(typeUrls.listener) && unfinished.size === 0;
     },
     waiting,
     close() {
@@ -167,8 +169,10 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
         const entry = listeners.get(name);
         const compiled = compileListener(bytes, compiler, entry?.active);
         if (compiled.name !== name) throw new ConfigError(`listener is called ${compiled.name}`);
-        if (entry === undefined) listeners.set(name, { active: undefined, warming: compiled });
-        else entry.warming = compiled;
+        const next = entry ?? { active: undefined, warming: undefined };
+        next.warming = compiled;
+        listeners.set(name, next);
+        unfinished.add(next);
         return;
       }
       case typeUrls.route: {
@@ -210,6 +214,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
     );
     clusters.set(name, entry);
     entry.warming = made;
+    unfinished.add(entry);
     if (config.discovery === "eds") {
       const others = readers.get(config.serviceName);
       if (others === undefined) readers.set(config.serviceName, new Set([name]));
@@ -224,6 +229,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
     entry.active?.close();
     entry.active = cluster;
     entry.warming = undefined;
+    unfinished.delete(entry);
     deps.onChange();
   }
 
@@ -248,13 +254,17 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
         const entry = clusters.get(name);
         entry?.active?.close();
         entry?.warming?.close();
+        if (entry !== undefined) unfinished.delete(entry);
         clusters.delete(name);
         break;
       }
-      case typeUrls.listener:
+      case typeUrls.listener: {
+        const entry = listeners.get(name);
+        if (entry !== undefined) unfinished.delete(entry);
         listeners.delete(name);
         deps.removeListener(name);
         break;
+      }
       case typeUrls.secret:
         deps.secrets.put(name, undefined);
         break;
@@ -271,6 +281,7 @@ export function createConfiguration(deps: ConfigurationDeps): Configuration {
       if (warming === undefined) continue;
       if ([...warming.routeNames].some((name) => routes.get(name)?.current === undefined)) continue;
       entry.warming = undefined;
+      unfinished.delete(entry);
       entry.active = warming;
       deps.activateListener(warming);
     }
