@@ -28,8 +28,7 @@ export async function accountToken(
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   try {
-    const accounts = startInformer(client, kinds.serviceAccounts, { namespace, signal, log });
-    await waitFor(() => accounts.get(account, namespace), { signal, changes: accounts.changes });
+    await whenAccount(client, { namespace, account, signal, log });
     const secret = accountTokenSecret({ namespace, account, secret: name });
     await note?.(secret);
     await client.apply(kinds.secrets, secret);
@@ -44,6 +43,21 @@ export async function accountToken(
       changes: secrets.changes,
     });
     return Buffer.from(encoded, "base64").toString("utf8");
+  } finally {
+    stop.abort();
+  }
+}
+
+/** Resolves when a service account is there. */
+export async function whenAccount(
+  client: KubeClient,
+  { namespace, account, log, ...options }: Omit<AccountTokenOptions, "secret" | "note">,
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  try {
+    const accounts = startInformer(client, kinds.serviceAccounts, { namespace, signal, log });
+    await waitFor(() => accounts.get(account, namespace), { signal, changes: accounts.changes });
   } finally {
     stop.abort();
   }

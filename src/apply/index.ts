@@ -36,6 +36,6 @@ export { listOurs } from "./real/find-ours.ts";
 export type { RealCluster } from "./real/real-cluster.ts";
 export { type Removal, removeMesh, usersNamespaces } from "./real/remove-mesh.ts";
 export { type RegisterOptions, registerCluster } from "./register-cluster.ts";
-export { type RemoteApi, readerAccount, remoteKubeconfig } from "./remote-kubeconfig.ts";
+export { type RemoteApi, remoteKubeconfig } from "./remote-kubeconfig.ts";
 export { createResourceMap, type ResourceMap } from "./resource-map.ts";
 export { loadTrust, type MeshTrust } from "./trust.ts";

@@ -33,7 +33,8 @@ function readerTokens(cluster: string, clusters: Compiled["clusters"]): readonly
   const namespaces = new Map<string, string>();
   for (const item of [...clusters.values()].flat()) {
     if (item.kind !== "generated-secret" || item.source.kind !== "remote-credential") continue;
-    if (item.source.cluster === cluster)
+    // A token that ends is asked for, and kept nowhere but in the Secret of who uses it.
+    if (item.source.cluster === cluster && item.source.lifetime === undefined)
       namespaces.set(item.object.metadata.namespace ?? systemNamespace, item.from);
   }
   return [...namespaces].map(([namespace, from]) => ({

@@ -40,9 +40,13 @@ export async function registerCluster(options: RegisterOptions): Promise<Secret>
     throw new IsthmusError("workload/not-found", "no manager has run on the management cluster yet", {
       nextStep: `See whether the Deployment ${namespace}/${relayService} runs and what it logs.`,
     });
+  const present = await client.get(kinds.kubernetesClusters, cluster, namespace);
+  const registration = kubernetesCluster(cluster, primary) as KubernetesCluster;
+  const { remoteCredentials } = present?.spec ?? {};
+  const spec = { ...registration.spec, ...(remoteCredentials === undefined ? {} : { remoteCredentials }) };
   await client.apply(
     kinds.kubernetesClusters,
-    generated(kubernetesCluster(cluster, primary), from) as KubernetesCluster,
+    generated({ ...registration, spec }, from) as KubernetesCluster,
   );
   await client.apply(kinds.serviceAccounts, generated(agentIdentity(cluster), from) as ServiceAccount);
   const token = await accountToken(client, { ...agentToken(cluster), signal, log });

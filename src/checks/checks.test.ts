@@ -44,6 +44,16 @@ function seen(line: Partial<RegisteredCluster> | undefined, mesh = healthy): Mes
   return { ...mesh, controlPlanes: new Map([["fra", { clusters: lines, proxies }]]) };
 }
 
+/** The mesh with such a token for ash. */
+function withToken(
+  life: { readonly issuedAt: number; readonly expiresAt: number },
+  mesh = healthy,
+): MeshView {
+  return withCluster(mesh, "fra", ({ remoteSecrets }) => ({
+    remoteSecrets: remoteSecrets.map((secret) => ({ ...secret, lives: new Map([["ash", life]]) })),
+  }));
+}
+
 /** The mesh without the connections of ash's pods. */
 function disconnected(mesh: MeshView = healthy): MeshView {
   const { clusters = [], proxies = [] } = mesh.controlPlanes?.get("fra") ?? {};
@@ -277,6 +287,27 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       mesh: seen({ syncStatus: "unreachable", problem: "Unauthorized" }),
       codes: ["credential/refused"],
       says: /unauthorized/,
+    },
+    {
+      what: "a token that nobody has renewed in time",
+      mesh: withToken({ issuedAt: now - 70_000, expiresAt: now + 30_000 }),
+      codes: ["credential/expiring"],
+      severity: "warning",
+      says: /ends 20.*isthmus apply/s,
+    },
+    {
+      what: "a token that is to be renewed about now",
+      mesh: withToken({ issuedAt: now - 60_000, expiresAt: now + 40_000 }),
+      codes: [],
+    },
+    {
+      what: "a token that has ended, and is refused therefore",
+      mesh: withToken(
+        { issuedAt: now - 100_000, expiresAt: now - 1 },
+        seen({ syncStatus: "unreachable", problem: "Unauthorized" }),
+      ),
+      codes: ["credential/expired"],
+      severity: "error",
     },
     {
       what: "an address where nothing listens",

@@ -3,6 +3,7 @@ import { checkAutoscalers } from "./autoscaler/check-autoscalers.ts";
 import { checkClustersAnswer } from "./cluster/check-clusters-answer.ts";
 import type { Check } from "./contracts.ts";
 import { checkCredentials } from "./credential/check-credentials.ts";
+import { checkTokenLives } from "./credential/check-token-lives.ts";
 import { checkCertificates } from "./destination-rule/check-certificates.ts";
 import { checkHosts } from "./destination-rule/check-hosts.ts";
 import { checkOperations } from "./envoy-filter/check-operations.ts";
@@ -79,6 +80,12 @@ export const checks: readonly Check[] = [
     about: "control planes have a working credential for every cluster that they read",
     needsRunning: true,
     find: checkCredentials,
+  },
+  {
+    name: "credential.token-lives",
+    about: "tokens with which control planes read other clusters are renewed in time",
+    needsRunning: true,
+    find: checkTokenLives,
   },
   {
     name: "istiod.address",

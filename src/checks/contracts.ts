@@ -22,6 +22,7 @@ import type {
   Pod,
   ResourceSlice,
   Service,
+  TokenLife,
   WebhookConfiguration,
 } from "../kube/index.ts";
 import type { IstioCode } from "./istio-codes.ts";
@@ -125,6 +126,8 @@ export interface CheckedMesh {
 export interface RemoteSecret {
   readonly name: string;
   readonly clusters: readonly string[];
+  /** By cluster, of the tokens in it that end. */
+  readonly lives?: ReadonlyMap<string, TokenLife>;
 }
 
 /** A TLS Secret that a Gateway may name; neither certificate nor key is kept. */

@@ -42,7 +42,13 @@ export type CompiledItem =
       readonly from: string;
       readonly source:
         | { readonly kind: "cacerts"; readonly folder?: string }
-        | { readonly kind: "remote-credential"; readonly cluster: string }
+        | {
+            readonly kind: "remote-credential";
+            /** The cluster that is read. */
+            readonly cluster: string;
+            /** Of its token, in seconds; absent: without an end. */
+            readonly lifetime?: number;
+          }
         /** With which the agent of a cluster calls the manager on the cluster `management`. */
         | { readonly kind: "relay-credential"; readonly management: string };
     };

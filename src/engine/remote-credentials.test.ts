@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { connect, createServer, type Socket } from "node:net";
 import { afterEach, beforeEach, suite, test } from "vitest";
 import { type ApiServer, startApiServer } from "../apiserver/index.ts";
-import { createSignal, silentLogger, systemClock, waitFor } from "../base/index.ts";
+import { type Clock, createSignal, silentLogger, systemClock, waitFor } from "../base/index.ts";
+import { createManualClock, type ManualClock } from "../base/testing/manual-clock.ts";
 import { createAuthority, createRoot } from "../ca/index.ts";
 import { type Discovery, startDiscovery } from "../discovery/index.ts";
 import {
@@ -14,7 +15,11 @@ import {
   type KubeObject,
   kinds,
   parseKubeconfig,
+  readerAccount,
+  remoteKubeconfigIn,
+  startInformer,
 } from "../kube/index.ts";
+import { keepRemoteCredential, renewalTime } from "../management/index.ts";
 import { clusterKeys } from "./cluster-keys.ts";
 
 const unused = () => assert.fail("no pods here");
@@ -28,7 +33,7 @@ interface Cluster {
   kubeconfig(account: string): Promise<string>;
 }
 
-async function startCluster(name: string): Promise<Cluster> {
+async function startCluster(name: string, clock: Clock = systemClock): Promise<Cluster> {
   const keys = clusterKeys(undefined, name, "127.0.0.1", systemClock.now());
   const api = await startApiServer({
     cluster: name,
@@ -40,7 +45,7 @@ async function startCluster(name: string): Promise<Cluster> {
     serviceRange: { first: "127.98.128.1", last: "127.98.191.254" },
     pods: { logs: unused, exec: unused, attach: unused, portForward: unused, usage: async () => [] },
     dial: unused,
-    clock: systemClock,
+    clock,
     log: silentLogger,
   });
   const client = createKubeClient(api.transport(within));
@@ -93,6 +98,7 @@ function endpoints(address: string): EndpointSlice {
 }
 
 suite("credentials of remote clusters, on real API servers", () => {
+  let clock: ManualClock;
   let primary: Cluster;
   let remote: Cluster;
   let discovery: Discovery;
@@ -101,7 +107,8 @@ suite("credentials of remote clusters, on real API servers", () => {
 
   beforeEach(async () => {
     primary = await startCluster("one");
-    remote = await startCluster("two");
+    clock = createManualClock(Date.now());
+    remote = await startCluster("two", clock);
     await remote.client.create(kinds.services, {
       apiVersion: "v1",
       kind: "Service",
@@ -215,6 +222,76 @@ suite("credentials of remote clusters, on real API servers", () => {
     await looking;
     assert.equal(lost, 0);
     assert.equal((await status("two"))?.syncStatus, "synced");
+  });
+
+  test("a token is renewed at half of its life by whoever keeps it, and istiod sees changes all the time, also after the end of the first one", async () => {
+    const lifetime = 600;
+    const name = "istio-remote-secret-two";
+    await apply(name, { two: await remote.kubeconfig(readerAccount) });
+    await shows("10.2.0.1");
+    const stop = new AbortController();
+    const { signal } = stop;
+    const secrets = startInformer(primary.client, kinds.secrets, {
+      namespace: "istio-system",
+      ...{ signal, log: silentLogger },
+    });
+    keepRemoteCredential({
+      ...{ cluster: "one", client: primary.client, secrets },
+      ...{ remote: "two", remoteClient: remote.client, lifetime },
+      ...{ clock, signal, log: silentLogger },
+    });
+    const kept = () => remoteKubeconfigIn(secrets.get(name, "istio-system"), "two") ?? "";
+    const other = (than: string) =>
+      waitFor(() => (kept() !== "" && kept() !== than ? kept() : undefined), {
+        ...deadline(),
+        changes: secrets.changes,
+      });
+    let lost = 0;
+    const looking = (async () => {
+      while (!signal.aborted) if ((await addresses()).length === 0) lost++;
+    })();
+    try {
+      await secrets.synced;
+      // Its life of an hour is longer than the mesh wants it.
+      let now = await waitFor(() => (renewalTime(kept(), lifetime) !== 0 ? kept() : undefined), deadline());
+      for (let life = 1; life <= 4; life++) {
+        const before = now;
+        clock.move(lifetime * 500 + 1000);
+        now = await other(before);
+        const address = `10.2.0.${life + 1}`;
+        await remote.client.replace(kinds.endpointSlices, {
+          ...(await remote.client.get(kinds.endpointSlices, "web-1", "sample")),
+          endpoints: endpoints(address).endpoints,
+        } as EndpointSlice);
+        await shows(address);
+      }
+      assert.equal((await status("two"))?.syncStatus, "synced");
+    } finally {
+      stop.abort();
+      await looking;
+    }
+    assert.equal(lost, 0);
+  });
+
+  test("a revoked token is reported with the reason, and what the account gets anew is used", async () => {
+    await apply("two", { two: await remote.kubeconfig(readerAccount) });
+    await shows("10.2.0.1");
+    await remote.client.delete(kinds.serviceAccounts, readerAccount, { namespace: "istio-system" });
+    // Watches that are open stay so; what connects with it now is refused.
+    const kubeconfig = remoteKubeconfigIn(
+      await primary.client.get(kinds.secrets, "two", "istio-system"),
+      "two",
+    );
+    await primary.client.delete(kinds.secrets, "two", { namespace: "istio-system" });
+    await shows();
+    await apply("two", { two: kubeconfig ?? "" });
+    const refused = await waitFor(async () => {
+      const row = (await status("two")) as { readonly problem?: string } | undefined;
+      return /unauthorized/i.test(row?.problem ?? "") ? row : undefined;
+    }, deadline());
+    assert.ok(!JSON.stringify(refused).includes("eyJ"));
+    await apply("two", { two: await remote.kubeconfig("another") });
+    await shows("10.2.0.1");
   });
 
   test("a cluster that can't be reached delays nobody, and a Secret that goes ends all connections with watches", async () => {

@@ -1,6 +1,6 @@
-import { readerAccount, remoteKubeconfig } from "../apply/index.ts";
+import { remoteKubeconfig } from "../apply/index.ts";
 import { IsthmusError, type Logger } from "../base/index.ts";
-import { type KubeObject, kinds, systemNamespace } from "../kube/index.ts";
+import { type KubeObject, kinds, readerAccount, remoteSecretName, systemNamespace } from "../kube/index.ts";
 import type { RunningCluster } from "./wire.ts";
 
 /**
@@ -27,7 +27,7 @@ export async function remoteSecret(
     apiVersion: "v1",
     kind: "Secret",
     metadata: {
-      name: `istio-remote-secret-${name}`,
+      name: remoteSecretName(name),
       namespace: systemNamespace,
       labels: { "istio/multiCluster": "true" },
       annotations: { "networking.istio.io/cluster": name },

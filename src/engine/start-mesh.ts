@@ -22,6 +22,7 @@ import { controlHandlers } from "./control-handlers.ts";
 import { startControlServer } from "./control-server.ts";
 import { imageWarnings } from "./images.ts";
 import { installLiqo } from "./install-liqo.ts";
+import { keepCredentials } from "./keep-credentials.ts";
 import type { Progress, Timings } from "./progress.ts";
 import { recallBlocks, rememberBlocks } from "./relocation/remember-blocks.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -287,8 +288,10 @@ async function applyMesh(
     if (failure !== undefined) throw failure;
     for (const diagnostic of warnings) progress({ kind: "warning", diagnostic });
   }
-  // With a management cluster the manager there does it.
-  if (managementCluster(mesh) === undefined && mesh.discovery === "exports") {
+  // With a management cluster the manager there does what follows.
+  if (managementCluster(mesh) !== undefined) return;
+  keepCredentials(mesh, clusters, lifetime, log.child({ part: "remote credentials" }));
+  if (mesh.discovery === "exports") {
     const federationLog = log.child({ part: "federation" });
     const federation = startFederation({ hostSuffix: mesh.hostSuffix, signal: lifetime, log: federationLog });
     // A provider's Services are its consumer's.

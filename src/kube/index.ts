@@ -123,6 +123,13 @@ export { createEventRecorder, type EventRecorder } from "./reconcile/event-recor
 export { type Reconcile, type Requeue, startReconciler } from "./reconcile/start-reconciler.ts";
 export { createWorkQueue, type WorkQueue } from "./reconcile/work-queue.ts";
 export {
+  kubeconfigToken,
+  readerAccount,
+  remoteKubeconfigIn,
+  remoteSecretName,
+  withKubeconfigToken,
+} from "./remote-secret.ts";
+export {
   addResources,
   containerTotals,
   formatResourceList,
@@ -163,6 +170,7 @@ export {
 } from "./selectors.ts";
 export { discouragingTaints, forbiddingTaint, type Taint, tolerates, tolerationOf } from "./taints.ts";
 export { kubeTime } from "./time.ts";
+export { type AccountToken, requestToken, type TokenLife, tokenLife } from "./token-request.ts";
 export { createTokenSource, type TokenSource } from "./token-source.ts";
 export type { ApiRequest, ApiResponse, ApiTransport } from "./transport.ts";
 export type * from "./types.ts";

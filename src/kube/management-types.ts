@@ -11,6 +11,12 @@ export interface KubernetesCluster extends KubeObject {
   readonly spec?: {
     /** The cluster whose istiod serves it. Absent: its own. */
     readonly primary?: string;
+    /** Clusters that its control plane reads with tokens that end: the manager renews them. Absent: none. */
+    readonly remoteCredentials?: {
+      readonly clusters: readonly string[];
+      /** In seconds. */
+      readonly lifetime: number;
+    };
   };
   readonly status?: {
     /** "Waiting": its agent has never called. */

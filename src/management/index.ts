@@ -5,12 +5,15 @@
  * runManager: workspaces, exported services and the inventory of the clusters that are registered on a management cluster.
  * runAgent: the registered cluster's side, which calls the manager.
  * findDisagreements: who does not yet hold the roots and certificates that the clusters' CAs stand for.
+ * keepRemoteCredential: tokens with which control planes read other clusters, renewed in time.
  * startOffloading: pods that one cluster binds to the node of another run there, as with Liqo.
  *
  * Reads and writes clusters through KubeClient only, embedded or real ones alike, and never reads the mesh file.
  */
 
 export { type ClusterInformers, createClusterInformers } from "./cluster-informers.ts";
+export { keepRemoteCredential } from "./credentials/keep-remote-credential.ts";
+export { renewalTime } from "./credentials/renewal-time.ts";
 export type { FederatedCluster, FederationOptions } from "./federation/contracts.ts";
 export { type Federating, startFederation } from "./federation/start-federation.ts";
 export { isMadeByManagement } from "./made-by-management.ts";

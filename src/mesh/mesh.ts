@@ -16,6 +16,8 @@ export interface Mesh {
   readonly folder: string;
   readonly istio: IstioSettings;
   readonly trust: Trust;
+  /** How long tokens live with which control planes read other clusters, in seconds. Absent: without an end. */
+  readonly credentialLifetime?: number;
   readonly discovery: "endpoints" | "exports";
   readonly hostSuffix: string;
   /** In the order of the file. */

@@ -22,10 +22,10 @@ const helm = findHelm();
 const forVersion = ["--kube-version", "1.31.0"];
 
 /** What a mesh file with a management cluster becomes, by kind and name. */
-const compiled = (() => {
+const compiledWith = (clusters: string, settings = "") => {
   const text = [
-    "{ apiVersion: isthmus.dev/v1alpha1, kind: Mesh, name: m, discovery: exports,",
-    "clusters: { mgmt: { role: management }, one: {} } }",
+    `{ apiVersion: isthmus.dev/v1alpha1, kind: Mesh, name: m, discovery: exports, ${settings}`,
+    `clusters: { mgmt: { role: management }, ${clusters} } }`,
   ].join("\n");
   const parsed = parseMesh([{ file: "mesh.yaml", text }], [], {
     folder: "/m",
@@ -39,7 +39,8 @@ const compiled = (() => {
       items.flatMap((item) => (item.kind === "object" ? [item.object] : [])),
     );
   return objects;
-})();
+};
+const compiled = compiledWith("one: {}");
 
 const definitions = (cluster: string, group: RegExp) =>
   (compiled.get(cluster) ?? [])
@@ -61,7 +62,35 @@ const rendered = (part: string) => {
   return objects.map(({ object }) => object);
 };
 
+/** Rules of roles of the management plane. */
+const rights = (objects: readonly KubeObject[]) =>
+  objects
+    .filter(({ kind, metadata }) => /Role$/.test(kind) && /^gloo-mesh-/.test(metadata.name))
+    .map(({ kind, metadata: { name, namespace }, rules }) => ({ kind, name, namespace, rules }))
+    .sort((a, b) => (a.kind < b.kind ? -1 : 1));
+
+const template = (...args: string[]) =>
+  execFileSync(
+    helm ?? "",
+    ["template", "isthmus", path.join(deploy, "chart"), "--namespace", "gloo-mesh", ...forVersion, ...args],
+    { encoding: "utf8" },
+  );
+
 suite("deploy/", () => {
+  for (const [cluster, values] of [
+    ["one", "agent.remoteCredentials.reads={two}"],
+    ["two", "agent.remoteCredentials.isRead=true"],
+  ] as const)
+    test.skipIf(helm === undefined)(
+      `the chart gives the agent of ${cluster} the rights that compile gives where credentials end [needs helm]`,
+      () => {
+        const both = compiledWith("one: {}, two: { primary: one }", "remoteCredentials: { lifetime: 24h },");
+        const text = template("--set", "agent.enabled=true", "--set", values);
+        const objects = parseYamlObjects(text).objects.map(({ object }) => object);
+        assert.deepEqual(rights(objects), rights(both.get(cluster) ?? []));
+      },
+    );
+
   for (const [file, cluster, group] of [
     ["manager", "mgmt", /./],
     ["agent", "one", /gloo\.solo\.io$/],
@@ -76,15 +105,7 @@ suite("deploy/", () => {
 
   for (const part of ["manager", "agent"]) {
     test.skipIf(helm === undefined)(`the chart renders to deploy/rendered/${part}.yaml [needs helm]`, () => {
-      const args = [
-        "template",
-        "isthmus",
-        path.join(deploy, "chart"),
-        "--namespace",
-        "gloo-mesh",
-        ...forVersion,
-      ];
-      const text = execFileSync(helm ?? "", [...args, "--set", `${part}.enabled=true`], { encoding: "utf8" });
+      const text = template("--set", `${part}.enabled=true`);
       assertGolden(path.join(deploy, "rendered", `${part}.yaml`), text);
     });
   }
@@ -134,11 +155,6 @@ suite("deploy/", () => {
     });
 
     test(`${part}: the chart gives exactly the rights that compile gives`, () => {
-      const rights = (objects: readonly KubeObject[]) =>
-        objects
-          .filter(({ kind, metadata }) => /Role$/.test(kind) && /^gloo-mesh-/.test(metadata.name))
-          .map(({ kind, metadata: { name, namespace }, rules }) => ({ kind, name, namespace, rules }))
-          .sort((a, b) => (a.kind < b.kind ? -1 : 1));
       const wanted = rights(compiled.get(cluster) ?? []);
       assert.equal(wanted.length, 2);
       assert.deepEqual(rights(rendered(part)), wanted);

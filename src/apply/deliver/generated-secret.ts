@@ -1,6 +1,6 @@
 import type { CompiledItem } from "../../compile/index.ts";
-import type { KubeObject } from "../../kube/index.ts";
-import { readerAccount, remoteKubeconfig } from "../remote-kubeconfig.ts";
+import { type KubeObject, kinds, readerAccount, remoteKubeconfigIn } from "../../kube/index.ts";
+import { remoteKubeconfig } from "../remote-kubeconfig.ts";
 import type { WaitOptions } from "./apply-options.ts";
 import type { Applying } from "./applying.ts";
 import { fromOther } from "./from-other.ts";
@@ -27,6 +27,10 @@ export async function fillSecret(
   if (source.kind === "relay-credential")
     return withData(object, await relayCredential(cluster.name, other, others, options));
   const namespace = object.metadata.namespace ?? "istio-system";
+  const ending =
+    source.lifetime === undefined
+      ? undefined
+      : { lifetime: source.lifetime, present: await presentKubeconfig(object, name, cluster) };
   const kubeconfig = await fromOther(
     other,
     cluster.name,
@@ -35,12 +39,22 @@ export async function fillSecret(
     (signal) =>
       remoteKubeconfig(other, {
         namespace,
+        ...(ending === undefined ? {} : { ending }),
         note: (made) => other.inventory.note([made]),
         signal,
         log: options.log,
       }),
   );
   return withData(object, { [name]: kubeconfig });
+}
+
+async function presentKubeconfig(
+  { metadata: { name, namespace } }: KubeObject,
+  remote: string,
+  { client }: Applying,
+): Promise<string | undefined> {
+  const secret = await client.get(kinds.secrets, name, namespace);
+  return remoteKubeconfigIn(secret, remote);
 }
 
 function withData(object: KubeObject, files: Readonly<Record<string, string>>): KubeObject {

@@ -1,3 +1,4 @@
+import { systemClock } from "../../base/index.ts";
 import type { ChartReference, Compiled, CompiledItem, Wave } from "../../compile/index.ts";
 import {
   ApiError,
@@ -7,7 +8,12 @@ import {
   type KubeClient,
   type KubeObject,
   kinds,
+  kubeconfigToken,
+  remoteKubeconfigIn,
+  type Secret,
+  tokenLife,
 } from "../../kube/index.ts";
+import { renewalTime } from "../../management/index.ts";
 import { conflictsOf, type FieldConflict } from "../deliver/conflicts.ts";
 import { findRelease, type HelmRelease } from "../helm/helm-release.ts";
 import { isReleaseEntry, releaseEntry } from "../helm/release-entry.ts";
@@ -131,6 +137,8 @@ async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange
   const { name, namespace } = object.metadata;
   const present = await place.client.get(kind, name, namespace);
   if (item.kind === "generated-secret") {
+    const due = present === undefined ? undefined : renewalNote(present as Secret, item.source);
+    if (due !== undefined) return { ...base, action: "change", note: due };
     if (present !== undefined) return undefined;
     place.effects.push({ kind: "object", after: object });
     return { ...base, action: "create", note: "value not shown" };
@@ -152,6 +160,21 @@ async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange
   if (fields.length === 0) return undefined;
   place.effects.push({ kind: "object", before, after });
   return { ...base, action: "change", fields, ...(conflicts.length === 0 ? {} : { conflicts }) };
+}
+
+/** Why a credential that is there would be replaced; undefined: it would not. */
+function renewalNote(
+  present: Secret,
+  source: Extract<CompiledItem, { kind: "generated-secret" }>["source"],
+): string | undefined {
+  if (source.kind !== "remote-credential" || source.lifetime === undefined) return undefined;
+  const kubeconfig = remoteKubeconfigIn(present, source.cluster);
+  if (kubeconfig === undefined) return undefined;
+  if ((renewalTime(kubeconfig, source.lifetime) ?? 0) > systemClock.now()) return undefined;
+  const life = tokenLife(kubeconfigToken(kubeconfig) ?? "");
+  const why =
+    life === undefined ? "its token has no end" : `its token ends ${new Date(life.expiresAt).toISOString()}`;
+  return `value not shown; ${why}, the new one lives ${source.lifetime / 60} min`;
 }
 
 /** What the API server would make of an object that is there, and which of its fields are others'. */

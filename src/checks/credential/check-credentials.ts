@@ -82,6 +82,9 @@ function credential(cluster: ClusterView, other: string, mesh: MeshView): Findin
     return [];
   const trouble = troubleOf(line);
   if (trouble === undefined) return [];
+  const life = secret.lives?.get(other);
+  // Why it is refused is known then, and said: checkTokenLives.
+  if (trouble === "refused" && life !== undefined && life.expiresAt <= mesh.now) return [];
   const evidence = [
     `istiod of ${name}, /debug/clusterz  →  ${other} ${line.syncStatus}${line.problem === undefined ? "" : `: ${line.problem}`}`,
     kubectl(name, `-n ${systemNamespace} get secret ${secret.name}`, "is there"),

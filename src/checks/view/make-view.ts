@@ -22,8 +22,10 @@ import type {
   ResourceSlice,
   Secret,
   Service,
+  TokenLife,
   WebhookConfiguration,
 } from "../../kube/index.ts";
+import { kubeconfigToken, remoteKubeconfigIn, tokenLife } from "../../kube/index.ts";
 import type { CheckedCluster, ClusterView } from "../contracts.ts";
 import { gatewayCredential } from "./gateway-credential.ts";
 import { systemNamespace } from "./labels.ts";
@@ -56,9 +58,10 @@ export function makeView(
     endpointSlices: all<EndpointSlice>("endpointSlices"),
     pods: all<Pod>("pods"),
     deployments: all<Deployment>("deployments"),
-    remoteSecrets: secrets.filter(isRemoteSecret).map(({ metadata, data = {} }) => ({
-      name: metadata.name,
-      clusters: Object.keys(data),
+    remoteSecrets: secrets.filter(isRemoteSecret).map((secret) => ({
+      name: secret.metadata.name,
+      clusters: Object.keys(secret.data ?? {}),
+      lives: tokenLives(secret),
     })),
     gatewayCredentials: secrets.filter((secret) => !isRemoteSecret(secret)).map(gatewayCredential),
     webhooks: all<WebhookConfiguration>("webhooks"),
@@ -82,6 +85,16 @@ export function makeView(
     namespaceOffloadings: all<NamespaceOffloading>("namespaceOffloadings"),
     writtenAt: places,
   };
+}
+
+function tokenLives(secret: Secret): ReadonlyMap<string, TokenLife> {
+  return new Map(
+    Object.keys(secret.data ?? {}).flatMap((cluster) => {
+      const token = kubeconfigToken(remoteKubeconfigIn(secret, cluster) ?? "");
+      const life = token === undefined ? undefined : tokenLife(token);
+      return life === undefined ? [] : [[cluster, life] as const];
+    }),
+  );
 }
 
 function isRemoteSecret({ metadata }: Secret): boolean {

@@ -30,7 +30,7 @@ suite("readCluster()", () => {
     const secret = { metadata, data: { ash: "c2VjcmV0" } };
     const read = await readCluster(cluster(({ path }) => (path.endsWith("/secrets") ? [secret] : [])));
     assert.ok(isRead(read));
-    assert.deepEqual(read.remoteSecrets, [{ name: "s", clusters: ["ash"] }]);
+    assert.deepEqual(read.remoteSecrets, [{ name: "s", clusters: ["ash"], lives: new Map() }]);
     assert.ok(!JSON.stringify(read).includes("c2VjcmV0"));
   });
 

@@ -1,7 +1,15 @@
 import { version } from "../../base/index.ts";
-import { type KubeObject, managementNamespace as namespace, systemNamespace } from "../../kube/index.ts";
+import {
+  type KubeObject,
+  managementNamespace as namespace,
+  readerAccount,
+  remoteSecretName,
+  systemNamespace,
+} from "../../kube/index.ts";
 import type { Cluster, Mesh } from "../../mesh/index.ts";
 import { providerAnnotations } from "../load-balancers/provider-annotations.ts";
+import { workloadClusters } from "../topology.ts";
+import { clustersReadBy } from "./remote-credentials.ts";
 
 const readVerbs = ["get", "list", "watch"];
 const writeVerbs = [...readVerbs, "create", "update", "patch", "delete"];
@@ -71,7 +79,7 @@ export function managerObjects(cluster: Cluster, mesh: Mesh): readonly KubeObjec
 }
 
 /** The agent of a workload cluster. What the manager may do there is what the agent's account may do. */
-export function agentObjects(mesh: Mesh): readonly KubeObject[] {
+export function agentObjects(cluster: Cluster, mesh: Mesh): readonly KubeObject[] {
   return [
     account(agentName),
     ...clusterRoleWithBinding(agentName, [
@@ -92,6 +100,7 @@ export function agentObjects(mesh: Mesh): readonly KubeObject[] {
       rule([""], ["configmaps"], readVerbs),
       // Its metrics, which say when certificates expire.
       { ...rule([""], ["services/proxy"], ["get"]), resourceNames: ["istiod:15014"] },
+      ...credentialRules(cluster, mesh),
     ]),
     deployment(
       agentName,
@@ -105,6 +114,21 @@ export function agentObjects(mesh: Mesh): readonly KubeObject[] {
       },
       [{ name: "relay", secret: { secretName: relayCredentialName } }],
     ),
+  ];
+}
+
+/** For credentials that end: to write those that the cluster's control plane reads others by, and to give others theirs. */
+function credentialRules(cluster: Cluster, mesh: Mesh): readonly object[] {
+  if (mesh.credentialLifetime === undefined) return [];
+  const secrets = clustersReadBy(cluster, mesh).map(remoteSecretName);
+  const isRead = workloadClusters(mesh).some((other) => clustersReadBy(other, mesh).includes(cluster.name));
+  return [
+    ...(secrets.length === 0
+      ? []
+      : [{ ...rule([""], ["secrets"], [...readVerbs, "patch"]), resourceNames: secrets }]),
+    ...(isRead
+      ? [{ ...rule([""], ["serviceaccounts/token"], ["create"]), resourceNames: [readerAccount] }]
+      : []),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Cluster, Mesh, Workspace } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
 import { isProvider, managementCluster, workloadClusters } from "../topology.ts";
 import { agentIdentity, agentObjects, managerObjects, relayCredentialName } from "./management-workloads.ts";
+import { clustersReadBy } from "./remote-credentials.ts";
 
 const apiVersion = "management.isthmus.dev/v1alpha1";
 
@@ -23,7 +24,7 @@ export function managementObjects(cluster: Cluster, mesh: Mesh): CompiledItem[] 
     ...workloadClusters(mesh)
       .filter((one) => !isProvider(one))
       .flatMap((one) =>
-        [kubernetesCluster(one.name, one.primary), agentIdentity(one.name)].map((object) =>
+        [registration(one, mesh), agentIdentity(one.name)].map((object) =>
           item("management", object, `clusters.${one.name}`),
         ),
       ),
@@ -55,7 +56,7 @@ export function agentItems(cluster: Cluster, mesh: Mesh): CompiledItem[] {
         object: generated(object, from),
       }),
     ),
-    ...agentObjects(mesh).map(
+    ...agentObjects(cluster, mesh).map(
       (object): CompiledItem => ({
         kind: "object",
         wave: "management",
@@ -82,6 +83,18 @@ function definitions(kind?: string): readonly KubeObject[] {
     metadata: { name },
     spec,
   }));
+}
+
+/** The registration of a cluster, with what its control plane reads by credentials that end. */
+function registration(cluster: Cluster, mesh: Mesh): KubeObject {
+  const registered = kubernetesCluster(cluster.name, cluster.primary);
+  const { credentialLifetime: lifetime } = mesh;
+  const clusters = clustersReadBy(cluster, mesh);
+  if (lifetime === undefined || clusters.length === 0) return registered;
+  return {
+    ...registered,
+    spec: { ...(registered["spec"] as object), remoteCredentials: { clusters, lifetime } },
+  };
 }
 
 /** The registration of a cluster, which the control plane of `primary` serves. */

@@ -1,4 +1,4 @@
-import { generatedMeta, systemNamespace } from "../../kube/index.ts";
+import { generatedMeta, remoteSecretName, systemNamespace } from "../../kube/index.ts";
 import type { Cluster, ClusterName, Mesh } from "../../mesh/index.ts";
 import type { CompiledItem } from "../compiled.ts";
 import { isPrimary, isProvider, remotesOf, workloadClusters } from "../topology.ts";
@@ -33,7 +33,7 @@ export function remoteCredentials(cluster: Cluster, mesh: Mesh): CompiledItem[] 
         kind: "Secret",
         metadata: generatedMeta(
           {
-            name: `istio-remote-secret-${name}`,
+            name: remoteSecretName(name),
             namespace: systemNamespace,
             labels: { "istio/multiCluster": "true" },
             annotations: { "networking.istio.io/cluster": name },
@@ -42,7 +42,11 @@ export function remoteCredentials(cluster: Cluster, mesh: Mesh): CompiledItem[] 
         ),
         type: "Opaque",
       },
-      source: { kind: "remote-credential", cluster: name },
+      source: {
+        kind: "remote-credential",
+        cluster: name,
+        ...(mesh.credentialLifetime === undefined ? {} : { lifetime: mesh.credentialLifetime }),
+      },
     };
   });
 }

@@ -24,6 +24,7 @@ import { declarationOf } from "../workspaces/declaration-of.ts";
 import { startWorkspaces } from "../workspaces/start-workspaces.ts";
 import { workspaceStatus } from "../workspaces/workspace-status.ts";
 import { keepRegistrations } from "./keep-registrations.ts";
+import { keepRemoteCredentials } from "./keep-remote-credentials.ts";
 
 export interface ManagerOptions {
   /** The management cluster. */
@@ -122,6 +123,7 @@ export function startManager(options: ManagerOptions): void {
     signal,
     log,
   });
+  keepRemoteCredentials({ registered, connections, signal, log });
   const managed = new Map<string, { readonly primary: string; readonly left: AbortController }>();
   const meetClusters = () => {
     // The last known trust domains first: without them callers of a cluster that is away would be locked out.

@@ -30,6 +30,7 @@ export function buildMesh(
 ): Mesh {
   const istio = istioSettings(written.istio);
   const trust = trustSettings(written.trust);
+  const { lifetime } = written.remoteCredentials ?? {};
   const clusters = [...(written.clusters ?? [])].map(([name, cluster]) => {
     // checkClusters has seen every name, as the reader of the section has its form.
     return [name as ClusterName, buildCluster(name as ClusterName, cluster, written)] as const;
@@ -39,6 +40,7 @@ export function buildMesh(
     folder: options.folder,
     istio,
     trust,
+    ...(lifetime === undefined ? {} : { credentialLifetime: milliseconds(lifetime) / 1000 }),
     discovery: written.discovery ?? "endpoints",
     hostSuffix: written.hostSuffix ?? "global",
     clusters: new Map(clusters),
@@ -53,7 +55,7 @@ export function buildMesh(
   };
 }
 
-/** Of "30m" or "6h", which the section has checked. */
+/** Of "30m" or "6h", which the sections have checked. */
 function milliseconds(duration: string): number {
   return Number.parseInt(duration, 10) * (duration.endsWith("h") ? 3_600_000 : 60_000);
 }

@@ -8,6 +8,7 @@ import { istioSection } from "./istio-section.ts";
 import { manifestsSection } from "./manifests-section.ts";
 import { namespacesSection } from "./namespaces-section.ts";
 import { peeringsSection } from "./peerings-section.ts";
+import { remoteCredentialsSection } from "./remote-credentials-section.ts";
 import { telemetrySection } from "./telemetry-section.ts";
 import { trustSection } from "./trust-section.ts";
 import { workspacesSection } from "./workspaces-section.ts";
@@ -31,6 +32,7 @@ export const meshSection = object("the mesh file has", {
   ),
   istio: field(istioSection, "Istio, mesh-wide."),
   trust: field(trustSection, "Certificates, mesh-wide."),
+  remoteCredentials: field(remoteCredentialsSection, "With what control planes read other clusters."),
   discovery: field(
     oneOf("endpoints", "exports"),
     "`endpoints`: services of the same name and namespace are one service in all clusters. `exports`: only exported ones are seen by other clusters.",

@@ -1,16 +1,10 @@
 import type { Clock } from "../../base/index.ts";
-import type { KubeClient, Pod } from "../../kube/index.ts";
-
-/** A bound service account token; `expiresAt` in milliseconds since 1970. */
-export interface BoundToken {
-  readonly token: string;
-  readonly expiresAt: number;
-}
+import { type AccountToken, type KubeClient, type Pod, requestToken } from "../../kube/index.ts";
 
 /** Gets tokens of one pod's service account. An answer is used again until four fifths of its life are over. */
 export interface PodTokens {
   /** `audience` "" asks for the API server's own. `lifetime` in seconds. */
-  token(audience: string, lifetime?: number): Promise<BoundToken>;
+  token(audience: string, lifetime?: number): Promise<AccountToken>;
 }
 
 /** An hour and a bit, as kubelets ask for: the API server takes the odd number as a sign of a mounted token. */
@@ -19,21 +13,17 @@ const defaultLifetime = 3607;
 export function createPodTokens(client: KubeClient, pod: Pod, clock: Clock): PodTokens {
   const { name, namespace, uid } = pod.metadata;
   const account = pod.spec.serviceAccountName ?? "default";
-  const cache = new Map<string, { readonly token: Promise<BoundToken>; readonly until: Promise<number> }>();
-  const request = async (audience: string, lifetime: number): Promise<BoundToken> => {
-    const answer = await client.post(`/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`, {
-      apiVersion: "authentication.k8s.io/v1",
-      kind: "TokenRequest",
-      metadata: {},
-      spec: {
+  const cache = new Map<string, { readonly token: Promise<AccountToken>; readonly until: Promise<number> }>();
+  const request = (audience: string, lifetime: number): Promise<AccountToken> =>
+    requestToken(
+      client,
+      { namespace: namespace ?? "default", name: account },
+      {
         ...(audience === "" ? {} : { audiences: [audience] }),
         expirationSeconds: lifetime,
         boundObjectRef: { apiVersion: "v1", kind: "Pod", name, ...(uid === undefined ? {} : { uid }) },
       },
-    });
-    const { token, expirationTimestamp } = tokenStatus(answer);
-    return { token, expiresAt: Date.parse(expirationTimestamp) };
-  };
+    );
   return {
     async token(audience, lifetime = defaultLifetime) {
       const id = `${lifetime} ${audience}`;
@@ -49,13 +39,4 @@ export function createPodTokens(client: KubeClient, pod: Pod, clock: Clock): Pod
       return token;
     },
   };
-}
-
-function tokenStatus(answer: unknown): { readonly token: string; readonly expirationTimestamp: string } {
-  const status = (answer as { status?: { token?: unknown; expirationTimestamp?: unknown } } | undefined)
-    ?.status;
-  const { token, expirationTimestamp } = status ?? {};
-  if (typeof token === "string" && typeof expirationTimestamp === "string")
-    return { token, expirationTimestamp };
-  throw new Error("the API server answered a TokenRequest without a token");
 }
