@@ -38,7 +38,10 @@ export interface TrustFolders {
  * is written again first. Throws trust/… when a CA is wrong or roots differ.
  */
 export function loadTrust(mesh: Mesh, state: TrustFolders, now: number): MeshTrust {
-  const clusters = [...mesh.clusters.values()].filter(({ role }) => role === "workload");
+  // What an issuer signs is in the clusters alone.
+  const clusters = [...mesh.clusters.values()].filter(
+    ({ role, trust }) => role === "workload" && trust.issuer === undefined,
+  );
   writeRotationFiles(state.rotation);
   const folderOf = ({ trust: { cacerts } }: Cluster) =>
     cacerts === undefined ? state.trust : path.resolve(mesh.folder, cacerts);

@@ -12,6 +12,7 @@ export const errorCodes = {
   "trust/expired": { exit: 3, http: 400 },
   "trust/not-signed-by-root": { exit: 3, http: 400 },
   "trust/unreadable": { exit: 3, http: 400 },
+  "trust/not-issued": { exit: 1, http: 504 },
   "trust/exists": { exit: 1, http: 409 },
   "trust/root-key-missing": { exit: 1, http: 409 },
   "trust/rotation-under-way": { exit: 1, http: 409 },

@@ -24,3 +24,4 @@ export {
   readRotation,
   writeRotationFiles,
 } from "./rotation.ts";
+export { caFilesOfTls } from "./tls-secret.ts";

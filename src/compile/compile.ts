@@ -2,7 +2,7 @@ import type { Cluster, Mesh } from "../mesh/index.ts";
 import { type Compiled, type CompiledItem, waves } from "./compiled.ts";
 import type { ManifestContent } from "./manifests/manifest-content.ts";
 import { addons } from "./outputs/addons/addons.ts";
-import { cacerts } from "./outputs/cacerts.ts";
+import { cacerts, issuedCacerts } from "./outputs/cacerts.ts";
 import { exposure } from "./outputs/exposure.ts";
 import { gatewayWorkloads } from "./outputs/gateway-workloads.ts";
 import { istioChartItems } from "./outputs/istio-charts.ts";
@@ -13,7 +13,7 @@ import { remoteCredentials } from "./outputs/remote-credentials.ts";
 import { serviceExports } from "./outputs/service-exports.ts";
 import { tracing } from "./outputs/tracing.ts";
 import { userManifests } from "./outputs/user-manifests.ts";
-import { isProvider, providersOf } from "./topology.ts";
+import { isPrimary, isProvider, providersOf } from "./topology.ts";
 
 /**
  * Turns a mesh and the manifests that it names into what each cluster gets, in the order of applying. Pure: no
@@ -46,6 +46,8 @@ function itemsOf(cluster: Cluster, mesh: Mesh, manifests: ManifestContent): Comp
     ...(cluster.role === "management" ? managementObjects(cluster, mesh) : []),
     ...addons(cluster, manifests),
     ...userManifests(cluster, manifests),
+    // After what its issuer needs.
+    ...(isPrimary(cluster) && cluster.role === "workload" ? issuedCacerts(cluster, mesh) : []),
   ];
   return items.sort((a, b) => waves.indexOf(a.wave) - waves.indexOf(b.wave));
 }

@@ -42,6 +42,12 @@ export type CompiledItem =
       readonly from: string;
       readonly source:
         | { readonly kind: "cacerts"; readonly folder?: string }
+        /** Not made by isthmus: cert-manager issues it for the Certificate of that name, and it is waited for. */
+        | {
+            readonly kind: "issued";
+            readonly certificate: string;
+            readonly allowDifferentRoots: boolean;
+          }
         | {
             readonly kind: "remote-credential";
             /** The cluster that is read. */

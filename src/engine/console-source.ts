@@ -97,13 +97,14 @@ async function sourceState(mesh: RunningMesh): Promise<SourceState> {
     proxies,
     addons,
     peerings,
-    trust: trustOf(mesh),
+    trust: await trustOf(mesh),
     cutLinks: mesh.cutLinks,
   };
 }
 
-function trustOf(mesh: RunningMesh): SourceTrust[] {
-  return trustStatus(mesh).clusters.map(({ cluster, root, intermediate, believed }) => ({
+async function trustOf(mesh: RunningMesh): Promise<SourceTrust[]> {
+  const { clusters } = await trustStatus(mesh);
+  return clusters.map(({ cluster, root, intermediate, believed }) => ({
     cluster,
     root: authority(root),
     intermediate: authority(intermediate),

@@ -13,7 +13,7 @@ import { trustStatus } from "./trust-status.ts";
 /** Reads the running mesh's state: from the watches, and from every istiod's debug interface. */
 export async function gatherStatus(mesh: RunningMesh): Promise<MeshStatus> {
   const [views, peerings] = await Promise.all([readControlPlanes(mesh), readPeerings(mesh)]);
-  const { clusters: trust, rotation } = trustStatus(mesh);
+  const { clusters: trust, rotation } = await trustStatus(mesh);
   const roots = [...new Set(trust.flatMap(({ believed }) => believed.map(({ fingerprint }) => fingerprint)))];
   const root = trust[0]?.root;
   const [facts, host] = await Promise.all([gatherFacts(mesh, views), hostUsage(mesh)]);

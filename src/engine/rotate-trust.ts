@@ -51,6 +51,14 @@ export async function rotateTrust(
 ): Promise<RotationReport> {
   const started = performance.now();
   for (const name of mesh.trust.files.keys()) if (!mesh.clusters.has(name)) throw stoppedCluster(name);
+  const issuer = [...mesh.mesh.clusters.values()].find(({ trust }) => trust.issuer !== undefined)?.trust
+    .issuer;
+  if (issuer !== undefined)
+    throw new IsthmusError(
+      "arguments/wrong",
+      `the CAs are issued by cert-manager's ${issuer.kind} ${issuer.name}, which renews them`,
+      { nextStep: "Renew one now with: cmctl renew -n istio-system cacerts" },
+    );
   const { places } = mesh.trust;
   const now = systemClock.now();
   const rotation = beginRotation(mesh.rotation, places, { kind: options.kind, mesh: mesh.mesh.name, now });

@@ -51,10 +51,22 @@ export interface IstioSettings {
 export interface Trust {
   /** Folder with Istio's four CA files, or one such sub-folder per cluster. Absent: a generated root. */
   readonly cacerts?: string;
+  /** Who issues the CAs of clusters with a control plane, in place of files. */
+  readonly issuer?: CaIssuer;
   readonly domain: string;
   /** Clusters with roots of their own believe each other's. */
   readonly exchangeRoots: boolean;
   readonly allowDifferentRoots: boolean;
+}
+
+/** cert-manager's issuer of a cluster's CA. */
+export interface CaIssuer {
+  readonly name: string;
+  /** An Issuer is in istio-system. */
+  readonly kind: "Issuer" | "ClusterIssuer";
+  /** "8760h"; absent: cert-manager's default. */
+  readonly duration?: string;
+  readonly from: FieldPath;
 }
 
 /** Where a value stands in the file, as the annotation isthmus.dev/from shows it: "clusters.ash.primary". */
@@ -160,7 +172,9 @@ export interface MeshNamespace {
   readonly from: FieldPath;
 }
 
-export type ManifestEntry =
+export type ManifestEntry = {
+  /** The issuer of the cluster's CA needs it: it comes before Istio. */ readonly forTrust?: true;
+} & (
   | {
       readonly kind: "file";
       /** As written: a file, a folder or a URL. */
@@ -180,7 +194,8 @@ export type ManifestEntry =
       readonly values?: string;
       readonly set: Readonly<Record<string, unknown>>;
       readonly from: FieldPath;
-    };
+    }
+);
 
 /** A consumer may place pods on a provider. */
 export interface Peering {

@@ -2,6 +2,7 @@ import { type Diagnostic, hasErrors } from "../base/index.ts";
 import { buildMesh } from "./build/build-mesh.ts";
 import { checkClusters } from "./checks/check-clusters.ts";
 import { checkGateways } from "./checks/check-gateways.ts";
+import { checkIssuers } from "./checks/check-issuers.ts";
 import { checkLists, type FileLookup } from "./checks/check-lists.ts";
 import { checkNetworks } from "./checks/check-networks.ts";
 import { checkPeerings } from "./checks/check-peerings.ts";
@@ -129,6 +130,7 @@ function checkWritten(
     ...checkGateways(written),
     ...lists,
     ...checkPeerings(written, names),
+    ...checkIssuers(written),
     ...checkWorkspaces(written, names),
   ];
 }

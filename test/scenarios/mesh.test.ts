@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   cpSync,
@@ -14,7 +15,16 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, suite, test } from "vitest";
+import { afterAll, afterEach, beforeAll, suite, test } from "vitest";
+import { createRoot } from "../../src/ca/index.ts";
+import {
+  formatYaml,
+  kubeconfigToken,
+  readerAccount,
+  tokenLife,
+  withKubeconfigToken,
+} from "../../src/kube/index.ts";
+import { certificateInfo, isSignedBy } from "../../src/pki/index.ts";
 import { findKubectls, findProgram } from "../support/tools.ts";
 import { versions } from "./support/hello.ts";
 import {
@@ -152,6 +162,169 @@ suite("the mesh file, from outside", () => {
   });
 });
 
+interface Demo {
+  isthmus(...args: string[]): ReturnType<typeof run>;
+  kubectl(cluster: string, ...args: string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Starts what `init` writes, changed by `prepare`. */
+async function startDemo(prepare: (folder: string) => void = () => {}): Promise<Demo> {
+  const parent = mkdtempSync(path.join(tmpdir(), "isthmus-demo-"));
+  assert.equal((await command(parent, "init", "demo")).code, 0);
+  const folder = path.join(parent, "demo");
+  prepare(folder);
+  const up = await command(folder, "up", "--detach", "--exit-with", String(process.pid));
+  assert.equal(up.code, 0, up.stderr);
+  const program = findKubectls().at(-1)?.path ?? "kubectl";
+  const kubeconfig = path.join(folder, ".isthmus/kubeconfig");
+  return {
+    isthmus: (...args) => command(folder, ...args),
+    async kubectl(cluster, ...args) {
+      const result = await run(program, ["--kubeconfig", kubeconfig, "--context", cluster, ...args]);
+      if (result.code !== 0) throw new Error(`kubectl ${args.join(" ")} in ${cluster}: ${result.stderr}`);
+      return result.stdout;
+    },
+    async stop() {
+      await command(folder, "down");
+      rmSync(parent, { recursive: true, force: true });
+    },
+  };
+}
+
+/** From each cluster both pods of the service answer. */
+async function bothAnswer({ kubectl }: Demo): Promise<void> {
+  for (const cluster of ["east", "west"]) {
+    await kubectl(cluster, "-n", "istio-system", "get", "deployment", "istiod");
+    const seen = await eventually(async () => {
+      const loop = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do curl -sS hello:5000/hello; done";
+      const said = await kubectl(cluster, "-n", "demo", "exec", "deploy/curl", "--", "sh", "-c", loop);
+      const instances = new Set(said.trim().split("\n"));
+      return instances.size === 2 && instances;
+    });
+    for (const line of seen) assert.match(line, /^Hello version: v1, instance: hello-/);
+  }
+}
+
+suite.skipIf(!hasKubectl)("a mesh whose CAs and credentials end [needs kubectl]", () => {
+  const root = createRoot("demo", Date.now());
+  const system = ["-n", "istio-system"] as const;
+  const decode = (text: string) => Buffer.from(text, "base64").toString("utf8");
+  let demo: Demo;
+  /** File with a Secret that asks for a token without an end, as istioctl makes it. */
+  let endlessToken = "";
+
+  beforeAll(async () => {
+    const issuer = [
+      {
+        apiVersion: "v1",
+        kind: "Secret",
+        type: "kubernetes.io/tls",
+        metadata: { name: "mesh-root", namespace: "cert-manager" },
+        stringData: { "tls.crt": root.certificatePem, "tls.key": root.privateKeyPem },
+      },
+      {
+        apiVersion: "cert-manager.io/v1",
+        kind: "ClusterIssuer",
+        metadata: { name: "mesh-ca" },
+        spec: { ca: { secretName: "mesh-root" } },
+      },
+    ];
+    const chart = { chart: "cert-manager", namespace: "cert-manager", set: { "crds.enabled": true } };
+    const settings = {
+      trust: { issuer: { name: "mesh-ca", kind: "ClusterIssuer", manifests: [chart, "issuer.yaml"] } },
+      remoteCredentials: { lifetime: "24h" },
+    };
+    demo = await startDemo((folder) => {
+      writeFileSync(path.join(folder, "issuer.yaml"), issuer.map(formatYaml).join("---\n"));
+      endlessToken = path.join(folder, "token.yaml");
+      const annotations = { "kubernetes.io/service-account.name": readerAccount };
+      const request = {
+        apiVersion: "v1",
+        kind: "Secret",
+        type: "kubernetes.io/service-account-token",
+        metadata: { name: "by-hand", annotations },
+      };
+      writeFileSync(endlessToken, formatYaml(request));
+      // The clusters are last in the file.
+      const more = `  mgmt: { role: management }\n${formatYaml(settings)}`;
+      appendFileSync(path.join(folder, "mesh.yaml"), more);
+    });
+  }, 120_000);
+  afterAll(() => demo?.stop());
+
+  test("cert-manager issues the CA of each cluster from issuers under one root: control planes sign with them, and workloads of both clusters believe each other", async () => {
+    await bothAnswer(demo);
+    const intermediates = new Map<string, string>();
+    for (const cluster of ["east", "west"]) {
+      const read = (kind: string, name: string, field: string) =>
+        demo.kubectl(cluster, ...system, "get", kind, name, "-o", `jsonpath={.data.${field}}`);
+      const certificate = decode(await read("secret", "cacerts", "tls\\.crt"));
+      assert.ok(isSignedBy(certificate, root.certificatePem));
+      intermediates.set(certificate, cluster);
+      const believed = await read("configmap", "istio-ca-root-cert", "root-cert\\.pem");
+      assert.equal(believed.trim(), root.certificatePem.trim());
+    }
+    assert.equal(intermediates.size, 2);
+    const { stdout } = await demo.isthmus("trust", "-o", "json");
+    const { clusters } = JSON.parse(stdout) as {
+      readonly clusters: readonly {
+        readonly cluster: string;
+        readonly root: { readonly fingerprint: string };
+      }[];
+    };
+    const { fingerprint } = certificateInfo(root.certificatePem);
+    assert.deepEqual(
+      clusters.map((one) => [one.cluster, one.root.fingerprint]),
+      [
+        ["east", fingerprint],
+        ["west", fingerprint],
+      ],
+    );
+    const rotation = await demo.isthmus("trust", "rotate");
+    assert.match(rotation.stderr, /issued by cert-manager's ClusterIssuer mesh-ca, which renews them/);
+  });
+
+  test("a credential whose token has no end, or too late a one, is replaced by the manager; the old one is revoked, and istiod sees what changes", async () => {
+    const name = "istio-remote-secret-west";
+    const kubeconfig = async () =>
+      decode(await demo.kubectl("east", ...system, "get", "secret", name, "-o", "jsonpath={.data.west}"));
+    const lifeNow = async () => {
+      const life = tokenLife(kubeconfigToken(await kubeconfig()) ?? "");
+      return life === undefined ? "no end" : `${(life.expiresAt - life.issuedAt) / 3_600_000} h`;
+    };
+    const isReplaced = async () => (await lifeNow()) === "24 h";
+    const put = async (token: string) => {
+      const west = Buffer.from(withKubeconfigToken(await kubeconfig(), token)).toString("base64");
+      const patch = JSON.stringify({ data: { west } });
+      await demo.kubectl("east", ...system, "patch", "secret", name, "--type=merge", "-p", patch);
+    };
+    await eventually(isReplaced, 20_000);
+    const late = await demo.kubectl("west", ...system, "create", "token", readerAccount, "--duration=48h");
+    await put(late.trim());
+    await eventually(isReplaced, 20_000);
+    await demo.kubectl("west", ...system, "create", "-f", endlessToken);
+    const encoded = await eventually(
+      () => demo.kubectl("west", ...system, "get", "secret", "by-hand", "-o", "jsonpath={.data.token}"),
+      20_000,
+    );
+    await put(decode(encoded));
+    await eventually(isReplaced, 20_000);
+    await demo.kubectl("west", ...system, "delete", "secret", "by-hand");
+    // What comes and goes in west is known in east by that credential only.
+    const answering = async () => {
+      const loop = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do curl -sS hello:5000/hello; done";
+      const said = await demo.kubectl("east", "-n", "demo", "exec", "deploy/curl", "--", "sh", "-c", loop);
+      return new Set(said.trim().split("\n")).size;
+    };
+    for (const replicas of [3, 1]) {
+      await demo.kubectl("west", "-n", "demo", "scale", "deploy/hello", `--replicas=${replicas}`);
+      await eventually(async () => (await answering()) === replicas + 1, 20_000);
+    }
+    await eventually(async () => !(await demo.isthmus("status")).stdout.includes("credential/"), 20_000);
+  });
+});
+
 suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
   const start = async (options: Parameters<typeof startExample>[0]) => {
     const mesh = await startExample(options);
@@ -160,33 +333,11 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
   };
 
   test("MESH-03 two clusters and no other field: flat, a control plane each, one service in both", async () => {
-    const parent = newFolder();
-    assert.equal((await command(parent, "init", "demo")).code, 0);
-    const folder = path.join(parent, "demo");
-    const up = await command(folder, "up", "--detach", "--exit-with", String(process.pid));
-    assert.equal(up.code, 0, up.stderr);
+    const demo = await startDemo();
     try {
-      const kubectl = findKubectls().at(-1)?.path ?? "kubectl";
-      const on = (cluster: string, ...args: string[]) =>
-        run(kubectl, [
-          "--kubeconfig",
-          path.join(folder, ".isthmus/kubeconfig"),
-          "--context",
-          cluster,
-          ...args,
-        ]);
-      for (const cluster of ["east", "west"]) {
-        assert.equal((await on(cluster, "-n", "istio-system", "get", "deployment", "istiod")).code, 0);
-        const seen = await eventually(async () => {
-          const loop = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do curl -sS hello:5000/hello; done";
-          const { stdout } = await on(cluster, "-n", "demo", "exec", "deploy/curl", "--", "sh", "-c", loop);
-          const instances = new Set(stdout.trim().split("\n"));
-          return instances.size === 2 && instances;
-        });
-        for (const line of seen) assert.match(line, /^Hello version: v1, instance: hello-/);
-      }
+      await bothAnswer(demo);
     } finally {
-      await command(folder, "down");
+      await demo.stop();
     }
   });
 

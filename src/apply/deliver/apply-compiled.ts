@@ -22,6 +22,7 @@ import { inTurns } from "./in-turn.ts";
 import type { Others } from "./others.ts";
 import { addressOf } from "./service-address.ts";
 import { whenEstablished } from "./when-established.ts";
+import { whenIssued } from "./when-issued.ts";
 import { whenOffloaded } from "./when-offloaded.ts";
 import { applyWhenServed, untilServed } from "./when-served.ts";
 
@@ -175,6 +176,8 @@ async function applyCluster(
       await inTurns(rest, options.width ?? 1, async (item) => {
         options.signal.throwIfAborted();
         if (item.wave === "peerings") offloading.push(item.object);
+        if (item.kind === "generated-secret" && item.source.kind === "issued")
+          return whenIssued(cluster, item.object, item.source, others, options);
         const made = await withContent(item, cluster, others, options);
         if ("warning" in made) warnings.push(made.warning);
         else await write(made.object);
@@ -250,7 +253,7 @@ async function withContent(
   others: Others,
   options: ApplyOptions,
 ): Promise<{ readonly object: KubeObject } | { readonly warning: Diagnostic }> {
-  if (item.kind === "object") return item;
+  if (item.kind === "object" || item.source.kind === "issued") return item;
   try {
     return { object: await fillSecret(item.object, item.source, cluster, others, options) };
   } catch (reason) {

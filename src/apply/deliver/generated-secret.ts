@@ -7,13 +7,19 @@ import { fromOther } from "./from-other.ts";
 import { blocked, failureOf, type Others } from "./others.ts";
 import { relayCredential } from "./relay-credential.ts";
 
+/** Of Secrets that isthmus makes. */
+export type MadeSource = Exclude<
+  Extract<CompiledItem, { kind: "generated-secret" }>["source"],
+  { readonly kind: "issued" }
+>;
+
 /**
  * The Secret of `cluster` with its data: its CA, the kubeconfig by which it reads another cluster, or what its agent calls the
  * manager with. Rejects with apply/blocked when the other cluster has failed.
  */
 export async function fillSecret(
   object: KubeObject,
-  source: Extract<CompiledItem, { kind: "generated-secret" }>["source"],
+  source: MadeSource,
   cluster: Applying,
   others: Others,
   options: WaitOptions,

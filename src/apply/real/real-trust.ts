@@ -20,7 +20,9 @@ export async function realTrust(
   now: number,
 ): Promise<Pick<MeshTrust, "files" | "created">> {
   const isGenerated = (name: string) =>
-    [...mesh.clusters.values()].some((one) => one.name === name && one.trust.cacerts === undefined);
+    [...mesh.clusters.values()].some(
+      ({ name: one, trust }) => one === name && trust.cacerts === undefined && trust.issuer === undefined,
+    );
   const present = new Map<string, CaFiles>();
   for (const { name, client } of clusters.values()) {
     const files = isGenerated(name) ? await readCacerts(name, client) : undefined;

@@ -68,15 +68,20 @@ function objectOf(
   cluster: string,
   { mesh, secrets, secretStore }: GitopsOptions,
 ): readonly KubeObject[] {
-  if (item.kind === "chart") return [];
+  if (item.kind === "chart" || isIssued(item)) return [];
   if (secretOf(item).length === 0) return [item.object];
   return secrets === "sealed" ? [] : [externalSecret(item.object, cluster, mesh, secretStore)];
 }
 
 /** The Secret that an item is. */
 function secretOf(item: CompiledItem): readonly KubeObject[] {
-  if (item.kind === "chart") return [];
+  if (item.kind === "chart" || isIssued(item)) return [];
   return item.object.kind === "Secret" && item.object.apiVersion === "v1" ? [item.object] : [];
+}
+
+/** Whether cert-manager makes the Secret. */
+function isIssued(item: CompiledItem): boolean {
+  return item.kind === "generated-secret" && item.source.kind === "issued";
 }
 
 /** Charts that the tool can fetch and whose values are all known. */

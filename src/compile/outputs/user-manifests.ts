@@ -1,6 +1,6 @@
 import { groupVersion, type KubeObject } from "../../kube/index.ts";
 import type { Cluster, ManifestEntry } from "../../mesh/index.ts";
-import type { CompiledItem } from "../compiled.ts";
+import type { CompiledItem, Wave } from "../compiled.ts";
 import type { ManifestContent, ManifestObject } from "../manifests/manifest-content.ts";
 import { isPrimary } from "../topology.ts";
 
@@ -16,7 +16,7 @@ export function userManifests(cluster: Cluster, content: ManifestContent): Compi
       .map(
         (one): CompiledItem => ({
           kind: "object",
-          wave: "manifests",
+          wave: waveOf(entry),
           object: one.object,
           from: entry.from,
           writtenAt: writtenAt(one),
@@ -31,6 +31,10 @@ export function isIstioResource({ apiVersion }: KubeObject): boolean {
   return group === "istio.io" || group.endsWith(".istio.io");
 }
 
+function waveOf({ forTrust }: ManifestEntry): Wave {
+  return forTrust === true ? "trust" : "manifests";
+}
+
 function writtenAt({ file, line }: ManifestObject): string {
   return `${file}:${line}`;
 }
@@ -40,7 +44,7 @@ function chartItem(entry: Extract<ManifestEntry, { kind: "chart" }>, content: Ma
   const values = withSet(content.values.get(entry.from) ?? {}, entry.set);
   return {
     kind: "chart",
-    wave: "manifests",
+    wave: waveOf(entry),
     chart: {
       name,
       namespace,

@@ -33,6 +33,7 @@ function documentsOf(item: CompiledItem, { includeSecrets }: RenderOptions): str
     case "chart":
       return [];
     case "generated-secret":
+      if (item.source.kind === "issued") return [];
       return [`# The data of this Secret is made when isthmus applies it.\n${yamlText(item.object)}`];
     case "object":
       if (!includeSecrets && isSecret(item.object)) {

@@ -3,6 +3,7 @@ import {
   type CaFiles,
   type CertificateAuthority,
   caFileNames,
+  caFilesOfTls,
   checkCaFiles,
   createAuthority,
   createRoot,
@@ -128,6 +129,8 @@ async function pluggedFiles(context: ContainerContext): Promise<CaFiles | undefi
 }
 
 function caFiles(read: (name: string) => string | undefined): CaFiles | undefined {
+  // As upstream's: where there is a tls.crt, that form is the one.
+  if (read("tls.crt") !== undefined) return caFilesOfTls(read);
   const [cert, key, root, chain] = caFileNames.map(read);
   if (cert === undefined || key === undefined || root === undefined || chain === undefined) return undefined;
   return { "ca-cert.pem": cert, "ca-key.pem": key, "root-cert.pem": root, "cert-chain.pem": chain };

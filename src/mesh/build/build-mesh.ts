@@ -1,5 +1,6 @@
 import type {
   Addon,
+  CaIssuer,
   Cluster,
   ClusterName,
   IstioSettings,
@@ -15,6 +16,7 @@ import type { WrittenCluster } from "../sections/cluster-section.ts";
 import type { WrittenManifest } from "../sections/manifests-section.ts";
 import type { WrittenMesh } from "../sections/mesh-section.ts";
 import type { WrittenNamespace } from "../sections/namespaces-section.ts";
+import type { WrittenIssuer } from "../sections/trust-section.ts";
 import type { Places } from "../yaml/places.ts";
 import { buildGateways, systemNamespace } from "./build-gateways.ts";
 import { deepMerge } from "./deep-merge.ts";
@@ -29,7 +31,7 @@ export function buildMesh(
   options: { readonly folder: string; readonly name: string; readonly places: Places },
 ): Mesh {
   const istio = istioSettings(written.istio);
-  const trust = trustSettings(written.trust);
+  const trust = trustSettings(written.trust, undefined, "");
   const { lifetime } = written.remoteCredentials ?? {};
   const clusters = [...(written.clusters ?? [])].map(([name, cluster]) => {
     // checkClusters has seen every name, as the reader of the section has its form.
@@ -72,14 +74,48 @@ function istioSettings(wide: WrittenMesh["istio"], own: WrittenMesh["istio"] = {
   };
 }
 
-function trustSettings(wide: WrittenMesh["trust"], own: WrittenMesh["trust"] = {}): Trust {
+/** `cluster`: "clusters.NAME.", as places of its own fields begin. */
+function trustSettings(wide: WrittenMesh["trust"], own: WrittenMesh["trust"] = {}, cluster: string): Trust {
   const {
     cacerts,
+    issuer,
     domain = "cluster.local",
     exchangeRoots = false,
     allowDifferentRoots = false,
-  } = { ...wide, ...own };
-  return { ...(cacerts === undefined ? {} : { cacerts }), domain, exchangeRoots, allowDifferentRoots };
+  } = { ...withoutOther(wide, own), ...own };
+  return {
+    ...(cacerts === undefined ? {} : { cacerts }),
+    ...(issuer === undefined ? {} : { issuer: buildIssuer(issuer, own.issuer === undefined ? "" : cluster) }),
+    domain,
+    exchangeRoots,
+    allowDifferentRoots,
+  };
+}
+
+/** Files or an issuer: a cluster's own choice takes the place of the mesh's. */
+function withoutOther(wide: WrittenMesh["trust"], own: WrittenMesh["trust"] & object): WrittenMesh["trust"] {
+  if (own.cacerts === undefined && own.issuer === undefined) return wide;
+  const { cacerts: _cacerts, issuer: _issuer, ...rest } = wide ?? {};
+  return rest;
+}
+
+function buildIssuer({ name = "", kind = "Issuer", duration }: WrittenIssuer, place: string): CaIssuer {
+  return { name, kind, ...(duration === undefined ? {} : { duration }), from: `${place}trust.issuer` };
+}
+
+/** What the issuer of a cluster's CA needs: only where there is a control plane that signs with it. */
+function issuerManifests(
+  cluster: WrittenCluster,
+  mesh: WrittenMesh,
+  name: ClusterName,
+): readonly ManifestEntry[] {
+  const [own, wide] = [cluster.trust, mesh.trust];
+  const place = own?.issuer === undefined ? "" : `clusters.${name}.`;
+  const issuer = own?.issuer ?? (own?.cacerts === undefined ? wide?.issuer : undefined);
+  return buildManifests(issuer?.manifests, `${place}trust.issuer.manifests`).map((entry) => ({
+    ...entry,
+    forTrust: true,
+  }));
 }
 
 function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenMesh): Cluster {
@@ -106,7 +142,7 @@ function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenM
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(server === undefined ? {} : { server }),
     istio: istioSettings(mesh.istio, cluster.istio),
-    trust: trustSettings(mesh.trust, cluster.trust),
+    trust: trustSettings(mesh.trust, cluster.trust, `clusters.${name}.`),
     gateways: buildGateways(mesh, name, cluster),
     loadBalancer: {
       annotations: loadBalancer.annotations ?? {},
@@ -120,6 +156,7 @@ function buildCluster(name: ClusterName, cluster: WrittenCluster, mesh: WrittenM
       buildNamespaces(cluster.namespaces, `clusters.${name}.namespaces`),
     ),
     manifests: [
+      ...(isWorkload && (cluster.primary ?? name) === name ? issuerManifests(cluster, mesh, name) : []),
       ...(isWorkload && !isProvider ? buildManifests(mesh.manifests, "manifests") : []),
       ...buildManifests(cluster.manifests, `clusters.${name}.manifests`),
     ],

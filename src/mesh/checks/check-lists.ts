@@ -19,12 +19,14 @@ export function checkLists(mesh: WrittenMesh, files: FileLookup): Finding[] {
     ...checkCharts(mesh.istio, ["istio"], files),
     ...checkNamespaces(mesh.namespaces, ["namespaces"]),
     ...checkManifests(mesh.manifests, ["manifests"], files),
-    ...clusters.flatMap(([name, { istio, namespaces, manifests, addons }]) => {
+    ...checkManifests(mesh.trust?.issuer?.manifests, ["trust", "issuer", "manifests"], files),
+    ...clusters.flatMap(([name, { istio, trust, namespaces, manifests, addons }]) => {
       const path = ["clusters", name];
       return [
         ...checkCharts(istio, [...path, "istio"], files),
         ...checkNamespaces(namespaces, [...path, "namespaces"]),
         ...checkManifests(manifests, [...path, "manifests"], files),
+        ...checkManifests(trust?.issuer?.manifests, [...path, "trust", "issuer", "manifests"], files),
         ...checkAddons(addons, [...path, "addons"], files),
       ];
     }),
