@@ -108,6 +108,32 @@ suite("what callers notice", () => {
       lines: ["all header tester: yes (from fra): v1@fra 100 → v2@fra 100"],
     },
     {
+      title: "a time-out, retries, faults and a mirror are told, each with what it was before",
+      before: mesh + subsets + split(100, 0),
+      effects: applying(
+        split(100, 0).replace(
+          "    - route:",
+          [
+            "    - timeout: 3s",
+            "      retries: { attempts: 5, perTryTimeout: 1s, retryOn: 5xx }",
+            "      fault: { delay: { fixedDelay: 2s, percentage: { value: 0.5 } }, abort: { httpStatus: 503, percentage: { value: 10 } } }",
+            "      mirror: { host: web, subset: v2 }",
+            "      mirrorPercentage: { value: 25 }",
+            "      route:",
+          ].join("\n"),
+        ),
+      ),
+      lines: [
+        "all (from fra): v1@fra 100 → v1@fra 100 [time-out 3s] [retries 5 of 1s each on 5xx] [delay 2s for 0.5 %] [abort 503 for 10 %] [mirror 25 % to v2 of web.shop.svc.cluster.local]",
+      ],
+    },
+    {
+      title: "a rule that says what is so already is noticed by nobody",
+      before: mesh + subsets + split(100, 0),
+      effects: applying(split(100, 0).replace("    - route:", "    - timeout: 0s\n      route:")),
+      lines: [],
+    },
+    {
       title: "a Deployment with more replicas takes more",
       effects: applying(deployment("web-v1", 3, v1.labels, "web")),
       lines: ["all (from fra): v1@fra 50, v2@fra 50 → v1@fra 75, v2@fra 25"],
@@ -261,7 +287,11 @@ suite("what callers notice", () => {
           'template:\n    metadata: { labels: { sidecar.istio.io/inject: "false",',
         ),
       ),
-      lines: ["curl, web-v1 → web.shop (from fra): v1@fra 100 → v1@fra 100; loses mTLS"],
+      // Its own requests are tried once from then on.
+      lines: [
+        "curl → web.shop (from fra): v1@fra 100 → v1@fra 100; loses mTLS",
+        "web-v1 → web.shop (from fra): v1@fra 100 → v1@fra 100; loses mTLS",
+      ],
     },
   ];
   for (const { title, before = mesh, effects = [], lines } of cases) {

@@ -5,6 +5,7 @@ import type { Filter } from "../xds/gen/envoy/config/listener/v3/listener_compon
 import type { Listener } from "../xds/gen/envoy/config/listener/v3/listener_pb.js";
 import type { Route, RouteMatch } from "../xds/gen/envoy/config/route/v3/route_components_pb.js";
 import { TcpProxySchema } from "../xds/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import { type Handling, readHandling } from "./read-handling.ts";
 
 /** One way that a proxy sends what is meant for a host and port. */
 export interface Destination {
@@ -19,6 +20,7 @@ export interface Destination {
     readonly weight: number;
     readonly isOwnAnswer?: boolean;
   }[];
+  readonly handling: Handling;
 }
 
 /** Everything that a proxy knows a way to, by its routes and, for what is no HTTP, its listeners. */
@@ -33,7 +35,13 @@ export function readDestinations(snapshot: ProxySnapshot): readonly Destination[
     for (const { name, routes } of virtualHosts)
       if (name !== "allow_any" && name !== "block_all" && !name.startsWith("blackhole:"))
         for (const route of routes)
-          add({ host: name, match: inWords(route.match), isHttp: true, targets: targetsOf(route) });
+          add({
+            host: name,
+            match: inWords(route.match),
+            isHttp: true,
+            targets: targetsOf(route),
+            handling: readHandling(route),
+          });
   const http = new Set([...found.values()].map(({ host }) => host));
   for (const listener of snapshot.listeners.values())
     for (const destination of tcpDestinations(snapshot, listener))
@@ -95,6 +103,7 @@ function tcpDestinations(snapshot: ProxySnapshot, listener: Listener): Destinati
           match: names.length === 0 ? "" : `SNI ${names[0]}`,
           isHttp: false,
           targets,
+          handling: {},
         },
       ];
     },

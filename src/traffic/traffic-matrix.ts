@@ -4,6 +4,7 @@ import { isRouter, proxyContainer } from "./mesh-pods.ts";
 import { type MeshView, type PlacedPod, workloadId } from "./mesh-view.ts";
 import { plainCallers, plainDestinations } from "./plain-callers.ts";
 import { type Destination, readDestinations } from "./read-destinations.ts";
+import type { Handling } from "./read-handling.ts";
 
 /** A part of the requests. */
 export interface TrafficShare {
@@ -26,6 +27,8 @@ export interface CellState {
   readonly access: "all" | "some" | "none";
   /** What keeps the others from being answered. */
   readonly reasons: readonly string[];
+  /** What else is done to the requests. */
+  readonly handling: Handling;
 }
 
 /** One caller, one host and port, one kind of request. */
@@ -79,6 +82,7 @@ export function trafficMatrix(view: MeshView): TrafficMatrix {
           landingsOf(destination, (target) =>
             followCluster(view, caller, snapshot, target, destination.isHttp),
           ),
+          destination.handling,
         ),
       };
       cells.set(cellKey(cell), cell);
@@ -173,7 +177,7 @@ function landingsOf(
   });
 }
 
-function stateOf(landings: readonly Landing[]): CellState {
+function stateOf(landings: readonly Landing[], handling: Handling = {}): CellState {
   const shares = new Map<string, Pick<Landing, "group" | "cluster" | "path" | "share">>();
   for (const { group, cluster, path, share } of landings) {
     const key = [group, cluster, path].join("\n");
@@ -188,6 +192,7 @@ function stateOf(landings: readonly Landing[]): CellState {
     mtls: summary(atWorkloads.map(({ isMutual }) => (isMutual ? "yes" : "no"))),
     access: summary(landings.map(({ admission }) => admission.access)),
     reasons: [...reasons].sort(),
+    handling,
   };
 }
 

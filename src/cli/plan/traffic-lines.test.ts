@@ -12,6 +12,7 @@ const state = (shares: Readonly<Record<string, number>>, over: Partial<CellState
   mtls: "all",
   access: "all",
   reasons: [],
+  handling: {},
   ...over,
 });
 const change = (over: Partial<TrafficChange>): TrafficChange => ({
@@ -39,6 +40,14 @@ suite("the lines of what callers will notice", () => {
     [
       { after: state({ "v1@fra": 90, "v2@ash": 10 }) },
       "curl → web.shop (from fra) | v1 50 % → 90 % | v2 50 % → 10 %",
+      nothing,
+    ],
+    [
+      {
+        before: state({ "v1@fra": 100 }, { handling: { retries: "2", delay: "5s for 10 %" } }),
+        after: state({ "v1@fra": 100 }, { handling: { retries: "2", "time-out": "3s" } }),
+      },
+      "curl → web.shop (from fra) | delay 5s for 10 % → none | time-out none → 3s",
       nothing,
     ],
     [

@@ -36,7 +36,21 @@ function stateCells({ before, after, effects }: TrafficChange, paint: Paint): st
   if (before === undefined) return ["new", ...shareTexts([], after?.shares ?? []), ...why];
   if (after === undefined) return [...said, paint.dim("the name is gone")];
   const isMoved = JSON.stringify(before.shares) !== JSON.stringify(after.shares);
-  return [...(isMoved ? shareTexts(before.shares, after.shares) : []), ...said, ...why];
+  return [
+    ...(isMoved ? shareTexts(before.shares, after.shares) : []),
+    ...handlingTexts(before.handling, after.handling),
+    ...said,
+    ...why,
+  ];
+}
+
+/** "time-out none → 3s" for each thing that is done otherwise. */
+function handlingTexts(before: CellState["handling"], after: CellState["handling"]): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof typeof before>;
+  return [...names].flatMap((name) => {
+    const [old, now] = [before[name] ?? "none", after[name] ?? "none"];
+    return old === now ? [] : [`${name} ${old} → ${now}`];
+  });
 }
 
 type Shares = CellState["shares"];

@@ -48,7 +48,14 @@ function stateText(state: CellState | undefined): string {
     ({ group, cluster, path, percent }) =>
       `${group}${cluster === "" ? "" : `@${cluster}`}${path === "gateway" ? " over a gateway" : ""} ${percent}`,
   );
-  return [shares.join(", "), ...state.reasons.map((reason) => `(${reason})`)].join(" ");
+  const handling = Object.entries(state.handling).filter(
+    ([name, text]) => name !== "retries" || text !== "2",
+  );
+  return [
+    shares.join(", "),
+    ...handling.map(([name, text]) => `[${name} ${text}]`),
+    ...state.reasons.map((reason) => `(${reason})`),
+  ].join(" ");
 }
 
 /** Istio's ConfigMap and namespaces of a cluster that runs a control plane, on a network if it has one. */
