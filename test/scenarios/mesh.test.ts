@@ -283,7 +283,7 @@ suite.skipIf(!hasKubectl)("a mesh whose CAs and credentials end [needs kubectl]"
     );
     const rotation = await demo.isthmus("trust", "rotate");
     assert.match(rotation.stderr, /issued by cert-manager's ClusterIssuer mesh-ca, which renews them/);
-  });
+  }, 120_000);
 
   test("a credential whose token has no end, or too late a one, is replaced by the manager; the old one is revoked, and istiod sees what changes", async () => {
     const name = "istio-remote-secret-west";
@@ -322,7 +322,7 @@ suite.skipIf(!hasKubectl)("a mesh whose CAs and credentials end [needs kubectl]"
       await eventually(async () => (await answering()) === replicas + 1, 20_000);
     }
     await eventually(async () => !(await demo.isthmus("status")).stdout.includes("credential/"), 20_000);
-  });
+  }, 120_000);
 });
 
 suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
