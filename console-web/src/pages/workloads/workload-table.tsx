@@ -74,7 +74,8 @@ function Row({
   readonly isAway: boolean;
   readonly isMeasured: boolean;
 }) {
-  const { cluster, namespace, kind, name, version, pods, inbound, outbound, trouble, proxies, role } = row;
+  const { cluster, namespace, kind, name, runsIn, version, pods, inbound, outbound, trouble, proxies, role } =
+    row;
   const url = workloadUrl(row);
   const isShort = pods.ready < pods.wanted;
   const failed =
@@ -109,6 +110,12 @@ function Row({
             {name}
           </a>
           {kind === "Deployment" ? null : <span className="tag">{kind}</span>}
+          {runsIn === undefined ? null : (
+            <span className="row tight small dim nowrap">
+              runs in <ClusterMark name={runsIn} />
+              <span className="said">{runsIn}</span>
+            </span>
+          )}
           {role === "app" ? null : <span className="tag">{role}</span>}
         </span>
       </td>
