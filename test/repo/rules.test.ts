@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { suite, test } from "vitest";
 import { version } from "../../src/base/index.ts";
@@ -44,6 +44,14 @@ suite("rules of the repository", () => {
       .concat(filesBelow("test", /\.test\.ts$/))
       .filter((file) => /setTimeout\(\s*resolve|timers\/promises/.test(read(file)));
     assert.deepEqual(sleeping, []);
+  });
+
+  test("every picture of the documentation is shown in it, and smaller than 200 KB", () => {
+    const pages = filesBelow("docs", /\.md$/).map(read).join();
+    for (const file of filesBelow("docs/images", /./)) {
+      assert.ok(statSync(path.join(root, file)).size < 200_000, file);
+      assert.ok(pages.includes(`(images/${path.basename(file)})`), file);
+    }
   });
 
   test("the version of the program is that of the package", () => {

@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
-import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { silentLogger, systemClock } from "../../src/base/index.ts";
 import { type Console, startConsole } from "../../src/console/index.ts";
 import { type MadeUp, madeUpSource } from "../../src/console/test-support/made-up-source.ts";
+import type { KubeObject } from "../../src/kube/index.ts";
 import { findChromium } from "../support/tools.ts";
 import { pagePatience, startBrowser } from "./support/browser.ts";
+import { takePicture } from "./support/picture.ts";
 
-/** Folder for pictures of the pages; none are made without it. */
-const pictures = process.env["SCREENSHOTS"];
+const web: KubeObject = {
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { name: "web", namespace: "shop" },
+  spec: { selector: { app: "web" }, clusterIP: "127.16.128.4", ports: [{ name: "http", port: 80 }] },
+};
 
 suite.skipIf(findChromium() === undefined)("console: meshes of any size [needs chromium]", () => {
   let browser: Browser;
@@ -44,26 +49,26 @@ suite.skipIf(findChromium() === undefined)("console: meshes of any size [needs c
       await pages.stop();
     }
   };
-  const fits = async (page: Page) => {
+  const fitsInto = (selector: string) => async (page: Page) => {
     const [inner = 0, outer = 0] = await page.evaluate<number[]>(
-      `(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector(".page"))`,
+      `(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector("${selector}"))`,
     );
-    assert.ok(inner <= outer, `${inner} in ${outer}`);
+    assert.ok(inner <= outer, `${inner} in ${outer} of ${selector}`);
   };
-  const picture = async (page: Page, name: string) => {
-    if (pictures !== undefined) await page.screenshot({ path: path.join(pictures, `${name}.png`) });
-  };
+  const fits = fitsInto(".page");
+  // Cards clip what is too wide for them.
+  const fitsCard = fitsInto(".table-card");
 
   for (const theme of ["light", "dark"] as const)
     for (const clusters of [2, 20])
-      test(`${clusters} clusters fit on the mesh's page and in the graph, ${theme}`, () =>
-        look({ clusters }, theme, async (page, view) => {
+      test(`${clusters} clusters fit on the mesh's page, in tables and in the graph, ${theme}`, () =>
+        look({ clusters, objects: () => ({ services: [web] }) }, theme, async (page, view) => {
           await view("/mesh");
           const shown = clusters === 2 ? page.getByRole("article") : page.locator(".tile");
           await shown.nth(clusters - 1).waitFor();
           assert.equal(await shown.count(), clusters);
           await fits(page);
-          await picture(page, `mesh-${clusters}-${theme}`);
+          await takePicture(page, `mesh-${clusters}-${theme}`);
           await view("/traffic");
           await page
             .locator(".cluster-title")
@@ -71,7 +76,13 @@ suite.skipIf(findChromium() === undefined)("console: meshes of any size [needs c
             .waitFor();
           assert.equal(await page.locator("[data-node]").count(), 4 * clusters);
           await fits(page);
-          await picture(page, `traffic-${clusters}-${theme}`);
+          await takePicture(page, `traffic-${clusters}-${theme}`);
+          for (const table of ["services", "clusters", "trust"]) {
+            await view(`/${table}`);
+            await page.locator("tbody tr").first().waitFor();
+            await fitsCard(page);
+            await takePicture(page, `${table}-${clusters}-${theme}`);
+          }
         }));
 
   test("no two boxes of twenty clusters cover each other in the graph", () =>
@@ -120,12 +131,8 @@ suite.skipIf(findChromium() === undefined)("console: meshes of any size [needs c
         page.getByRole("row").filter({ has: page.getByRole("button", { name: button }) });
       await rowWith("Start west").getByText("stopped").waitFor();
       await rowWith("Stop east").getByText("ok", { exact: true }).waitFor();
-      // Its cards clip what is too wide for them.
-      const [inner = 0, outer = 0] = await page.evaluate<number[]>(
-        `(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector(".table-card"))`,
-      );
-      assert.ok(inner <= outer, `${inner} in ${outer}`);
-      await picture(page, "clusters-away-dark");
+      await fitsCard(page);
+      await takePicture(page, "clusters-away-dark");
       await view("/clusters/west");
       await page.getByText(/west does not answer/).waitFor();
       await page.getByText("No nodes are known").waitFor();

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import path from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findChromium, findKubectls } from "../support/tools.ts";
 import { type OpenConsole, openConsole, startBrowser } from "./support/browser.ts";
 import { startAks, startOke } from "./support/examples.ts";
 import { type LiqoMesh, startLiqo } from "./support/liqo.ts";
+import { takePicture } from "./support/picture.ts";
 import { background, eventually, isthmus, type MeshUnderTest, startExample } from "./support/running-mesh.ts";
 
 const hasTools = findKubectls().length > 0 && findChromium() !== undefined;
@@ -342,16 +342,15 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
         );
         assert.ok(inner <= outer, `${address}: ${inner} in ${outer}`);
       }
-    if (process.env["SCREENSHOTS"] !== undefined)
-      for (const [theme, one] of [
-        ["light", console],
-        ["dark", dark],
-      ] as const)
-        for (const name of ["mesh", "traffic", "workloads"]) {
-          await one.view(`/${name}`);
-          await one.page.locator("main table, main [data-node]").first().waitFor();
-          await one.page.screenshot({ path: path.join(process.env["SCREENSHOTS"], `${name}-${theme}.png`) });
-        }
+    for (const [theme, one] of [
+      ["light", console],
+      ["dark", dark],
+    ] as const)
+      for (const name of ["mesh", "traffic", "workloads"]) {
+        await one.view(`/${name}`);
+        await one.page.locator("main table, main [data-node]").first().waitFor();
+        await takePicture(one.page, `${name}-${theme}`);
+      }
     assert.deepEqual([...console.complaints, ...dark.complaints], []);
   });
 });

@@ -1,7 +1,6 @@
 import { useState } from "react";
 import type { Action } from "../../../src/console/api.ts";
-import { Dialog } from "../parts/dialog.tsx";
-import { PlanView } from "./plan-view.tsx";
+import { ActionDialog } from "./action-dialog.tsx";
 import { usePlan } from "./use-plan.ts";
 
 /** Delays or fails a part of the requests to a service, to see what then happens. */
@@ -26,73 +25,53 @@ export function InjectFault({
   const planned = usePlan(action);
   const isNone = delay.percentage === 0 && abort.percentage === 0;
   return (
-    <Dialog
+    <ActionDialog
       title={`Faults of ${service} in ${namespace}`}
       width={600}
+      verb={isNone ? "Take faults away" : "Apply"}
+      planned={planned}
+      whenDone="Written. Set both to 0 % to take it away again."
       onClose={onClose}
-      footer={
-        <>
-          <span className="small dimmer grow">
-            {planned.isDone
-              ? "Written. Set both to 0 % to take it away again."
-              : "Nothing is written before Apply."}
-          </span>
-          <button type="button" className="button" onClick={onClose}>
-            {planned.isDone ? "Close" : "Cancel"}
-          </button>
-          <button
-            type="button"
-            className="button primary"
-            disabled={planned.plan === undefined || planned.isApplying || planned.isDone}
-            onClick={planned.apply}
-          >
-            {planned.isApplying ? "Writing …" : isNone ? "Take faults away" : "Apply"}
-          </button>
-        </>
-      }
     >
-      <div className="dialog-body">
-        <div className="fault-row">
-          <Part
-            label="are answered with"
-            value={abort.percentage}
-            onChange={(percentage) => setAbort({ ...abort, percentage })}
-          />
-          <select
-            className="field"
-            aria-label="Status of aborted requests"
-            value={abort.status}
-            onChange={(event) => setAbort({ ...abort, status: Number(event.target.value) })}
-          >
-            {[400, 403, 404, 429, 500, 502, 503, 504].map((status) => (
-              <option key={status}>{status}</option>
-            ))}
-          </select>
-        </div>
-        <div className="fault-row">
-          <Part
-            label="wait for"
-            value={delay.percentage}
-            onChange={(percentage) => setDelay({ ...delay, percentage })}
-          />
-          <span className="row tight">
-            <input
-              className="field"
-              type="number"
-              min={1}
-              max={3_600_000}
-              step={100}
-              style={{ width: 84 }}
-              aria-label="Delay in milliseconds"
-              value={delay.milliseconds}
-              onChange={(event) => setDelay({ ...delay, milliseconds: Number(event.target.value) })}
-            />
-            ms
-          </span>
-        </div>
-        <PlanView planned={planned} />
+      <div className="fault-row">
+        <Part
+          label="are answered with"
+          value={abort.percentage}
+          onChange={(percentage) => setAbort({ ...abort, percentage })}
+        />
+        <select
+          className="field"
+          aria-label="Status of aborted requests"
+          value={abort.status}
+          onChange={(event) => setAbort({ ...abort, status: Number(event.target.value) })}
+        >
+          {[400, 403, 404, 429, 500, 502, 503, 504].map((status) => (
+            <option key={status}>{status}</option>
+          ))}
+        </select>
       </div>
-    </Dialog>
+      <div className="fault-row">
+        <Part
+          label="wait for"
+          value={delay.percentage}
+          onChange={(percentage) => setDelay({ ...delay, percentage })}
+        />
+        <span className="row tight">
+          <input
+            className="field"
+            type="number"
+            min={1}
+            max={3_600_000}
+            step={100}
+            style={{ width: 84 }}
+            aria-label="Delay in milliseconds"
+            value={delay.milliseconds}
+            onChange={(event) => setDelay({ ...delay, milliseconds: Number(event.target.value) })}
+          />
+          ms
+        </span>
+      </div>
+    </ActionDialog>
   );
 }
 

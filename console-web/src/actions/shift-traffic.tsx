@@ -3,10 +3,10 @@ import type { ShiftPage } from "../../../src/console/api.ts";
 import { percentage, rangeText } from "../format.ts";
 import { useLive } from "../live.ts";
 import { ClusterMark } from "../parts/cluster-mark.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { Empty, Failure, Skeleton } from "../parts/states.tsx";
+import { Loaded } from "../parts/loaded.tsx";
+import { Empty } from "../parts/states.tsx";
+import { ActionDialog } from "./action-dialog.tsx";
 import { balanceWeights } from "./balance-weights.ts";
-import { PlanView } from "./plan-view.tsx";
 import { usePlan } from "./use-plan.ts";
 
 /** A slider per version: the share now beside the wanted one, the YAML that says so, and after it the share moving. */
@@ -30,43 +30,20 @@ export function ShiftTraffic({
     isPossible && weights !== undefined ? { kind: "shift", namespace, service, weights } : undefined,
   );
   return (
-    <Dialog
+    <ActionDialog
       title={`Shift traffic of ${service} in ${namespace}`}
       width={640}
+      planned={planned}
+      whenDone="Written. The measured shares follow within the minute that they are averages of."
       onClose={onClose}
-      footer={
-        <>
-          <span className="small dimmer grow">
-            {planned.isDone
-              ? "Written. The measured shares follow within the minute that they are averages of."
-              : "Nothing is written before Apply."}
-          </span>
-          <button type="button" className="button" onClick={onClose}>
-            {planned.isDone ? "Close" : "Cancel"}
-          </button>
-          <button
-            type="button"
-            className="button primary"
-            disabled={planned.plan === undefined || planned.isApplying || planned.isDone}
-            onClick={planned.apply}
-          >
-            {planned.isApplying ? "Writing …" : "Apply"}
-          </button>
-        </>
-      }
     >
-      <div className="dialog-body">
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={120} />
-          ) : null
-        ) : !isPossible || weights === undefined ? (
-          <Empty title="There is one version only">
-            Workloads of this Service with different labels <code>version</code> can share its requests.
-          </Empty>
-        ) : (
-          <>
+      <Loaded {...{ body, failure }} heights={[120]}>
+        {(body) =>
+          !isPossible || weights === undefined ? (
+            <Empty title="There is one version only">
+              Workloads of this Service with different labels <code>version</code> can share its requests.
+            </Empty>
+          ) : (
             <table className="shift">
               <thead>
                 <tr>
@@ -110,10 +87,9 @@ export function ShiftTraffic({
                 ))}
               </tbody>
             </table>
-            <PlanView planned={planned} />
-          </>
-        )}
-      </div>
-    </Dialog>
+          )
+        }
+      </Loaded>
+    </ActionDialog>
   );
 }

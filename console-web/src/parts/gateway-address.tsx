@@ -16,7 +16,7 @@ export function GatewayAddress({
   const word = kind === "ingress" ? "ingress" : "east-west";
   const text = address === undefined ? "no address yet" : `${address}${port === undefined ? "" : `:${port}`}`;
   return (
-    <span className="row tight small" title={`${word} gateway, ${text}`}>
+    <span className="row tight small gateway-address" title={`${word} gateway, ${text}`}>
       <Icon name={kind === "ingress" ? "ingress" : "gateway"} size={12} />
       <span className="said">{word}</span>
       {url === undefined ? (

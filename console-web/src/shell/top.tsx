@@ -113,7 +113,5 @@ function Theme() {
 }
 
 function currentTheme(): "light" | "dark" {
-  const chosen = document.documentElement.dataset["theme"];
-  if (chosen === "light" || chosen === "dark") return chosen;
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  return document.documentElement.dataset["theme"] === "dark" ? "dark" : "light";
 }

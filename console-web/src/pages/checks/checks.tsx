@@ -3,8 +3,9 @@ import { count } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { useQuery } from "../../location.ts";
 import { ClusterFilter } from "../../parts/filter.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { Segments } from "../../parts/segments.tsx";
-import { Empty, Failure, Skeleton } from "../../parts/states.tsx";
+import { Empty } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import { FindingCard } from "./finding-card.tsx";
 import { useMuted } from "./muted.ts";
@@ -39,51 +40,44 @@ export function Checks() {
     <>
       <Top title="Checks" summary={body === undefined ? "" : summaryOf(of("error"), of("warning"))} />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body === undefined ? (
-          failure === undefined ? (
+        <Loaded {...{ body, failure }} heights={[28, 132, 132]}>
+          {() => (
             <>
-              <Skeleton height={28} />
-              <Skeleton height={132} />
-              <Skeleton height={132} />
+              <div className="row">
+                <Segments
+                  label="Which"
+                  options={options}
+                  value={severity as Shown}
+                  onChange={(value) => setSeverity(value === "all" ? undefined : value)}
+                />
+                <ClusterFilter />
+              </div>
+              {shown.length === 0 ? (
+                <section className="card">
+                  <Empty
+                    title={all.length === 0 ? "Nothing is wrong" : "Nothing of this kind"}
+                    {...(all.length === 0 ? { command: "isthmus verify" } : {})}
+                  >
+                    {all.length === 0
+                      ? "No check of any cluster finds anything that keeps requests from working. To prove it by requests:"
+                      : "Other findings are under All."}
+                  </Empty>
+                </section>
+              ) : (
+                <ol className="findings">
+                  {shown.map((finding) => (
+                    <FindingCard
+                      key={finding.id}
+                      finding={finding}
+                      isMuted={muted.has(finding.id)}
+                      onMute={() => toggleMuted(finding.id)}
+                    />
+                  ))}
+                </ol>
+              )}
             </>
-          ) : null
-        ) : (
-          <>
-            <div className="row">
-              <Segments
-                label="Which"
-                options={options}
-                value={severity as Shown}
-                onChange={(value) => setSeverity(value === "all" ? undefined : value)}
-              />
-              <ClusterFilter />
-            </div>
-            {shown.length === 0 ? (
-              <section className="card">
-                <Empty
-                  title={all.length === 0 ? "Nothing is wrong" : "Nothing of this kind"}
-                  {...(all.length === 0 ? { command: "isthmus verify" } : {})}
-                >
-                  {all.length === 0
-                    ? "No check of any cluster finds anything that keeps requests from working. To prove it by requests:"
-                    : "Other findings are under All."}
-                </Empty>
-              </section>
-            ) : (
-              <ol className="findings">
-                {shown.map((finding) => (
-                  <FindingCard
-                    key={finding.id}
-                    finding={finding}
-                    isMuted={muted.has(finding.id)}
-                    onMute={() => toggleMuted(finding.id)}
-                  />
-                ))}
-              </ol>
-            )}
-          </>
-        )}
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

@@ -8,7 +8,8 @@ import { ClusterSwitch } from "../../parts/cluster-switch.tsx";
 import { controlPlane } from "../../parts/control-plane.ts";
 import { CopyButton } from "../../parts/copyable.tsx";
 import { GatewayAddress } from "../../parts/gateway-address.tsx";
-import { Away, Failure, Skeleton } from "../../parts/states.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
+import { Away } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import type { PageProps } from "../../views.ts";
 import { Certificates } from "./certificates.tsx";
@@ -38,28 +39,22 @@ export function Cluster({ names }: PageProps) {
         {body === undefined ? null : <ClusterSwitch cluster={body.cluster} />}
       </Top>
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body?.away === undefined ? null : <Away cluster={name} {...body.away} />}
-        {body === undefined ? (
-          failure === undefined ? (
+        <Loaded {...{ body, failure }} heights={[86, 200, 200]}>
+          {(body) => (
             <>
-              <Skeleton height={86} />
-              <Skeleton height={200} />
-              <Skeleton height={200} />
+              {body.away === undefined ? null : <Away cluster={name} {...body.away} />}
+
+              <Counts page={body} />
+              <div className="two">
+                <Facts page={body} />
+                <Certificates page={body} />
+              </div>
+              <NodeTable nodes={body.nodes} />
+              <NamespaceTable cluster={name} namespaces={body.namespaces} />
+              <ProxyTable cluster={name} proxies={body.proxies} />
             </>
-          ) : null
-        ) : (
-          <>
-            <Counts page={body} />
-            <div className="two">
-              <Facts page={body} />
-              <Certificates page={body} />
-            </div>
-            <NodeTable nodes={body.nodes} />
-            <NamespaceTable cluster={name} namespaces={body.namespaces} />
-            <ProxyTable cluster={name} proxies={body.proxies} />
-          </>
-        )}
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

@@ -7,8 +7,9 @@ import { ClusterState } from "../../parts/cluster-state.tsx";
 import { ClusterSwitch } from "../../parts/cluster-switch.tsx";
 import { controlPlane } from "../../parts/control-plane.ts";
 import { GatewayAddress } from "../../parts/gateway-address.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { PartOf } from "../../parts/part-of.tsx";
-import { Away, Failure, Skeleton } from "../../parts/states.tsx";
+import { Away } from "../../parts/states.tsx";
 import { Until } from "../../parts/until.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 
@@ -19,46 +20,43 @@ export function Clusters() {
     <>
       <Top title="Clusters" summary={body === undefined ? "" : summaryOf(body.clusters)} />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={320} />
-          ) : null
-        ) : (
-          <>
-            {body.clusters
-              .filter(({ lastSeen, state }) => lastSeen !== undefined && state !== "stopped")
-              .map(({ name, lastSeen = 0, waitingFor = "" }) => (
-                <Away key={name} cluster={name} since={lastSeen} reason={waitingFor} />
-              ))}
-            <section className="card table-card" aria-label="Clusters">
-              <table className="tall clusters">
-                <thead>
-                  <tr>
-                    <th>Cluster</th>
-                    <th>State</th>
-                    <th>Kubernetes</th>
-                    <th>Control plane</th>
-                    <th>Network</th>
-                    <th className="right">Nodes</th>
-                    <th className="right">Pods ready</th>
-                    <th className="right">Proxies synced</th>
-                    <th>Gateways</th>
-                    <th title="What ends first of all that its workloads' certificates hang on">
-                      Certificates
-                    </th>
-                    <th aria-label="Stop or start" />
-                  </tr>
-                </thead>
-                <tbody>
-                  {body.clusters.map((cluster) => (
-                    <Row key={cluster.name} cluster={cluster} clusters={body.clusters} />
-                  ))}
-                </tbody>
-              </table>
-            </section>
-          </>
-        )}
+        <Loaded {...{ body, failure }} heights={[320]}>
+          {(body) => (
+            <>
+              {body.clusters
+                .filter(({ lastSeen, state }) => lastSeen !== undefined && state !== "stopped")
+                .map(({ name, lastSeen = 0, waitingFor = "" }) => (
+                  <Away key={name} cluster={name} since={lastSeen} reason={waitingFor} />
+                ))}
+              <section className="card table-card" aria-label="Clusters">
+                <table className="tall clusters">
+                  <thead>
+                    <tr>
+                      <th>Cluster</th>
+                      <th>State</th>
+                      <th>Kubernetes</th>
+                      <th>Control plane</th>
+                      <th>Network</th>
+                      <th className="right">Nodes</th>
+                      <th className="right">Pods ready</th>
+                      <th className="right">Proxies synced</th>
+                      <th>Gateways</th>
+                      <th title="What ends first of all that its workloads' certificates hang on">
+                        Certificates
+                      </th>
+                      <th aria-label="Stop or start" />
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {body.clusters.map((cluster) => (
+                      <Row key={cluster.name} cluster={cluster} clusters={body.clusters} />
+                    ))}
+                  </tbody>
+                </table>
+              </section>
+            </>
+          )}
+        </Loaded>
       </PageBody>
     </>
   );
@@ -110,7 +108,7 @@ function Row({
       <td className="right">
         <PartOf part={proxies.synced} total={proxies.total} />
       </td>
-      <td>
+      <td className="gateways">
         {gateways.length === 0 ? (
           <span className="dimmer">none</span>
         ) : (

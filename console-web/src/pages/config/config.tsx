@@ -6,6 +6,7 @@ import { Ago } from "../../parts/age.tsx";
 import { ClusterMark } from "../../parts/cluster-mark.tsx";
 import { Copyable } from "../../parts/copyable.tsx";
 import { ClusterFilter, NamespaceFilter, TextFilter } from "../../parts/filter.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { Segments } from "../../parts/segments.tsx";
 import { Away, Empty, Failure, Skeleton, Status } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
@@ -41,76 +42,74 @@ export function Config() {
         }
       />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body?.away.map((one) => (
-          <Away key={one.cluster} {...one} />
-        ))}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={420} />
-          ) : null
-        ) : (
-          <>
-            <div className="row">
-              <Segments<Shown>
-                label="Written by"
-                value={shown as Shown}
-                options={[
-                  { value: "all", text: "All" },
-                  { value: "own", text: "Written by hand" },
-                  { value: "generated", text: "From the mesh file" },
-                ]}
-                onChange={(value) => setShown(value === "all" ? undefined : value)}
-              />
-              <ClusterFilter />
-              <NamespaceFilter namespaces={[...new Set(all.map((row) => row.namespace))].sort()} />
-              <TextFilter label="Kind or name" />
-            </div>
-            <div className={chosen === undefined ? undefined : "config-two"}>
-              <section className="card table-card" aria-label="Objects">
-                {found.length === 0 ? (
-                  <Empty
-                    title={all.length === 0 ? "No objects of Istio yet" : "No object is like this"}
-                    {...(all.length === 0 ? { command: "kubectl apply -f YOUR-RULES.yaml" } : {})}
-                  >
-                    {all.length === 0
-                      ? "Routes, policies and gateways are listed here."
-                      : "Widen the filters above."}
-                  </Empty>
-                ) : (
-                  <table>
-                    <thead>
-                      <tr>
-                        <th>Object</th>
-                        <th>Kind</th>
-                        {chosen === undefined ? (
-                          <>
-                            <th>Namespace</th>
-                            <th>Written by</th>
-                            <th>Made</th>
-                          </>
-                        ) : null}
-                        <th>State</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {found.map((row) => (
-                        <Row
-                          key={idOf(row)}
-                          row={row}
-                          isNarrow={chosen !== undefined}
-                          isChosen={row === chosen}
-                          onOpen={() => setOpen(row === chosen ? undefined : idOf(row))}
-                        />
-                      ))}
-                    </tbody>
-                  </table>
-                )}
-              </section>
-              {chosen === undefined ? null : <Opened row={chosen} onClose={() => setOpen(undefined)} />}
-            </div>
-          </>
-        )}
+        <Loaded {...{ body, failure }} heights={[420]}>
+          {(body) => (
+            <>
+              {body.away.map((one) => (
+                <Away key={one.cluster} {...one} />
+              ))}
+
+              <div className="row">
+                <Segments<Shown>
+                  label="Written by"
+                  value={shown as Shown}
+                  options={[
+                    { value: "all", text: "All" },
+                    { value: "own", text: "Written by hand" },
+                    { value: "generated", text: "From the mesh file" },
+                  ]}
+                  onChange={(value) => setShown(value === "all" ? undefined : value)}
+                />
+                <ClusterFilter />
+                <NamespaceFilter namespaces={[...new Set(all.map((row) => row.namespace))].sort()} />
+                <TextFilter label="Kind or name" />
+              </div>
+              <div className={chosen === undefined ? undefined : "config-two"}>
+                <section className="card table-card" aria-label="Objects">
+                  {found.length === 0 ? (
+                    <Empty
+                      title={all.length === 0 ? "No objects of Istio yet" : "No object is like this"}
+                      {...(all.length === 0 ? { command: "kubectl apply -f YOUR-RULES.yaml" } : {})}
+                    >
+                      {all.length === 0
+                        ? "Routes, policies and gateways are listed here."
+                        : "Widen the filters above."}
+                    </Empty>
+                  ) : (
+                    <table>
+                      <thead>
+                        <tr>
+                          <th>Object</th>
+                          <th>Kind</th>
+                          {chosen === undefined ? (
+                            <>
+                              <th>Namespace</th>
+                              <th>Written by</th>
+                              <th>Made</th>
+                            </>
+                          ) : null}
+                          <th>State</th>
+                        </tr>
+                      </thead>
+                      <tbody>
+                        {found.map((row) => (
+                          <Row
+                            key={idOf(row)}
+                            row={row}
+                            isNarrow={chosen !== undefined}
+                            isChosen={row === chosen}
+                            onOpen={() => setOpen(row === chosen ? undefined : idOf(row))}
+                          />
+                        ))}
+                      </tbody>
+                    </table>
+                  )}
+                </section>
+                {chosen === undefined ? null : <Opened row={chosen} onClose={() => setOpen(undefined)} />}
+              </div>
+            </>
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

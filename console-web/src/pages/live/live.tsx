@@ -3,8 +3,9 @@ import { count } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { useQuery } from "../../location.ts";
 import { ClusterFilter } from "../../parts/filter.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { Segments } from "../../parts/segments.tsx";
-import { Away, Empty, Failure, Skeleton } from "../../parts/states.tsx";
+import { Away, Empty } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import { RequestTable } from "./request-table.tsx";
 import { Trail } from "./trail.tsx";
@@ -32,59 +33,57 @@ export function Live() {
     <>
       <Top title="Live" summary={body === undefined ? "" : summaryOf(body)} />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body?.away.map((name) => (
-          <Away key={name} cluster={name} reason="Its proxies' logs come again when it is back." />
-        ))}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={420} />
-          ) : null
-        ) : (
-          <>
-            <div className="row">
-              <Segments<Shown>
-                label="Which answers"
-                value={code as Shown}
-                options={[
-                  { value: "all", text: "All" },
-                  { value: "4xx", text: "4xx" },
-                  { value: "5xx", text: "5xx" },
-                ]}
-                onChange={(value) => setCode(value === "all" ? undefined : value)}
-              />
-              <ClusterFilter />
-              <input
-                className="field"
-                style={{ width: 200 }}
-                type="search"
-                aria-label="Service"
-                placeholder="Service: reviews.default"
-                value={service}
-                onChange={(event) => setService(event.target.value)}
-              />
-            </div>
-            <div className={request === undefined ? "" : "live-split"}>
-              <section className="card table-card" aria-label="Requests">
-                {requests.length === 0 ? (
-                  body.hasEntries ? (
-                    <Empty title="No request is like this">
-                      Widen the filters above, or wait for the next one.
-                    </Empty>
+        <Loaded {...{ body, failure }} heights={[420]}>
+          {(body) => (
+            <>
+              {body.away.map((name) => (
+                <Away key={name} cluster={name} reason="Its proxies' logs come again when it is back." />
+              ))}
+
+              <div className="row">
+                <Segments<Shown>
+                  label="Which answers"
+                  value={code as Shown}
+                  options={[
+                    { value: "all", text: "All" },
+                    { value: "4xx", text: "4xx" },
+                    { value: "5xx", text: "5xx" },
+                  ]}
+                  onChange={(value) => setCode(value === "all" ? undefined : value)}
+                />
+                <ClusterFilter />
+                <input
+                  className="field"
+                  style={{ width: 200 }}
+                  type="search"
+                  aria-label="Service"
+                  placeholder="Service: reviews.default"
+                  value={service}
+                  onChange={(event) => setService(event.target.value)}
+                />
+              </div>
+              <div className={request === undefined ? "" : "live-split"}>
+                <section className="card table-card" aria-label="Requests">
+                  {requests.length === 0 ? (
+                    body.hasEntries ? (
+                      <Empty title="No request is like this">
+                        Widen the filters above, or wait for the next one.
+                      </Empty>
+                    ) : (
+                      <Empty title="No proxy tells of requests yet" command={turnOn}>
+                        They come from the proxies' access logs, which are off unless the mesh file or a
+                        Telemetry turns them on:
+                      </Empty>
+                    )
                   ) : (
-                    <Empty title="No proxy tells of requests yet" command={turnOn}>
-                      They come from the proxies' access logs, which are off unless the mesh file or a
-                      Telemetry turns them on:
-                    </Empty>
-                  )
-                ) : (
-                  <RequestTable requests={requests} chosen={chosen} onChoose={choose} />
-                )}
-              </section>
-              {request === undefined ? null : <Trail request={request} onClose={() => choose(undefined)} />}
-            </div>
-          </>
-        )}
+                    <RequestTable requests={requests} chosen={chosen} onChoose={choose} />
+                  )}
+                </section>
+                {request === undefined ? null : <Trail request={request} onClose={() => choose(undefined)} />}
+              </div>
+            </>
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

@@ -1,7 +1,8 @@
 import type { MeshPage } from "../../../../src/console/api.ts";
 import { count, rangeText } from "../../format.ts";
 import { useLive } from "../../live.ts";
-import { Away, Failure, Skeleton } from "../../parts/states.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
+import { Away } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import type { PageProps } from "../../views.ts";
 import { Figures } from "./figures.tsx";
@@ -20,29 +21,22 @@ export function Mesh({ range }: PageProps) {
     <>
       <Top title="Mesh" summary={body === undefined ? "" : summaryOf(body)} range={range} />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body === undefined ? (
-          failure === undefined ? (
+        <Loaded {...{ body, failure }} heights={[86, 332, 160]}>
+          {(body) => (
             <>
-              <Skeleton height={86} />
-              <Skeleton height={332} />
-              <Skeleton height={160} />
+              {body.clusters
+                .filter(({ lastSeen, state }) => lastSeen !== undefined && state !== "stopped")
+                .map(({ name, lastSeen = 0, waitingFor = "" }) => (
+                  <Away key={name} cluster={name} since={lastSeen} reason={waitingFor} />
+                ))}
+              <Figures mesh={body} />
+              {isSmall ? <MeshMap mesh={body} /> : <MeshMatrix mesh={body} />}
+              <Peerings mesh={body} />
+              <RootOfTrust mesh={body} />
+              <LinkTable mesh={body} range={rangeText(range)} />
             </>
-          ) : null
-        ) : (
-          <>
-            {body.clusters
-              .filter(({ lastSeen, state }) => lastSeen !== undefined && state !== "stopped")
-              .map(({ name, lastSeen = 0, waitingFor = "" }) => (
-                <Away key={name} cluster={name} since={lastSeen} reason={waitingFor} />
-              ))}
-            <Figures mesh={body} />
-            {isSmall ? <MeshMap mesh={body} /> : <MeshMatrix mesh={body} />}
-            <Peerings mesh={body} />
-            <RootOfTrust mesh={body} />
-            <LinkTable mesh={body} range={rangeText(range)} />
-          </>
-        )}
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

@@ -8,8 +8,10 @@ import { useLive } from "../../live.ts";
 import { follow, useQuery } from "../../location.ts";
 import { ClusterMark, ClusterName } from "../../parts/cluster-mark.tsx";
 import { ClusterFilter, NamespaceFilter, TextFilter } from "../../parts/filter.tsx";
+import { FirstFew } from "../../parts/first-few.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { ObjectTag } from "../../parts/object-tag.tsx";
-import { Away, Empty, Failure, Skeleton } from "../../parts/states.tsx";
+import { Away, Empty } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import type { PageProps } from "../../views.ts";
 
@@ -38,48 +40,46 @@ export function Services({ range }: PageProps) {
         range={range}
       />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body?.away.map((one) => (
-          <Away key={one.cluster} {...one} />
-        ))}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={420} />
-          ) : null
-        ) : (
-          <>
-            <div className="row">
-              <ClusterFilter />
-              <NamespaceFilter namespaces={namespaces} />
-              <TextFilter label="Name" />
-            </div>
-            <section className="card table-card" aria-label="Services">
-              {found.length === 0 ? (
-                <Empty title="No service is like this">Widen the filters above.</Empty>
-              ) : (
-                <table>
-                  <thead>
-                    <tr>
-                      <th aria-label="Open" style={{ width: 28 }} />
-                      <th>Service</th>
-                      <th>Ports</th>
-                      <th>Ready endpoints</th>
-                      <th className="right">rps</th>
-                      <th className="right">Failed</th>
-                      <th className="right">p95 ms</th>
-                      <th className="right">Rules</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {found.map((row) => (
-                      <Row key={row.host} row={row} clusters={body.clusters} />
-                    ))}
-                  </tbody>
-                </table>
-              )}
-            </section>
-          </>
-        )}
+        <Loaded {...{ body, failure }} heights={[420]}>
+          {(body) => (
+            <>
+              {body.away.map((one) => (
+                <Away key={one.cluster} {...one} />
+              ))}
+
+              <div className="row">
+                <ClusterFilter />
+                <NamespaceFilter namespaces={namespaces} />
+                <TextFilter label="Name" />
+              </div>
+              <section className="card table-card" aria-label="Services">
+                {found.length === 0 ? (
+                  <Empty title="No service is like this">Widen the filters above.</Empty>
+                ) : (
+                  <table>
+                    <thead>
+                      <tr>
+                        <th aria-label="Open" style={{ width: 28 }} />
+                        <th>Service</th>
+                        <th>Ports</th>
+                        <th>Ready endpoints</th>
+                        <th className="right">rps</th>
+                        <th className="right">Failed</th>
+                        <th className="right">p95 ms</th>
+                        <th className="right">Rules</th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {found.map((row) => (
+                        <Row key={row.host} row={row} clusters={body.clusters} />
+                      ))}
+                    </tbody>
+                  </table>
+                )}
+              </section>
+            </>
+          )}
+        </Loaded>
       </PageBody>
     </>
   );
@@ -120,8 +120,8 @@ function Row({ row, clusters }: { readonly row: ServiceRow; readonly clusters: r
           {ports.length > 3 ? ` and ${ports.length - 3} more` : ""}
         </td>
         <td>
-          <span className="row">
-            {row.clusters.map(({ cluster, endpoints }) => (
+          <FirstFew
+            items={missingFirst(row.clusters).map(({ cluster, endpoints }) => (
               <span
                 key={cluster}
                 className="row tight"
@@ -142,7 +142,7 @@ function Row({ row, clusters }: { readonly row: ServiceRow; readonly clusters: r
                 </span>
               </span>
             ))}
-          </span>
+          />
         </td>
         <td className="right bold">{traffic === undefined ? "–" : figure(traffic.requestsPerSecond)}</td>
         <td className={`right ${failed > 0 ? "fail bold" : "dim"}`}>
@@ -162,6 +162,12 @@ function Row({ row, clusters }: { readonly row: ServiceRow; readonly clusters: r
       ) : null}
     </Fragment>
   );
+}
+
+/** Those that lack endpoints must not be among the ones that are left out. */
+function missingFirst(clusters: ServiceRow["clusters"]): ServiceRow["clusters"] {
+  const isMissing = ({ endpoints: { ready, total } }: (typeof clusters)[number]) => ready < total;
+  return [...clusters].sort((a, b) => Number(isMissing(b)) - Number(isMissing(a)));
 }
 
 function Details({ row, clusters }: { readonly row: ServiceRow; readonly clusters: readonly string[] }) {

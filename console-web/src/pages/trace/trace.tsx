@@ -2,7 +2,7 @@ import type { TracePage } from "../../../../src/console/api.ts";
 import { count, milliseconds } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { follow, useQuery } from "../../location.ts";
-import { Failure, Skeleton } from "../../parts/states.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import type { PageProps } from "../../views.ts";
 import { SpanFacts } from "./span-facts.tsx";
@@ -27,17 +27,14 @@ export function Trace({ names }: PageProps) {
         summary={body === undefined ? "" : summaryOf(body)}
       />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={420} />
-          ) : null
-        ) : (
-          <div className={span === undefined ? "" : "live-split"}>
-            <Waterfall trace={body} chosen={chosen} onChoose={choose} />
-            {span === undefined ? null : <SpanFacts span={span} onClose={() => choose(undefined)} />}
-          </div>
-        )}
+        <Loaded {...{ body, failure }} heights={[420]}>
+          {(body) => (
+            <div className={span === undefined ? "" : "live-split"}>
+              <Waterfall trace={body} chosen={chosen} onChoose={choose} />
+              {span === undefined ? null : <SpanFacts span={span} onClose={() => choose(undefined)} />}
+            </div>
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

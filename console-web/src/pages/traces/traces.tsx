@@ -3,8 +3,10 @@ import { count, milliseconds } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { follow, useQuery } from "../../location.ts";
 import { Ago } from "../../parts/age.tsx";
+import { Choice } from "../../parts/filter.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { Segments } from "../../parts/segments.tsx";
-import { Empty, Failure, Skeleton } from "../../parts/states.tsx";
+import { Empty } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 
 /** What the mesh file needs for traces. */
@@ -22,82 +24,71 @@ export function Traces() {
   });
   const { body, failure } = useLive<TracesPage>(`/api/traces?${query}`);
   const services = body?.services ?? [];
-  const known = service === "" || services.includes(service) ? services : [service, ...services];
   const longest = Math.max(1, ...(body?.traces ?? []).map(({ durationMs }) => durationMs));
   return (
     <>
       <Top title="Traces" summary={body === undefined || services.length === 0 ? "" : summaryOf(body)} />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={420} />
-          ) : null
-        ) : (
-          <>
-            <div className="row">
-              <Segments
-                label="Which"
-                value={errors === "1" ? "errors" : "all"}
-                options={[
-                  { value: "all", text: "All" },
-                  { value: "errors", text: "With errors" },
-                ]}
-                onChange={(value) => setErrors(value === "errors" ? "1" : undefined)}
-              />
-              <select
-                className="field"
-                aria-label="Service"
-                value={service}
-                onChange={(event) => setService(event.target.value)}
-              >
-                <option value="">All services</option>
-                {known.map((name) => (
-                  <option key={name}>{name}</option>
-                ))}
-              </select>
-              <input
-                className="field"
-                style={{ width: 120 }}
-                type="number"
-                min="0"
-                aria-label="Spans of at least, in milliseconds"
-                placeholder="at least ms"
-                value={atLeast}
-                onChange={(event) => setAtLeast(event.target.value)}
-              />
-            </div>
-            <section className="card table-card" aria-label="Traces">
-              {body.traces.length === 0 ? (
-                services.length === 0 ? (
-                  <Empty title="Nothing was traced yet" command={turnOn}>
-                    Proxies report their spans to a collector of the mesh. The add-on jaeger is one, and has
-                    every request traced:
-                  </Empty>
+        <Loaded {...{ body, failure }} heights={[420]}>
+          {(body) => (
+            <>
+              <div className="row">
+                <Segments
+                  label="Which"
+                  value={errors === "1" ? "errors" : "all"}
+                  options={[
+                    { value: "all", text: "All" },
+                    { value: "errors", text: "With errors" },
+                  ]}
+                  onChange={(value) => setErrors(value === "errors" ? "1" : undefined)}
+                />
+                <Choice
+                  {...{ label: "Service", all: "All services", value: service, onChange: setService }}
+                  options={services}
+                />
+                <input
+                  className="field"
+                  style={{ width: 120 }}
+                  type="number"
+                  min="0"
+                  aria-label="Spans of at least, in milliseconds"
+                  placeholder="at least ms"
+                  value={atLeast}
+                  onChange={(event) => setAtLeast(event.target.value)}
+                />
+              </div>
+              <section className="card table-card" aria-label="Traces">
+                {body.traces.length === 0 ? (
+                  services.length === 0 ? (
+                    <Empty title="Nothing was traced yet" command={turnOn}>
+                      Proxies report their spans to a collector of the mesh. The add-on jaeger is one, and has
+                      every request traced:
+                    </Empty>
+                  ) : (
+                    <Empty title="No trace is like this">Widen the filters above.</Empty>
+                  )
                 ) : (
-                  <Empty title="No trace is like this">Widen the filters above.</Empty>
-                )
-              ) : (
-                <table className="traces">
-                  <thead>
-                    <tr>
-                      <th>Trace</th>
-                      <th>Services</th>
-                      <th className="right">Spans</th>
-                      <th>Duration, ms</th>
-                      <th className="right">Begun</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {body.traces.map((trace) => (
-                      <Row key={trace.id} trace={trace} longest={longest} />
-                    ))}
-                  </tbody>
-                </table>
-              )}
-            </section>
-          </>
-        )}
+                  <table className="traces">
+                    <thead>
+                      <tr>
+                        <th>Trace</th>
+                        <th>Services</th>
+                        <th className="right">Spans</th>
+                        <th>Duration, ms</th>
+                        <th className="right">Begun</th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {body.traces.map((trace) => (
+                        <Row key={trace.id} trace={trace} longest={longest} />
+                      ))}
+                    </tbody>
+                  </table>
+                )}
+              </section>
+            </>
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

@@ -270,6 +270,7 @@ function EdgeLine({
   near,
   width,
   display,
+  labelled,
   found,
   onChoose,
   onPoint,
@@ -297,7 +298,9 @@ function EdgeLine({
       <path d={path} className="hit" />
       <path d={path} className="line" strokeWidth={width} />
       {isLeaving ? null : <Tip points={placed.points} />}
-      {display.shows.has("animation") || near?.has(id) === true ? <Flow path={path} /> : null}
+      {(display.shows.has("animation") && labelled.has(id)) || near?.has(id) === true ? (
+        <Flow path={path} />
+      ) : null}
     </g>
   );
 }

@@ -55,9 +55,17 @@ const options: Readonly<Record<string, string>> = {
   "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
 };
 
+/** Under this name browsers' tools show how long layouts took. */
+const layoutMeasure = "layout of the graph";
+
 let engine: InstanceType<typeof Elk> | undefined;
 
-/** ELK in its worker, started with the first graph. */
+/** Has ELK's worker loaded while the first graph is still on its way. */
+export function loadLayout(): void {
+  elk();
+}
+
+/** ELK in its worker. */
 function elk(): InstanceType<typeof Elk> {
   engine ??= new Elk({ workerFactory: () => new Worker(LAYOUT_WORKER) });
   return engine;
@@ -78,6 +86,7 @@ export async function layoutGraph(
     labelOf(edge: string): { readonly width: number; readonly height: number } | undefined;
   },
 ): Promise<Layout> {
+  const start = performance.now();
   const laid = await Promise.all(
     model.clusters.map(async (cluster) =>
       placed(cluster, await elk().layout(clusterGraph(cluster, wanted)), wanted),
@@ -85,7 +94,9 @@ export async function layoutGraph(
   );
   const { width, height, places } = arrange(laid, wanted.aspect);
   const clusters = laid.map((one, i): PlacedCluster => ({ ...one, ...(places[i] ?? { x: 0, y: 0 }) }));
-  return { width, height, clusters, bundles: routeBundles(model.bundles, clusters) };
+  const bundles = routeBundles(model.bundles, clusters);
+  performance.measure(layoutMeasure, { start });
+  return { width, height, clusters, bundles };
 }
 
 function clusterGraph(

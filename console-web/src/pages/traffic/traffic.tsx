@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import type { MeshPage, TrafficPage } from "../../../../src/console/api.ts";
 import { count, figure, rangeText } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
@@ -18,6 +18,7 @@ import { DisplayMenu } from "./display-menu.tsx";
 import { EdgeTable } from "./edge-table.tsx";
 import { parseExpression } from "./find.ts";
 import { type GraphModel, modelOf, sumEdges } from "./graph-model.ts";
+import { loadLayout } from "./layout.ts";
 import { Replay } from "./replay.tsx";
 
 const levels = [
@@ -41,6 +42,7 @@ export function Traffic({ range }: PageProps) {
   const [findText = "", setFind] = useQuery("find");
   const [hideText = "", setHide] = useQuery("hide");
   const [display, toggle, setQuantile] = useDisplay();
+  useEffect(loadLayout, []);
   const [isReplaying, setReplaying] = useState(at !== undefined);
   const target = (wanted: string) =>
     `/api/traffic?${new URLSearchParams({
@@ -78,7 +80,7 @@ export function Traffic({ range }: PageProps) {
 
   return (
     <>
-      <Top title="Traffic" summary={model === undefined ? "" : summaryOf(model.edges, range)} range={range} />
+      <Top title="Traffic" summary={model === undefined ? "" : summaryOf(model, range)} range={range} />
       <PageBody className="traffic-page">
         {failure === undefined ? null : <Failure failure={failure} />}
         <div className="row traffic-tools">
@@ -214,7 +216,7 @@ function linksOf({ edges, byId }: GraphModel) {
   }));
 }
 
-function summaryOf(edges: Parameters<typeof sumEdges>[0], range: number): string {
-  const { requestsPerSecond } = sumEdges(edges);
+function summaryOf({ edges, calls }: GraphModel, range: number): string {
+  const { requestsPerSecond } = sumEdges(calls);
   return `${count(edges.length, "edge")}, ${figure(requestsPerSecond)} rps over them in ${rangeText(range).replace(/(\d)([a-z])/, "$1 $2")}`;
 }

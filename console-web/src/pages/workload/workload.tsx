@@ -8,9 +8,10 @@ import { follow, useLocation, useQuery } from "../../location.ts";
 import { Chart } from "../../parts/chart.tsx";
 import { ClusterName, useClusterLook } from "../../parts/cluster-mark.tsx";
 import { CopyButton } from "../../parts/copyable.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { ObjectTag } from "../../parts/object-tag.tsx";
 import { ProxyStatus } from "../../parts/proxy-status.tsx";
-import { Away, Empty, Failure, Skeleton } from "../../parts/states.tsx";
+import { Away, Empty } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import type { PageProps } from "../../views.ts";
 import { Destinations } from "./destinations.tsx";
@@ -53,36 +54,31 @@ export function Workload({ names, range }: PageProps) {
         {body === undefined ? null : <Actions page={body} />}
       </Top>
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body?.away === undefined ? null : <Away cluster={cluster} {...body.away} />}
-        {body === undefined ? (
-          failure === undefined ? (
+        <Loaded {...{ body, failure }} heights={[86, 300]}>
+          {(body) => (
             <>
-              <Skeleton height={86} />
-              <Skeleton height={300} />
+              {body.away === undefined ? null : <Away cluster={cluster} {...body.away} />}
+
+              <Identity page={body} />
+              <nav className="tabs" aria-label="Parts of this page">
+                {[
+                  ["overview", "Overview"],
+                  ["destinations", "Where it sends requests"],
+                ].map(([id = "", text]) => (
+                  <a
+                    key={id}
+                    href={address(id)}
+                    onClick={follow}
+                    aria-current={tab === id ? "page" : undefined}
+                  >
+                    {text}
+                  </a>
+                ))}
+              </nav>
+              {tab === "destinations" ? <Destinations page={body} /> : <Overview page={body} />}
             </>
-          ) : null
-        ) : (
-          <>
-            <Identity page={body} />
-            <nav className="tabs" aria-label="Parts of this page">
-              {[
-                ["overview", "Overview"],
-                ["destinations", "Where it sends requests"],
-              ].map(([id = "", text]) => (
-                <a
-                  key={id}
-                  href={address(id)}
-                  onClick={follow}
-                  aria-current={tab === id ? "page" : undefined}
-                >
-                  {text}
-                </a>
-              ))}
-            </nav>
-            {tab === "destinations" ? <Destinations page={body} /> : <Overview page={body} />}
-          </>
-        )}
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

@@ -3,8 +3,9 @@ import { count, rangeText } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { useQuery } from "../../location.ts";
 import { ClusterFilter, NamespaceFilter, TextFilter } from "../../parts/filter.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
 import { Segments } from "../../parts/segments.tsx";
-import { Away, Empty, Failure, Skeleton } from "../../parts/states.tsx";
+import { Away, Empty } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import type { PageProps } from "../../views.ts";
 import { WorkloadTable } from "./workload-table.tsx";
@@ -31,54 +32,52 @@ export function Workloads({ range }: PageProps) {
     <>
       <Top title="Workloads" summary={body === undefined ? "" : summaryOf(found)} range={range} />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body?.away
-          .filter((one) => cluster === undefined || one.cluster === cluster)
-          .map((one) => (
-            <Away key={one.cluster} {...one} />
-          ))}
-        {body === undefined ? (
-          failure === undefined ? (
-            <Skeleton height={420} />
-          ) : null
-        ) : (
-          <>
-            <div className="row">
-              <Segments<Shown>
-                label="Which"
-                value={shown as Shown}
-                options={[
-                  { value: "apps", text: "Apps" },
-                  { value: "gateways", text: "Gateways" },
-                  { value: "all", text: "All" },
-                ]}
-                onChange={(value) => setShown(value === "apps" ? undefined : value)}
-              />
-              <ClusterFilter />
-              <NamespaceFilter namespaces={namespaces} />
-              <TextFilter label="Name, version, account" />
-            </div>
-            <section className="card table-card" aria-label="Workloads">
-              {found.length === 0 ? (
-                <Empty
-                  title={all.length === 0 ? "No workloads yet" : "No workload is like this"}
-                  {...(all.length === 0 ? { command: "kubectl apply -f YOUR-MANIFESTS.yaml" } : {})}
-                >
-                  {all.length === 0
-                    ? "Deployments of every cluster are listed here with their proxies and requests."
-                    : "Widen the filters above."}
-                </Empty>
-              ) : (
-                <WorkloadTable
-                  rows={found}
-                  away={new Set(body.away.map((one) => one.cluster))}
-                  isMeasured={body.isMeasured}
-                  window={rangeText(range)}
+        <Loaded {...{ body, failure }} heights={[420]}>
+          {(body) => (
+            <>
+              {body.away
+                .filter((one) => cluster === undefined || one.cluster === cluster)
+                .map((one) => (
+                  <Away key={one.cluster} {...one} />
+                ))}
+
+              <div className="row">
+                <Segments<Shown>
+                  label="Which"
+                  value={shown as Shown}
+                  options={[
+                    { value: "apps", text: "Apps" },
+                    { value: "gateways", text: "Gateways" },
+                    { value: "all", text: "All" },
+                  ]}
+                  onChange={(value) => setShown(value === "apps" ? undefined : value)}
                 />
-              )}
-            </section>
-          </>
-        )}
+                <ClusterFilter />
+                <NamespaceFilter namespaces={namespaces} />
+                <TextFilter label="Name, version, account" />
+              </div>
+              <section className="card table-card" aria-label="Workloads">
+                {found.length === 0 ? (
+                  <Empty
+                    title={all.length === 0 ? "No workloads yet" : "No workload is like this"}
+                    {...(all.length === 0 ? { command: "kubectl apply -f YOUR-MANIFESTS.yaml" } : {})}
+                  >
+                    {all.length === 0
+                      ? "Deployments of every cluster are listed here with their proxies and requests."
+                      : "Widen the filters above."}
+                  </Empty>
+                ) : (
+                  <WorkloadTable
+                    rows={found}
+                    away={new Set(body.away.map((one) => one.cluster))}
+                    isMeasured={body.isMeasured}
+                    window={rangeText(range)}
+                  />
+                )}
+              </section>
+            </>
+          )}
+        </Loaded>
       </PageBody>
     </>
   );

@@ -3,7 +3,8 @@ import { count } from "../../format.ts";
 import { useLive } from "../../live.ts";
 import { useQuery } from "../../location.ts";
 import { TextFilter } from "../../parts/filter.tsx";
-import { Away, Empty, Failure, Skeleton } from "../../parts/states.tsx";
+import { Loaded } from "../../parts/loaded.tsx";
+import { Away, Empty } from "../../parts/states.tsx";
 import { PageBody, Top } from "../../shell/top.tsx";
 import { MeshTable } from "./mesh-table.tsx";
 import { RegistrationTable } from "./registration-table.tsx";
@@ -16,31 +17,29 @@ export function Workspaces() {
     <>
       <Top title="Workspaces" summary={body === undefined ? "" : summaryOf(body)} />
       <PageBody>
-        {failure === undefined ? null : <Failure failure={failure} />}
-        {body?.away.map((one) => (
-          <Away key={one.cluster} {...one} />
-        ))}
-        {body === undefined ? (
-          failure === undefined ? (
+        <Loaded {...{ body, failure }} heights={[200, 160]}>
+          {(body) => (
             <>
-              <Skeleton height={200} />
-              <Skeleton height={160} />
+              {body.away.map((one) => (
+                <Away key={one.cluster} {...one} />
+              ))}
+              {body.managers.length === 0 ? (
+                <section className="card">
+                  <Empty title="This mesh has no management cluster">
+                    Workspaces are kept on a cluster of the role <code>management</code>. With one they are
+                    listed here.
+                  </Empty>
+                </section>
+              ) : (
+                <>
+                  <WorkspaceList workspaces={body.workspaces} />
+                  <MeshTable meshes={body.meshes} />
+                  <RegistrationTable registrations={body.registrations} />
+                </>
+              )}
             </>
-          ) : null
-        ) : body.managers.length === 0 ? (
-          <section className="card">
-            <Empty title="This mesh has no management cluster">
-              Workspaces are kept on a cluster of the role <code>management</code>. With one they are listed
-              here.
-            </Empty>
-          </section>
-        ) : (
-          <>
-            <WorkspaceList workspaces={body.workspaces} />
-            <MeshTable meshes={body.meshes} />
-            <RegistrationTable registrations={body.registrations} />
-          </>
-        )}
+          )}
+        </Loaded>
       </PageBody>
     </>
   );
