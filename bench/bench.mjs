@@ -1,7 +1,8 @@
 // Measures what the product promises, as figures and ratios of this run. Nothing here passes or fails.
 //
 //   npm run bench                          all
-//   npm run bench -- start change          some: start, change, discovery, api-server, proxy, fleet, real, telemetry
+//   npm run bench -- start change          some: start, change, discovery, api-server, proxy, fleet, real, telemetry,
+//                                          console
 //   node bench/discovery.mjs --size M …    one with options of its own, which the head of its file lists
 //
 // docs/benchmarks.md says what is measured, beside what, and how to read it.
@@ -273,6 +274,7 @@ const parts = {
   fleet: benchProgram("fleet.mjs"),
   real: benchProgram("real.mjs"),
   telemetry: benchProgram("telemetry.mjs"),
+  console: benchProgram("console.mjs"),
 };
 const unknown = wanted.filter((name) => !(name in parts));
 if (unknown.length > 0) {
