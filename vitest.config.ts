@@ -47,6 +47,8 @@ export default defineConfig({
           ],
           pool: "threads",
           isolate: false,
+          // Real sockets and processes here too.
+          retry: 1,
           testTimeout: 60_000,
         },
       },

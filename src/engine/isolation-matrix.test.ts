@@ -69,7 +69,7 @@ function policyOf(objects: readonly KubeObject[], to: Place, called: string) {
 }
 
 suite("isolation of workspaces", () => {
-  test("whatever is declared, the policies let in exactly those who may call", { timeout: 60_000 }, () => {
+  test("whatever is declared, the policies let in exactly those who may call", { timeout: 300_000 }, () => {
     fc.assert(
       fc.property(declarations, (workspaces) => {
         const { objects } = translateWorkspaces(workspaces, clusters);

@@ -66,7 +66,6 @@ export {
   nodeTypeLabel,
   originLabel,
   remoteClusterLabel,
-  remoteClusterOf,
   virtualNodeType,
 } from "./liqo-labels.ts";
 export type * from "./liqo-types.ts";

@@ -79,7 +79,7 @@ suite("federateOnce()", () => {
       if (status !== undefined)
         await admin("two").patch(kind, name, { status }, { type: "merge", subresource: "status", namespace });
     }
-  }, 60_000);
+  }, 300_000);
   afterAll(async () => {
     for (const stop of stops.reverse()) await stop();
   });
