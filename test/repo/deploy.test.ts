@@ -77,6 +77,16 @@ const template = (...args: string[]) =>
   );
 
 suite("deploy/", () => {
+  test.skipIf(helm === undefined)(
+    "the chart gives the agent the rights that compile gives where Istio has a revision [needs helm]",
+    () => {
+      const text = template("--set", "agent.enabled=true", "--set", "agent.istioRevisions={canary}");
+      const objects = parseYamlObjects(text).objects.map(({ object }) => object);
+      const wanted = compiledWith("one: { istio: { revision: canary } }").get("one") ?? [];
+      assert.deepEqual(rights(objects), rights(wanted));
+    },
+  );
+
   for (const [cluster, values] of [
     ["one", "agent.remoteCredentials.reads={two}"],
     ["two", "agent.remoteCredentials.isRead=true"],

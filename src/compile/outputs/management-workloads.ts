@@ -99,7 +99,10 @@ export function agentObjects(cluster: Cluster, mesh: Mesh): readonly KubeObject[
     ...roleWithBinding(agentName, systemNamespace, [
       rule([""], ["configmaps"], readVerbs),
       // Its metrics, which say when certificates expire.
-      { ...rule([""], ["services/proxy"], ["get"]), resourceNames: ["istiod:15014"] },
+      {
+        ...rule([""], ["services/proxy"], ["get"]),
+        resourceNames: istiodsOf(cluster).map((one) => `${one}:15014`),
+      },
       ...credentialRules(cluster, mesh),
     ]),
     deployment(
@@ -115,6 +118,11 @@ export function agentObjects(cluster: Cluster, mesh: Mesh): readonly KubeObject[
       [{ name: "relay", secret: { secretName: relayCredentialName } }],
     ),
   ];
+}
+
+/** Services of its istiods: that of the revision, if it has one, beside the one without, from which an upgrade may come. */
+function istiodsOf({ istio: { revision } }: Cluster): readonly string[] {
+  return ["istiod", ...(revision === undefined ? [] : [`istiod-${revision}`])];
 }
 
 /** For credentials that end: to write those that the cluster's control plane reads others by, and to give others theirs. */

@@ -2,8 +2,9 @@ import { pause, systemClock } from "../../base/index.ts";
 import { systemNamespace } from "../../kube/index.ts";
 import type { ClusterInformers } from "../cluster-informers.ts";
 
-/** istiod's page of metrics, as the API server passes requests for it on. An agent may read this one and no other. */
-const metricsPage = `/api/v1/namespaces/${systemNamespace}/services/istiod:15014/proxy/metrics`;
+/** An istiod's page of metrics, as the API server passes requests for it on. An agent may read these and no other. */
+const metricsPage = (service: string) =>
+  `/api/v1/namespaces/${systemNamespace}/services/${service}:15014/proxy/metrics`;
 const metric = /^citadel_server_cert_chain_expiry_timestamp(?:\{[^}]*\})? (\S+)$/m;
 /** Between two looks, in milliseconds; sooner as long as there was no answer. */
 const lookEvery = 60_000;
@@ -17,19 +18,29 @@ export interface SigningExpiry {
   readonly wasAsked: boolean;
 }
 
-/** Asks the istiod of a cluster again and again when its signing certificate expires, until the cluster is left alone. */
+/**
+ * Asks the istiods of a cluster, one for each revision, again and again when their signing certificates expire, until the
+ * cluster is left alone. The one that expires first counts. `services`: names of their Services as they are now.
+ */
 export function followSigningExpiry(
   { client, signal, log }: ClusterInformers,
+  services: () => readonly string[],
   changed: () => void,
 ): SigningExpiry {
   let notAfter: number | undefined;
   let wasAsked = false;
-  const look = async () => {
+  const ask = async (service: string) => {
+    const path = metricsPage(service);
     const { status, body } = await client.transport.send(
-      { method: "GET", path: metricsPage, query: new URLSearchParams(), headers: { accept: "text/plain" } },
+      { method: "GET", path, query: new URLSearchParams(), headers: { accept: "text/plain" } },
       signal,
     );
     return status === 200 && typeof body === "string" ? signingExpiryOf(body) : undefined;
+  };
+  const look = async () => {
+    const answers = await Promise.all(services().map(ask));
+    const known = answers.filter((one) => one !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
   };
   const run = async () => {
     while (!signal.aborted) {

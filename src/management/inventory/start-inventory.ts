@@ -14,6 +14,7 @@ import { keepInStep } from "../keep-in-step.ts";
 import { trustDomainOf } from "../workspaces/read-cluster.ts";
 import type { InventoryRelations, WorkloadObject } from "./contracts.ts";
 import { followSigningExpiry } from "./follow-signing-expiry.ts";
+import { replacingPatch } from "./replacing-patch.ts";
 import { clusterLabel, type FleetObject, takeInventory } from "./take-inventory.ts";
 
 const fieldManager = "isthmus-inventory";
@@ -80,7 +81,12 @@ export function startInventory(options: InventoryOptions): Inventory {
       const workloads = [kinds.deployments, kinds.statefulSets, kinds.daemonSets].map((kind) =>
         watch(kind as Kind<KubeObject>),
       );
-      const signing = primary === name ? followSigningExpiry(informers, changedHere) : undefined;
+      const istiods = () =>
+        services
+          .list(systemNamespace)
+          .filter(({ spec }) => spec.selector?.["app"] === "istiod")
+          .map(({ metadata }) => metadata.name);
+      const signing = primary === name ? followSigningExpiry(informers, istiods, changedHere) : undefined;
       const all = [namespaces, services, configMaps, ...workloads];
       const written = () =>
         Object.values(present).flatMap((informer) =>
@@ -149,11 +155,7 @@ async function keep(
       await client.apply(kind, object, fieldManager);
     if (jsonEqual(before?.["status"], status)) continue;
     const options = { type: "merge", namespace, subresource: "status", fieldManager } as const;
-    // A merge leaves out nothing by itself: what is no longer known is taken out by name.
-    const gone = Object.keys((before?.["status"] as object | undefined) ?? {}).filter(
-      (field) => !(field in (status ?? {})),
-    );
-    const patch = { ...status, ...Object.fromEntries(gone.map((field) => [field, null])) };
+    const patch = replacingPatch(before?.["status"], status ?? {});
     await client.patch(kind, object.metadata.name, { status: patch }, options);
   }
   for (const { kind, metadata } of presentById.values()) {
