@@ -2,7 +2,8 @@ import type { ObjectReference } from "../../../src/console/api.ts";
 import { follow, workloadUrl } from "../location.ts";
 import { ClusterMark } from "./cluster-mark.tsx";
 
-const workloadKinds = new Set(["Deployment", "StatefulSet", "DaemonSet"]);
+/** Kinds whose objects have a page as workloads. */
+export const workloadKinds: ReadonlySet<string> = new Set(["Deployment", "StatefulSet", "DaemonSet"]);
 
 /** An object by its cluster, kind and name; a link where it has a page. */
 export function ObjectTag({ object }: { readonly object: ObjectReference }) {

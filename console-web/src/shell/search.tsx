@@ -5,6 +5,7 @@ import { useLive } from "../live.ts";
 import { clusterUrl, navigate, workloadUrl } from "../location.ts";
 import { ClusterMark } from "../parts/cluster-mark.tsx";
 import { Dialog } from "../parts/dialog.tsx";
+import { workloadKinds } from "../parts/object-tag.tsx";
 import { listedViews } from "../views.ts";
 
 interface Goal {
@@ -101,6 +102,10 @@ function goalOf({ kind, cluster, namespace = "", name }: SearchEntry): Goal {
     return { id, url: clusterUrl(cluster), title: name, place, icon: "cluster", cluster };
   if (kind === "Service")
     return { id, url: `/services?ns=${namespace}&q=${name}`, title: name, place, icon: "service", cluster };
+  if (!workloadKinds.has(kind)) {
+    const url = `/config?object=${encodeURIComponent(`${cluster}/${kind}/${namespace}/${name}`)}`;
+    return { id, url, title: name, place, icon: "policy", cluster };
+  }
   return {
     id,
     url: workloadUrl({ cluster, namespace, kind, name }),

@@ -5,7 +5,7 @@ import type { ConfigObject, ConfigPage, ConfigRow } from "../api.ts";
 import type { Reader } from "../reader.ts";
 
 /** Kinds of configuration, none of which holds a secret. */
-const shown: readonly Kind[] = [
+export const configKinds: readonly Kind[] = [
   kinds.virtualServices,
   kinds.destinationRules,
   kinds.gateways,
@@ -29,7 +29,7 @@ export async function configPage(reader: Reader): Promise<ConfigPage> {
   const away: ConfigPage["away"][number][] = [];
   for (const { name: cluster, primary } of state.clusters) {
     const lists = await Promise.all(
-      shown.map(async (kind) => ({ kind, ...(await reader.list(cluster, kind)) })),
+      configKinds.map(async (kind) => ({ kind, ...(await reader.list(cluster, kind)) })),
     );
     const [first] = lists;
     if (first?.away !== undefined)
@@ -74,7 +74,7 @@ export async function configObject(
   names: Readonly<Record<string, string>>,
 ): Promise<ConfigObject> {
   const { cluster = "", kind: wanted = "", namespace = "", name = "" } = names;
-  const kind = shown.find((one) => one.kind === wanted);
+  const kind = configKinds.find((one) => one.kind === wanted);
   const { items, away } =
     kind === undefined ? { items: [], away: undefined } : await reader.list(cluster, kind);
   const found = items.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);

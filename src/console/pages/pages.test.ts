@@ -227,13 +227,15 @@ suite("pages", () => {
     assert.equal(page.findings[0]?.cause, cause);
   });
 
-  test("the search finds clusters, workloads and services of all of them", async () => {
+  test("the search finds clusters, workloads, services and Istio's objects of all of them", async () => {
     const { entries } = (await readPage(readerOf(), "/api/index")) as SearchIndex;
     assert.deepEqual(
       entries.map(({ kind, cluster, name }) => `${kind} ${cluster} ${name}`),
       [
         ...["Cluster east east", "Deployment east a", "Service east a", "Service east b"],
+        ...["AuthorizationPolicy east all", "AuthorizationPolicy east v1"],
         ...["Cluster west west", "Deployment west a", "Service west a", "Service west b"],
+        ...["AuthorizationPolicy west all", "AuthorizationPolicy west v1"],
       ],
     );
   });

@@ -1,8 +1,15 @@
 import { kinds } from "../../kube/index.ts";
 import type { SearchEntry, SearchIndex } from "../api.ts";
 import type { Reader } from "../reader.ts";
+import { configKinds } from "./config-page.ts";
 
-const searched = [kinds.deployments, kinds.statefulSets, kinds.daemonSets, kinds.services] as const;
+const searched = [
+  kinds.deployments,
+  kinds.statefulSets,
+  kinds.daemonSets,
+  kinds.services,
+  ...configKinds,
+] as const;
 
 /** What the search finds, of all clusters. */
 export async function searchIndex(reader: Reader): Promise<SearchIndex> {

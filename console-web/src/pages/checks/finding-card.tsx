@@ -1,5 +1,6 @@
 import { useState } from "react";
 import type { ShownFinding } from "../../../../src/console/api.ts";
+import { ConfirmAction } from "../../actions/confirm-action.tsx";
 import { Icon } from "../../icons.tsx";
 import { Ago } from "../../parts/age.tsx";
 import { Copyable } from "../../parts/copyable.tsx";
@@ -21,10 +22,9 @@ export function FindingCard({
   readonly isMuted: boolean;
   readonly onMute: () => void;
 }) {
-  const { severity, code, istioCode, effect, cause, evidence, fix, objects, firstSeen } = finding;
+  const { severity, code, istioCode, effect, cause, evidence, objects, firstSeen, fix } = finding;
   const [isOpen, setOpen] = useState(severity === "error");
   const { tone, icon, word } = looks[severity];
-  const command = commandIn(fix);
   return (
     <li className="card finding">
       <div className={`finding-icon ${tone}`}>
@@ -79,7 +79,9 @@ export function FindingCard({
               </>
             )}
             <dt>Fix</dt>
-            <dd>{command === undefined ? <p>{fix}</p> : <Fix fix={fix} command={command} />}</dd>
+            <dd>
+              <Fix finding={finding} />
+            </dd>
           </dl>
         ) : (
           <p>
@@ -91,12 +93,37 @@ export function FindingCard({
   );
 }
 
-function Fix({ fix, command }: { readonly fix: string; readonly command: string }) {
+/** The way out: done from here where it leaves nothing to choose, told otherwise. */
+function Fix({ finding: { id, effect, fix, commands } }: { readonly finding: ShownFinding }) {
+  const [isOpen, setOpen] = useState(false);
+  const told = commands.length > 0 ? commands : [commandIn(fix)].filter((one) => one !== undefined);
   return (
-    <>
-      {fix === command ? null : <p style={{ marginBottom: 6 }}>{fix}</p>}
-      <Copyable text={command} />
-    </>
+    <div className="column" style={{ gap: 6 }}>
+      {told.join(" && ") === fix ? null : <p>{fix}</p>}
+      {told.map((command) => (
+        <Copyable key={command} text={command} />
+      ))}
+      {commands.length === 0 ? null : (
+        <div>
+          <button
+            type="button"
+            className="button"
+            onClick={() => setOpen(true)}
+            aria-label={`Apply the fix of: ${effect}`}
+          >
+            Apply this fix
+          </button>
+        </div>
+      )}
+      {isOpen ? (
+        <ConfirmAction
+          title="Apply this fix"
+          verb="Apply"
+          action={{ kind: "fix", finding: id }}
+          onClose={() => setOpen(false)}
+        />
+      ) : null}
+    </div>
   );
 }
 

@@ -173,7 +173,7 @@ function NoTraffic({
     <section className="card">
       <Empty
         title={`No traffic in ${window}${namespace === undefined ? "" : ` in ${namespace}`}`}
-        command={`isthmus load deploy/NAME.${namespace ?? "NAMESPACE"} http://SERVICE:PORT/`}
+        command={`isthmus load http://SERVICE:PORT/ --from deploy/NAME.${namespace ?? "NAMESPACE"} --cluster CLUSTER`}
       >
         Workloads that call each other are drawn here. Send requests, take a longer range, or turn on idle
         edges under Display:
