@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
 import { suite, test } from "vitest";
@@ -54,6 +56,60 @@ suite("planProvisioning()", () => {
   test("the scripts are ones that bash reads", () => {
     for (const input of [renderScript(planOf(mesh)), renderDeletion(planOf(mesh), "provision.json")])
       execFileSync("bash", ["-n"], { input });
+  });
+
+  test("EKS clusters on one network come with a script that peers their VPCs, once for both, and that may be run again", () => {
+    const plan = planOf(
+      meshOf(
+        ["b: eu-west-1", "a: eu-central-1"]
+          .map((text) => text.split(": "))
+          .map(([name, region]) => `  ${name}: { provider: eks, region: ${region}, network: aws }`)
+          .join("\n"),
+      ),
+    );
+    assert.deepEqual([...plan.files.keys()].sort(), ["a/connect-b.sh", "a/eksctl.yaml", "b/eksctl.yaml"]);
+    for (const note of plan.notes.filter((text) => /one network/.test(text)))
+      assert.match(note, /sh a\/connect-b\.sh makes the peering/);
+    const folder = mkdtempSync(path.join(tmpdir(), "isthmus-aws-"));
+    try {
+      const called = path.join(folder, "called");
+      // The second time the peering, its routes and rules are there.
+      const aws = `#!/bin/sh
+echo "$*" >> ${called}
+case "$*" in
+  *describe-cluster*vpcId*) echo "vpc-$4";;
+  *describe-cluster*) echo "sg-$4";;
+  *describe-route-tables*) echo "rtb-1 rtb-2";;
+  *describe-vpc-peering-connections*) if [ -e ${folder}/made ]; then echo pcx-1; else echo None; fi;;
+  *create-vpc-peering-connection*) touch ${folder}/made; echo pcx-1;;
+  *create-route*|*authorize*) if [ -e ${folder}/again ]; then exit 254; fi;;
+esac
+`;
+      writeFileSync(path.join(folder, "aws"), aws, { mode: 0o755 });
+      const runs = ["made", "again"].map((until) => {
+        writeFileSync(called, "");
+        execFileSync("sh", ["-s"], {
+          input: plan.files.get("a/connect-b.sh"),
+          env: { PATH: `${folder}:${process.env["PATH"]}` },
+        });
+        if (until === "made") writeFileSync(path.join(folder, "again"), "");
+        return readFileSync(called, "utf8");
+      });
+      assert.match(
+        runs[0] ?? "",
+        /ec2 create-vpc-peering-connection --region eu-central-1 --vpc-id vpc-m-a --peer-vpc-id vpc-m-b --peer-region eu-west-1/,
+      );
+      assert.doesNotMatch(runs[1] ?? "", /create-vpc-peering-connection/);
+      const routes =
+        /ec2 create-route --region \S+ --route-table-id \S+ --destination-cidr-block \S+ --vpc-peering-connection-id pcx-1/g;
+      const rules =
+        /ec2 authorize-security-group-ingress --region \S+ --group-id sg-m-[ab] --ip-permissions IpProtocol=-1,IpRanges=\[\{CidrIp=10\.\d+\.0\.0\/\d+\}\]/g;
+      for (const said of runs)
+        assert.deepEqual([said.match(routes)?.length, said.match(rules)?.length], [4, 2], said);
+      assert.equal(runs[1]?.match(/ec2 replace-route /g)?.length, 4);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("steps have names of their own, and use only what earlier ones gave", () => {

@@ -1,6 +1,7 @@
 import type { ProvisionCluster } from "../contracts.ts";
 import { minorVersion, nodeGroups } from "../node-groups.ts";
 import { yamlFile } from "../yaml-file.ts";
+import { peeringFile, peeringScript } from "./eks-peering.ts";
 
 const nodeType = "m6i.large";
 const gpuNodeType = "g5.xlarge";
@@ -9,14 +10,8 @@ const gpuNodeType = "g5.xlarge";
  * A ClusterConfig of eksctl. Pods have addresses of the cluster's VPC, so that a VPC is what has to be connected where
  * clusters share a network.
  */
-export const provisionEks: ProvisionCluster = ({
-  mesh,
-  cluster,
-  provider,
-  cloudName,
-  ranges,
-  neighbours,
-}) => {
+export const provisionEks: ProvisionCluster = (what) => {
+  const { mesh, cluster, provider, cloudName, ranges, neighbours } = what;
   const { name, context, kubernetes, region = "" } = cluster;
   const groups = nodeGroups(cluster);
   const file = `${name}/eksctl.yaml`;
@@ -49,7 +44,10 @@ export const provisionEks: ProvisionCluster = ({
   const where = ["--name", cloudName, "--region", region];
   return {
     pods: ranges.nodes,
-    files: new Map([[file, yamlFile(config, `clusters.${name}`)]]),
+    files: new Map([
+      [file, yamlFile(config, `clusters.${name}`)],
+      ...neighbours.map((other) => [peeringFile(what, other), peeringScript(what, other)] as const),
+    ]),
     steps: [
       {
         id: `${name}/create`,
@@ -74,7 +72,7 @@ export const provisionEks: ProvisionCluster = ({
     ],
     notes: neighbours.map(
       (other) =>
-        `${name} and ${other.cluster.name} are on one network: connect their VPCs (${ranges.nodes} and ${other.ranges.nodes}) by a peering or a transit gateway, with routes in both, and let the node security groups of each take the other's range in.`,
+        `${name} and ${other.cluster.name} are on one network: connect their VPCs (${ranges.nodes} and ${other.ranges.nodes}) by a peering or a transit gateway, with routes in both, and let the node security groups of each take the other's range in. sh ${peeringFile(what, other)} makes the peering, in one account.`,
     ),
   };
 };
