@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import path from "node:path";
 import { suite, test } from "vitest";
 import type { ClusterProgress } from "../engine/index.ts";
 import type { Terminal } from "./terminal.ts";
@@ -86,7 +87,7 @@ suite("createUpView()", () => {
   test("the way to stop names Ctrl-C only where it reaches the engine", () => {
     for (const detached of [false, true]) {
       const terminal = plainTerminal();
-      createUpView(terminal, detached).ready({
+      createUpView(terminal, { detached }).ready({
         milliseconds: 900,
         kubeconfig: "/x/.isthmus/kubeconfig",
         clusters: ["east"],
@@ -94,5 +95,22 @@ suite("createUpView()", () => {
       });
       assert.equal(/Ctrl-C/.test(terminal.notes.join("\n")), !detached);
     }
+  });
+
+  test("bare clusters are said to be bare, and what comes next is a plan and an apply", () => {
+    const terminal = plainTerminal();
+    const view = createUpView(terminal, { bare: true });
+    view.show({ kind: "clusters", mesh: "demo", dataplane: "builtin", lines: [cluster("east")] });
+    view.show({ kind: "cluster", cluster: { ...cluster("east"), readyAfter: 12 } });
+    view.ready({
+      milliseconds: 900,
+      kubeconfig: path.resolve(".isthmus/kubeconfig"),
+      clusters: ["east"],
+      console: { url: "http://127.0.0.1:20001/?token=secret", isWantedPort: true },
+    });
+    const said = terminal.notes.join("\n");
+    assert.match(said, /^demo · 1 bare cluster, with nothing of the mesh in it/);
+    assert.match(said, /plan --kubeconfig \.isthmus\/kubeconfig\n.*apply --kubeconfig \.isthmus\/kubeconfig/);
+    assert.doesNotMatch(said, /istiod|pods ready|verify/);
   });
 });

@@ -18,13 +18,24 @@ export interface ReadyMesh {
   readonly console: { readonly url: string; readonly isWantedPort: boolean };
 }
 
-/** `detached`: another process runs the mesh, and Ctrl-C does not reach it. */
-export function createUpView(terminal: Terminal, detached = false): UpView {
+export interface UpViewOptions {
+  /** Another process runs the mesh, and Ctrl-C does not reach it. */
+  readonly detached?: boolean;
+  /** Nothing of the mesh is in the clusters: an apply is to be rehearsed. */
+  readonly bare?: boolean;
+}
+
+export function createUpView(
+  terminal: Terminal,
+  { detached = false, bare = false }: UpViewOptions = {},
+): UpView {
   const { paint } = terminal;
   const clusters = new Map<string, ClusterProgress>();
   const shownReady = new Set<string>();
   const lines = () =>
-    table([...clusters.values()].map((cluster) => clusterRow(cluster, paint))).map((line) => `  ${line}`);
+    table([...clusters.values()].map((cluster) => clusterRow(cluster, paint, bare))).map(
+      (line) => `  ${line}`,
+    );
   // What is told before the clusters are known comes below their headline.
   let early: Progress[] | undefined = [];
   const settled = () => [...clusters.values()].every(({ readyAfter }) => readyAfter !== undefined);
@@ -38,7 +49,10 @@ export function createUpView(terminal: Terminal, detached = false): UpView {
         case "clusters": {
           for (const cluster of event.lines) clusters.set(cluster.name, cluster);
           const dataplane = event.dataplane === "envoy" ? "Envoy" : "builtin data plane";
-          terminal.note(`${event.mesh} · ${headline(event.lines)} · ${dataplane}\n`);
+          const what = bare
+            ? `${event.lines.length} bare cluster${event.lines.length === 1 ? ", with nothing of the mesh in it" : "s, with nothing of the mesh in them"}`
+            : `${headline(event.lines)} · ${dataplane}`;
+          terminal.note(`${event.mesh} · ${what}\n`);
           const held = early ?? [];
           early = undefined;
           for (const one of held) this.show(one);
@@ -77,7 +91,10 @@ export function createUpView(terminal: Terminal, detached = false): UpView {
         path.dirname(state) === process.cwd() ? "" : ` --state ${path.relative(process.cwd(), state)}`;
       const moved = pages.isWantedPort ? "" : "      its own port is taken";
       terminal.note(`  look at it   ${pages.url}${moved}`);
-      terminal.note(`  prove it     ${programName()} verify${where}`);
+      if (bare) {
+        terminal.note(`  rehearse     ${programName()} plan --kubeconfig ${shown}`);
+        terminal.note(`               ${programName()} apply --kubeconfig ${shown}`);
+      } else terminal.note(`  prove it     ${programName()} verify${where}`);
       terminal.note(`  stop         ${detached ? "" : "Ctrl-C, or "}${programName()} down${where}\n`);
     },
     ended: (mesh) => terminal.note(`${mesh} ended`),
@@ -101,7 +118,7 @@ function topology(clusters: readonly ClusterProgress[]): string {
   return `${planes}, pods on ${providers} provider${providers === 1 ? "" : "s"},`;
 }
 
-function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"]): string[] {
+function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"], bare: boolean): string[] {
   const { pods, readyAfter, waitingFor } = cluster;
   const state =
     readyAfter !== undefined
@@ -112,9 +129,9 @@ function clusterRow(cluster: ClusterProgress, paint: Terminal["paint"]): string[
     cluster.network ?? (cluster.controlPlane === "management" ? "" : "flat"),
     cluster.region ?? "",
     `api ${cluster.api}`,
-    cluster.controlPlane,
-    cluster.gateways.join("  "),
-    `${pods.ready} of ${pods.total} pods ready`,
+    ...(bare
+      ? []
+      : [cluster.controlPlane, cluster.gateways.join("  "), `${pods.ready} of ${pods.total} pods ready`]),
     state,
   ];
 }

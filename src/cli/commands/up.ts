@@ -75,7 +75,8 @@ async function upHere(input: CommandInput): Promise<number> {
   const { terminal } = input;
   const timings = createTimings();
   const tell = process.send === undefined ? undefined : (message: Message) => process.send?.(message);
-  const view = createUpView(terminal);
+  const bare = input.values["bare"] === true;
+  const view = createUpView(terminal, { bare });
   const progress = (event: Progress) =>
     tell === undefined ? view.show(event) : tell({ kind: "progress", event });
   const started = performance.now();
@@ -96,7 +97,7 @@ async function upHere(input: CommandInput): Promise<number> {
       compiled,
       state,
       ephemeral: input.values["ephemeral"] === true,
-      bare: input.values["bare"] === true,
+      bare,
       envoy: envoyOf(input),
       timeout: readSeconds(textOption(input, "timeout"), "--timeout", defaultTimeout) * 1000,
       signal,
@@ -150,7 +151,7 @@ async function upDetached(input: CommandInput): Promise<number> {
     stdio: ["ignore", output, output, "ipc"],
   });
   closeSync(output);
-  const view = createUpView(terminal, true);
+  const view = createUpView(terminal, { detached: true, bare: input.values["bare"] === true });
   const interrupt = () => child.kill("SIGTERM");
   signal.addEventListener("abort", interrupt, { once: true });
   try {
