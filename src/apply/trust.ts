@@ -80,7 +80,7 @@ function makeMissing(
   for (const [folder, names] of folders) {
     const missing =
       folder === generated
-        ? names.filter((name) => !existsSync(path.join(folder, name)))
+        ? names.filter((name) => !existsSync(path.join(folder, name, "ca-cert.pem")))
         : existsSync(folder)
           ? []
           : names;

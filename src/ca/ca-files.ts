@@ -49,10 +49,10 @@ export function loadCaFiles(place: string): CaFiles {
   };
 }
 
-/** Writes the four files, each whole, the key readable by the owner only. Makes the folder. */
+/** Writes the four files, each whole, the key readable by the owner only. Makes the folder. Where ca-cert.pem is, all are. */
 export function writeCaFiles(folder: string, files: CaFiles): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const name of caFileNames)
+  for (const name of caFileNames.toReversed())
     writeWhole(path.join(folder, name), files[name], name === "ca-key.pem" ? 0o600 : 0o644);
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, suite, test } from "vitest";
@@ -44,6 +44,17 @@ suite("createTrust()", () => {
     const files = ["a", "b", "c"].map((cluster) => readCaFiles(folder, cluster, now));
     assert.equal(new Set(files.map((one) => one["root-cert.pem"])).size, 1);
     assert.equal(new Set(files.map((one) => one["ca-cert.pem"])).size, 3);
+  });
+
+  test("makes anew what was cut off half-made, by itself and beside others", () => {
+    const fresh = path.join(folder, "fresh");
+    for (const half of [`${fresh}.new`, path.join(fresh, "b")]) {
+      mkdirSync(half, { recursive: true });
+      writeFileSync(path.join(half, "ca-key.pem"), "half");
+      createTrust(fresh, { mesh: "demo", clusters: [half === `${fresh}.new` ? "a" : "b"], now });
+      if (half === `${fresh}.new`) assert.deepEqual(readdirSync(folder), ["fresh"]);
+    }
+    for (const cluster of ["a", "b"]) assert.doesNotThrow(() => readCaFiles(fresh, cluster, now));
   });
 
   test("never overwrites keys", () => {

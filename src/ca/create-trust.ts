@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { IsthmusError } from "../base/index.ts";
 import {
@@ -10,6 +10,7 @@ import {
   splitPem,
 } from "../pki/index.ts";
 import { type CaFiles, writeCaFiles } from "./ca-files.ts";
+import { writeWhole } from "./write-whole.ts";
 
 const year = 365 * 24 * 3600 * 1000;
 
@@ -68,7 +69,7 @@ export function createIntermediate(root: Root, name: string, now: number): CaFil
  * Writes a root and its intermediates to `folder`: the four files in the folder itself, or one sub-folder per
  * cluster when clusters are named. The root's key stays beside them as root-key.pem (owner only), so that
  * clusters can be added later under the same root: an existing root is used, existing intermediates are kept.
- * trust/exists when the folder already holds a CA and nothing is left to make.
+ * A folder that is new is there whole or not at all. trust/exists when the folder already holds a CA and nothing is left to make.
  */
 export function createTrust(
   folder: string,
@@ -87,14 +88,28 @@ export function createTrust(
     );
   }
   const root = rootIn(folder) ?? createRoot(options.mesh, options.now);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(path.join(folder, "root-key.pem"), root.privateKeyPem, { mode: 0o600 });
-  writeFileSync(path.join(folder, "root-cert.pem"), root.certificatePem, { mode: 0o644 });
-  for (const place of open) {
-    const name = place === folder ? options.mesh : path.basename(place);
-    writeCaFiles(place, createIntermediate(root, name, options.now));
-  }
+  fillWhole(folder, (target) => {
+    writeWhole(path.join(target, "root-key.pem"), root.privateKeyPem, 0o600);
+    writeWhole(path.join(target, "root-cert.pem"), root.certificatePem, 0o644);
+    for (const place of open) {
+      const name = place === folder ? options.mesh : path.basename(place);
+      writeCaFiles(
+        path.join(target, path.relative(folder, place)),
+        createIntermediate(root, name, options.now),
+      );
+    }
+  });
   return open;
+}
+
+/** A folder that is not there yet is filled beside its place first: half of it would be taken for a user's. */
+function fillWhole(folder: string, fill: (target: string) => void): void {
+  const isNew = !existsSync(folder);
+  const target = isNew ? `${folder}.new` : folder;
+  if (isNew) rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true, mode: 0o700 });
+  fill(target);
+  if (isNew) renameSync(target, folder);
 }
 
 /** The root of `folder` with its key, out of all that its root-cert.pem holds; undefined when either is not there. */

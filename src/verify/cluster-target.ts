@@ -11,6 +11,7 @@ import {
 } from "../kube/index.ts";
 import { readExposition, readSeries } from "../telemetry/index.ts";
 import type { Answer, Arrivals, CalledService, PodRef, VerifyTarget } from "./contracts.ts";
+import { probeAnnotations, probeLabel } from "./orphaned-probes.ts";
 import { shakeHands } from "./shake-hands.ts";
 
 /** A cluster known by its API only, in whose pods commands can be run. */
@@ -36,7 +37,6 @@ export interface ClusterTarget extends VerifyTarget {
 
 const proxyContainer = "istio-proxy";
 const probePrefix = "isthmus-verify-";
-const probeLabel = "isthmus.dev/probe";
 /** A probe ends by itself when nobody is left to remove it. */
 const probeLifetimeSeconds = 900;
 const probeTimeout = 120_000;
@@ -212,6 +212,7 @@ async function makeProbe(
         [probeLabel]: "true",
         "sidecar.istio.io/inject": "true",
       },
+      annotations: probeAnnotations(),
     },
     spec: {
       restartPolicy: "Never",

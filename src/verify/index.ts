@@ -27,6 +27,7 @@ export type {
 } from "./contracts.ts";
 export { countLosses, type Losses } from "./count-losses.ts";
 export { junitOf } from "./junit.ts";
+export { removeOrphanedProbes } from "./orphaned-probes.ts";
 export { hasSidecar } from "./plan.ts";
 export { countedArrivals, isMutualTls } from "./proxy-counters.ts";
 export { runVerification, type VerifyOptions } from "./run-verification.ts";

@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { randomUUID } from "node:crypto";
 import { IsthmusError } from "../../base/index.ts";
 import type { ChartReference } from "../../compile/index.ts";
 import { formatYaml, type KubeObject, parseYamlObjects } from "../../kube/index.ts";
 import { findHelm } from "./find-helm.ts";
+import { applyLabel } from "./helm-release.ts";
 import type { HelmReleaseName } from "./release-entry.ts";
 
 /** The cluster that helm is to work on. */
@@ -36,7 +35,14 @@ const mostOutput = 64 * 1024 * 1024;
 
 /** Finds helm (HELM_PATH, else PATH) when it is first needed; tool/missing when there is none. */
 export function createHelm({ folder, signal, env = process.env }: HelmOptions): Helm {
-  const run = async (args: readonly string[], target: HelmTarget, what: string): Promise<string> => {
+  // Tells the revisions that this program begins from those of everybody else, should they be cut off.
+  const apply = randomUUID().slice(0, 8);
+  const run = async (
+    args: readonly string[],
+    target: HelmTarget,
+    what: string,
+    input = "",
+  ): Promise<string> => {
     const helm = findHelm(env);
     if (helm === undefined)
       throw new IsthmusError(
@@ -52,25 +58,26 @@ export function createHelm({ folder, signal, env = process.env }: HelmOptions): 
       env: { ...env, KUBECONFIG: target.kubeconfig },
       signal,
       what,
+      input,
     });
   };
+  // Values may hold passwords: never on the command line, nor in a file that a killed program leaves behind.
   const upgrade = (chart: ChartReference, target: HelmTarget, ...more: readonly string[]) =>
-    withValues(chart, (values) =>
-      run(
-        [
-          ...["upgrade", "--install", chart.name, chart.chart, "--namespace", chart.namespace],
-          ...["--values", values],
-          ...(chart.repo === undefined ? [] : ["--repo", chart.repo]),
-          ...(chart.version === undefined ? [] : ["--version", chart.version]),
-          ...more,
-        ],
-        target,
-        `install chart ${chart.chart} (${chart.from})`,
-      ),
+    run(
+      [
+        ...["upgrade", "--install", chart.name, chart.chart, "--namespace", chart.namespace],
+        ...["--values", "-"],
+        ...(chart.repo === undefined ? [] : ["--repo", chart.repo]),
+        ...(chart.version === undefined ? [] : ["--version", chart.version]),
+        ...more,
+      ],
+      target,
+      `install chart ${chart.chart} (${chart.from})`,
+      formatYaml(chart.values),
     );
   return {
     async install(chart, target) {
-      await upgrade(chart, target);
+      await upgrade(chart, target, "--labels", `${applyLabel}=${apply}`);
     },
     async preview(chart, target) {
       const said = await upgrade(chart, target, "--dry-run=server", "--output", "json");
@@ -87,40 +94,41 @@ export function createHelm({ folder, signal, env = process.env }: HelmOptions): 
   };
 }
 
-/** Values may hold passwords: in a file for the owner only, never on the command line. */
-async function withValues<T>({ values }: ChartReference, use: (file: string) => Promise<T>): Promise<T> {
-  const scratch = mkdtempSync(path.join(tmpdir(), "isthmus-values-"));
-  try {
-    const file = path.join(scratch, "values.yaml");
-    writeFileSync(file, formatYaml(values), { mode: 0o600 });
-    return await use(file);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
 interface ExecuteOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly what: string;
+  /** What it reads from its standard input. */
+  readonly input: string;
 }
 
 function execute(helm: string, args: readonly string[], options: ExecuteOptions): Promise<string> {
-  const { cwd, env, signal, what } = options;
+  const { cwd, env, signal, what, input } = options;
   return new Promise((resolve, reject) => {
-    execFile(helm, [...args], { cwd, env, signal, maxBuffer: mostOutput }, (failure, stdout, stderr) => {
-      if (failure === null) return resolve(stdout);
-      if (signal.aborted) return reject(signal.reason);
-      const said = stderr.trim().replace(/^Error: /, "");
-      const byHand = args.join(" ").replace(/--values \S+/, "--values FILE");
-      reject(
-        new IsthmusError("tool/failed", `helm can't ${what}: ${said || failure.message}`, {
-          cause: failure,
-          nextStep: `Try it by hand: helm ${byHand}. When it is mended, run this again: it resumes.`,
-        }),
-      );
-    });
+    const child = execFile(
+      helm,
+      [...args],
+      { cwd, env, signal, maxBuffer: mostOutput },
+      (failure, stdout, stderr) => {
+        if (failure === null) return resolve(stdout);
+        if (signal.aborted) return reject(signal.reason);
+        const said = stderr.trim().replace(/^Error: /, "");
+        const byHand = args
+          .join(" ")
+          .replace(/--values -/, "--values FILE")
+          .replace(/ --labels \S+/, "");
+        reject(
+          new IsthmusError("tool/failed", `helm can't ${what}: ${said || failure.message}`, {
+            cause: failure,
+            nextStep: `Try it by hand: helm ${byHand}. When it is mended, run this again: it resumes.`,
+          }),
+        );
+      },
+    );
+    // It may end without reading them.
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(input);
   });
 }
 

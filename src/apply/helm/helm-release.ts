@@ -1,4 +1,4 @@
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import {
   isJsonObject,
   type JsonObject,
@@ -6,6 +6,7 @@ import {
   type KubeObject,
   kinds,
   parseYamlObjects,
+  type Secret,
 } from "../../kube/index.ts";
 
 /** A release of a Helm chart, as Helm 3 keeps it in the cluster: a Secret of type helm.sh/release.v1 for each revision. */
@@ -26,6 +27,19 @@ export interface HelmRelease {
   readonly definitions: readonly KubeObject[];
 }
 
+/** A revision of a release, beside the Secret that is Helm's record of it. */
+export interface HelmRevision {
+  readonly release: HelmRelease;
+  readonly record: Secret;
+  /** Which apply of isthmus ran the helm that began it; undefined when somebody else did. */
+  readonly apply: string | undefined;
+  /** Whether the chart has hooks: those are all that a helm without --wait waits for. */
+  readonly hasHooks: boolean;
+}
+
+/** Label of releases, given with `helm --labels`: which apply made the revision. Later revisions inherit it. */
+export const applyLabel = "isthmus.dev/apply";
+
 /** Most bytes of a release when it is unpacked; Helm's own limit of a Secret is 1 MiB packed. */
 const mostBytes = 64 * 1024 * 1024;
 
@@ -38,43 +52,79 @@ export async function findRelease(
   name: string,
   namespace: string,
 ): Promise<HelmRelease | undefined> {
+  const [newest] = await readRevisions(client, name, namespace);
+  return newest?.release;
+}
+
+/** All revisions of a release that Helm remembers and that can be read, the newest first. */
+export async function readRevisions(
+  client: KubeClient,
+  name: string,
+  namespace: string,
+): Promise<readonly HelmRevision[]> {
   const { items } = await client.list(kinds.secrets, {
     namespace,
     labelSelector: `owner=helm,name=${name}`,
   });
-  const [newest] = items
-    .map(({ data }) => decode(data?.["release"] ?? "", namespace))
-    .filter((release) => release !== undefined)
-    .sort((a, b) => b.revision - a.revision);
-  return newest;
+  const found = items
+    .flatMap((record) => {
+      const content = unpackRecord(record.data?.["release"] ?? "");
+      return content === undefined ? [] : [{ record, content, release: releaseOf(content, namespace) }];
+    })
+    .sort((a, b) => a.release.revision - b.release.revision);
+  const begun = new Set<string>();
+  const revisions = found.map(({ record, content, release }): HelmRevision => {
+    const label = record.metadata.labels?.[applyLabel];
+    const apply = label === undefined || begun.has(label) ? undefined : label;
+    if (label !== undefined) begun.add(label);
+    const { hooks } = content;
+    return { release, record, apply, hasHooks: Array.isArray(hooks) && hooks.length > 0 };
+  });
+  return revisions.reverse();
 }
 
-/** Base64 in the Secret, base64 of Helm's, gzip, JSON. */
-function decode(data: string, namespace: string): HelmRelease | undefined {
-  let value: unknown;
+/** What a record holds: base64 in the Secret, base64 of Helm's, gzip, JSON. Undefined when it is something else. */
+function unpackRecord(data: string): JsonObject | undefined {
   try {
     const packed = Buffer.from(Buffer.from(data, "base64").toString("latin1"), "base64");
     const text =
       packed[0] === 0x1f && packed[1] === 0x8b ? gunzipSync(packed, { maxOutputLength: mostBytes }) : packed;
-    value = JSON.parse(text.toString("utf8"));
+    const value: unknown = JSON.parse(text.toString("utf8"));
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
-  const field = (of: unknown, name: string) => (isJsonObject(of) ? of[name] : undefined);
-  const metadata = field(field(value, "chart"), "metadata");
-  const info = field(value, "info");
-  const values = field(value, "config");
+}
+
+/** A record with another state of its release, and what Helm is to say of it. */
+export function recordWithStatus(record: Secret, status: string, description: string): Secret {
+  const content = unpackRecord(record.data?.["release"] ?? "") ?? {};
+  const { info } = content;
+  const changed = { ...content, info: { ...(isJsonObject(info) ? info : {}), status, description } };
+  const packed = gzipSync(JSON.stringify(changed)).toString("base64");
   return {
-    name: String(field(value, "name") ?? ""),
+    ...record,
+    metadata: { ...record.metadata, labels: { ...record.metadata.labels, status } },
+    data: { release: Buffer.from(packed).toString("base64") },
+  };
+}
+
+function releaseOf(content: JsonObject, namespace: string): HelmRelease {
+  const field = (of: unknown, name: string) => (isJsonObject(of) ? of[name] : undefined);
+  const metadata = field(field(content, "chart"), "metadata");
+  const info = field(content, "info");
+  const values = field(content, "config");
+  return {
+    name: String(field(content, "name") ?? ""),
     namespace,
-    revision: Number(field(value, "version") ?? 0),
+    revision: Number(field(content, "version") ?? 0),
     status: String(field(info, "status") ?? "unknown"),
     chart: { name: String(field(metadata, "name") ?? ""), version: String(field(metadata, "version") ?? "") },
     firstDeployed: timeOf(field(info, "first_deployed")),
     lastDeployed: timeOf(field(info, "last_deployed")),
     values: isJsonObject(values) ? values : {},
-    objects: objectsOf(String(field(value, "manifest") ?? "")),
-    definitions: definitionsOf(field(field(value, "chart"), "files")),
+    objects: objectsOf(String(field(content, "manifest") ?? "")),
+    definitions: definitionsOf(field(field(content, "chart"), "files")),
   };
 }
 

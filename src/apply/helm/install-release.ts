@@ -1,17 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
-import { createRetry, systemClock } from "../../base/index.ts";
 import type { ChartReference } from "../../compile/index.ts";
 import { type KubeClient, type KubeObject, kinds } from "../../kube/index.ts";
-import type { WaitOptions } from "../deliver/apply-options.ts";
 import type { Applying } from "../deliver/applying.ts";
 import { diffRelease } from "../plan/diff-release.ts";
 import type { Helm, HelmTarget } from "./helm-cli.ts";
-import { findRelease, type HelmRelease } from "./helm-release.ts";
+import { type HelmRelease, readRevisions } from "./helm-release.ts";
 import { releaseEntry } from "./release-entry.ts";
 import { recordReference } from "./release-record.ts";
+import { removeStrays } from "./remove-strays.ts";
+import { type SettleOptions, settledRevisions } from "./settled-release.ts";
 
-/** Milliseconds that a helm which still works on the release, such as one of an apply that was killed, is waited for. */
-const helmsOwnTime = 20_000;
 const releaseAnnotation = "meta.helm.sh/release-name";
 
 /**
@@ -21,14 +19,17 @@ const releaseAnnotation = "meta.helm.sh/release-name";
 export async function installRelease(
   chart: ChartReference,
   cluster: Applying,
-  options: WaitOptions & { readonly helm: Helm; readonly target: HelmTarget },
+  options: SettleOptions & { readonly helm: Helm; readonly target: HelmTarget },
 ): Promise<void> {
   const { client, inventory } = cluster;
   const { helm, target, waiting } = options;
   await inventory.note([releaseEntry(chart)]);
-  const present = await settledRelease(chart, cluster, options);
-  if (present !== undefined && (await isAsWanted(present, chart, helm, target)))
+  const revisions = await settledRevisions(chart, cluster, options);
+  const present = revisions[0]?.release;
+  if (present !== undefined && (await isAsWanted(present, chart, helm, target))) {
+    await removeStrays(revisions, cluster);
     return noteContents(present, cluster, () => false);
+  }
   const before = new Set(await definitionNames(client));
   waiting(
     cluster.name,
@@ -39,9 +40,11 @@ export async function installRelease(
   } finally {
     waiting(cluster.name, undefined);
   }
-  const installed = await findRelease(client, chart.name, chart.namespace);
+  const installed = await readRevisions(client, chart.name, chart.namespace);
   cluster.resources.forget();
-  if (installed !== undefined) await noteContents(installed, cluster, (name) => !before.has(name));
+  await removeStrays(installed, cluster);
+  if (installed[0] !== undefined)
+    await noteContents(installed[0].release, cluster, (name) => !before.has(name));
 }
 
 /** A chart in a folder may have changed without a new version: then what it would consist of is compared too. */
@@ -59,36 +62,6 @@ async function isAsWanted(
 /** Whether a chart is taken from a folder. One of a repository stays what it was; without a version it is the one that is there. */
 export function isInFolder({ chart }: Pick<ChartReference, "chart">): boolean {
   return /^\.{0,2}\//.test(chart);
-}
-
-/**
- * The release once no helm works on it any more. One whose installation or upgrade was cut off for good is given up: its
- * record is deleted, as helm would refuse to go on, and the next installation adopts what is there.
- */
-async function settledRelease(
-  chart: ChartReference,
-  { client, name: cluster }: Applying,
-  { signal, waiting }: WaitOptions,
-): Promise<HelmRelease | undefined> {
-  const retry = createRetry(systemClock, { first: 100, most: 1000 });
-  const until = systemClock.now() + helmsOwnTime;
-  try {
-    for (;;) {
-      const release = await findRelease(client, chart.name, chart.namespace);
-      if (release === undefined || !release.status.startsWith("pending-")) return release;
-      if (systemClock.now() > until) {
-        await client.delete(kinds.secrets, `sh.helm.release.v1.${chart.name}.v${release.revision}`, {
-          namespace: chart.namespace,
-        });
-        continue;
-      }
-      waiting(cluster, `a helm that works on ${chart.name} (${release.status})`);
-      await retry.wait(signal);
-      signal.throwIfAborted();
-    }
-  } finally {
-    waiting(cluster, undefined);
-  }
 }
 
 /**

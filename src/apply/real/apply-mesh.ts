@@ -1,4 +1,4 @@
-import { IsthmusError, type Logger, systemClock } from "../../base/index.ts";
+import { type Diagnostic, IsthmusError, type Logger, systemClock } from "../../base/index.ts";
 import { warnOfPublishedKeys } from "../../ca/index.ts";
 import type { Compiled, Wave } from "../../compile/index.ts";
 import { kinds, startInformer } from "../../kube/index.ts";
@@ -36,6 +36,8 @@ export interface ApplyMeshOptions {
   readonly log: Logger;
   /** The user's helm when not given. */
   readonly helm?: Helm;
+  /** How long the helm of an earlier apply that was cut off may still work, in milliseconds; see `SettleOptions`. */
+  readonly patience?: number;
   /** Told of folders of generated CAs that were made. */
   created(folder: string): void;
   begins(cluster: string, wave: AppliedWave): void;
@@ -71,6 +73,7 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
       caFiles: trust.files.get(name),
     });
   const gate = realGate(mesh, wait);
+  const mended = new Map<string, Diagnostic[]>();
   try {
     const outcomes = await applyCompiled(compiled, {
       ...wait,
@@ -82,7 +85,10 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
       begins: options.begins,
       deleted: options.deleted,
       async installChart(chart, cluster) {
-        await installRelease(chart, cluster, { ...wait, helm, target: targetOf(clusters, cluster.name) });
+        const target = targetOf(clusters, cluster.name);
+        const warn = (warning: Diagnostic) =>
+          mended.set(cluster.name, [...(mended.get(cluster.name) ?? []), warning]);
+        await installRelease(chart, cluster, { ...wait, helm, target, warn, patience: options.patience });
       },
       async gate(cluster, wave, others) {
         await gate(cluster, wave, others);
@@ -100,7 +106,7 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
       const published = ca === undefined ? [] : warnOfPublishedKeys(new Map([[cluster, ca]]));
       return {
         ...outcome,
-        warnings: [...published, ...outcome.warnings],
+        warnings: [...published, ...(mended.get(cluster) ?? []), ...outcome.warnings],
         ...(failure === undefined ? {} : { failure }),
       };
     });
@@ -115,8 +121,8 @@ function targetOf(clusters: ReadonlyMap<string, RealCluster>, name: string): Rea
   return cluster.helm;
 }
 
-/** Without helm nothing begins, unless every release is there already. */
-async function checkHelmFor(
+/** Throws tool/missing without helm, unless every release is there already. */
+export async function checkHelmFor(
   { clusters: compiled }: Compiled,
   clusters: ReadonlyMap<string, RealCluster>,
 ): Promise<void> {

@@ -78,7 +78,7 @@ export async function removeMesh(cluster: RealCluster, options: RemoveOptions): 
   const after = await untilGone(cluster, listed, kept, options);
   if (after.length === 0)
     await client.delete(kinds.configMaps, inventoryName, { namespace: inventoryNamespace });
-  return { cluster: name, before, after, kept };
+  return { cluster: name, before: before.filter((one) => !isKept(one, kept)), after, kept };
 }
 
 /** Deletes an object that is ours, and gives up fields of one that was there before. */
@@ -200,7 +200,7 @@ async function untilGone(
     for (;;) {
       signal.throwIfAborted();
       const left = (await findOurs(client, createResourceMap(client), listed)).filter(
-        (one) => !kept.some((text) => text.startsWith(`${one}:`)),
+        (one) => !isKept(one, kept),
       );
       if (left.length === 0 || systemClock.now() > until) return left;
       waiting(name, `the end of ${insideWords(left)}`);
@@ -215,6 +215,10 @@ async function untilGone(
   } finally {
     waiting(name, undefined);
   }
+}
+
+function isKept(one: string, kept: readonly string[]): boolean {
+  return kept.some((text) => text.startsWith(`${one}:`));
 }
 
 function insideWords([first = "", ...others]: readonly string[]): string {

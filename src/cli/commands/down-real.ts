@@ -8,6 +8,7 @@ import {
 } from "../../apply/index.ts";
 import { IsthmusError, systemClock } from "../../base/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
+import { removeOrphanedProbes } from "../../verify/index.ts";
 import { confirm } from "../apply/confirm.ts";
 import { realClusters } from "../apply/real-clusters.ts";
 import { type CommandInput, textOption } from "../command.ts";
@@ -74,6 +75,7 @@ export async function downReal(input: CommandInput): Promise<number> {
     const outcomes = await Promise.all(
       [...real.values()].map(async (cluster): Promise<Outcome> => {
         try {
+          await removeOrphanedProbes(cluster.client);
           return await removeMesh(cluster, {
             ...{ mesh, compiled, helm, timeout, signal },
             namespaces,

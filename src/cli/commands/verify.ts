@@ -5,6 +5,7 @@ import {
   type Cell,
   junitOf,
   type ReachedPods,
+  removeOrphanedProbes,
   runVerification,
   startClusterTarget,
   type UnreachableCluster,
@@ -93,6 +94,8 @@ async function verifyClusters(input: CommandInput, requests: number): Promise<Ve
     log: silentLogger,
   });
   try {
+    // Of a verify that was killed. Where that is refused, only tidiness is lost.
+    await Promise.allSettled(pods.map(({ client }) => removeOrphanedProbes(client)));
     const report = await runVerification(target, { requests, signal });
     return unreachable.length === 0 ? report : { ...report, ok: false, unreachable };
   } finally {

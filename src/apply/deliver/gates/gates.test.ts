@@ -2,9 +2,17 @@ import assert from "node:assert/strict";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { startTestServer } from "../../../apiserver/test-support/start-test-server.ts";
 import { type Stop, silentLogger } from "../../../base/index.ts";
-import { createKubeClient, type KubeClient, type KubeObject, kinds } from "../../../kube/index.ts";
+import {
+  createKubeClient,
+  type KubeClient,
+  type KubeObject,
+  kinds,
+  startInformer,
+} from "../../../kube/index.ts";
 import { createResourceMap } from "../../resource-map.ts";
+import { whenAddressed } from "./when-addressed.ts";
 import { whenAvailable } from "./when-available.ts";
+import { whenInjecting } from "./when-injecting.ts";
 import { whyNoAddress } from "./why-no-address.ts";
 
 let stop: Stop;
@@ -122,6 +130,67 @@ suite("whenAvailable()", () => {
       message,
       nextStep: /it resumes/,
     });
+  });
+});
+
+suite("whenInjecting()", () => {
+  test("says that the API server does not reach the webhook, and with what words", async () => {
+    const sideEffects = "None";
+    await client.create(kinds.mutatingWebhooks, {
+      apiVersion: "admissionregistration.k8s.io/v1",
+      kind: "MutatingWebhookConfiguration",
+      metadata: { name: "istio-sidecar-injector" },
+      webhooks: [
+        {
+          ...{ name: "namespace.sidecar-injector.istio.io", sideEffects, admissionReviewVersions: ["v1"] },
+          clientConfig: { url: "https://127.0.0.1:1/inject" },
+          rules: [{ operations: ["CREATE"], apiGroups: [""], apiVersions: ["v1"], resources: ["pods"] }],
+        },
+      ],
+    } as never);
+    const injecting = whenInjecting(
+      { client, name: "fra" },
+      { namespace, revision: undefined },
+      {
+        ...{ addressTimeout: 20, signal: new AbortController().signal, log: silentLogger },
+        waiting() {},
+      },
+    );
+    await assert.rejects(injecting, {
+      code: "apply/timed-out",
+      message:
+        /^fra: the injection webhook does not answer after 0 s: .*failed calling webhook "namespace\.sidecar-injector\.istio\.io".*(ECONNREFUSED|refused|nothing listens)/,
+      nextStep: /must reach istiod's port 15017: a firewall.*it resumes/,
+    });
+    await client.delete(kinds.mutatingWebhooks, "istio-sidecar-injector", {});
+  });
+});
+
+suite("whenAddressed()", () => {
+  test("says how long a load balancer has been waited for, what the cloud said, and where annotations go", async () => {
+    const stop = new AbortController();
+    const service = { apiVersion: "v1", kind: "Service", metadata: { name: "eastwest", namespace } };
+    await client.create(kinds.services, {
+      ...service,
+      spec: { type: "LoadBalancer", ports: [{ port: 80 }] },
+    } as never);
+    await client.create(kinds.events, {
+      ...{ apiVersion: "v1", kind: "Event", metadata: { name: "eastwest.1", namespace } },
+      involvedObject: { kind: "Service", name: "eastwest", namespace },
+      ...{ type: "Warning", reason: "SyncLoadBalancerFailed", message: "quota of addresses exceeded" },
+    } as never);
+    try {
+      const services = startInformer(client, kinds.services, { signal: stop.signal, log: silentLogger });
+      const options = { addressTimeout: 20, signal: stop.signal, log: silentLogger, waiting() {} };
+      await assert.rejects(whenAddressed({ client, name: "fra", services }, service, options), {
+        code: "gateway/no-address",
+        message:
+          "fra: Service default/eastwest got no address within 0 s: SyncLoadBalancerFailed: quota of addresses exceeded",
+        nextStep: /describe service eastwest shows more; annotations for the cloud go to/,
+      });
+    } finally {
+      stop.abort();
+    }
   });
 });
 
