@@ -30,8 +30,9 @@ export {
   type PlannedEffect,
   planCluster,
 } from "./plan/plan-cluster.ts";
+export { tryCharts } from "./plan/try-charts.ts";
 export { prune } from "./prune.ts";
-export { type ApplyMeshOptions, applyMesh } from "./real/apply-mesh.ts";
+export { type ApplyMeshOptions, applyMesh, checkHelmFor } from "./real/apply-mesh.ts";
 export { listOurs } from "./real/find-ours.ts";
 export type { RealCluster } from "./real/real-cluster.ts";
 export { type Removal, removeMesh, usersNamespaces } from "./real/remove-mesh.ts";

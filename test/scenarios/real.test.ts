@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
+import { type ProxiedRequest, startFaultProxy } from "../../src/apply/test-support/fault-proxy.ts";
+import { sampleOf } from "../../src/apply/test-support/sample.ts";
+import { formatKubeconfig, parseKubeconfig } from "../../src/kube/index.ts";
 import type { VerifyReport } from "../../src/verify/index.ts";
 import { findHelm, findKubectls } from "../support/tools.ts";
 import { type BareClusters, startBareClusters, writeIstioCharts } from "./support/bare-clusters.ts";
 import { edit } from "./support/examples.ts";
-import { background, eventually, isthmus, type Result, run } from "./support/running-mesh.ts";
+import { eventually, isthmus, type Result, run } from "./support/running-mesh.ts";
 
 const clusters = ["main0", "remote0"] as const;
 
@@ -141,41 +145,103 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
     });
   });
 
-  test("without helm an apply says so before it changes anything", async () => {
-    const before = await versions();
-    const { code, stderr } = await program(["apply"], { HELM_PATH: path.join(folder, "none") });
-    assert.equal(code, 1);
-    assert.match(
-      stderr,
-      /helm is needed to install chart \.\/charts\/base in main0[\s\S]*Nothing was changed/,
-    );
-    assert.deepEqual(await versions(), before);
-  });
-
-  test("apply --dry-run=server shows the plan and changes nothing: exit code 2", async () => {
-    const before = await versions();
-    const { code, stdout, stderr } = await apply("--dry-run=server");
-    assert.equal(code, 2, stderr);
-    assert.match(stdout, /^main0 +\d+ to create\nremote0 +\d+ to create/);
-    assert.deepEqual(await versions(), before);
-  });
+  test.each([[[]], [["--dry-run=server"]]])(
+    "without helm an apply %j says so before it changes anything",
+    async (options) => {
+      const before = await versions();
+      const { code, stderr } = await program(["apply", ...options], { HELM_PATH: path.join(folder, "none") });
+      assert.equal(code, 1);
+      assert.match(
+        stderr,
+        /helm is needed to install chart \.\/charts\/base in main0[\s\S]*Nothing was changed/,
+      );
+      assert.deepEqual(await versions(), before);
+    },
+  );
 
   suite.skipIf(findHelm() === undefined)("with stock helm [needs helm]", () => {
-    test("an apply that is killed at any step is resumed by the next one, and nothing is there twice", async () => {
-      // At each step that it tells of, in turn; the last one comes to its end by itself.
-      for (const step of [
-        /main0 +namespaces/,
-        /main0 +trust/,
-        /main0 +control-plane/,
-        /main0 +exposure/,
-        /remote0 +control-plane/,
-      ]) {
-        const child = background(process.execPath, [isthmus, "apply", "--timeout", "40"], folder, env());
-        await eventually(async () => step.test(child.said()) || child.hasEnded(), 60_000);
-        child.kill();
-        await child.result;
+    test("apply --dry-run=server shows what charts would bring into empty clusters, and changes nothing: exit code 2", async () => {
+      const before = await versions();
+      const { code, stdout, stderr } = await apply("--dry-run=server");
+      assert.equal(code, 2, stderr);
+      assert.match(stdout, /^main0 +\d+ to create\nremote0 +\d+ to create/);
+      assert.match(
+        stdout,
+        /\+ Helm release +istio-system\/istiod[\s\S]*\+ Deployment +istio-system\/istiod +chart istiod/,
+      );
+      assert.match(
+        stdout,
+        /\+ CustomResourceDefinition +gateways\.networking\.istio\.io +chart istio-base\n/,
+      );
+      assert.match(stdout, /with 192\.0\.2\.1 for the address of main0\/istio-system\/istio-ingressgateway/);
+      assert.deepEqual(await versions(), before);
+    });
+
+    test("an apply that is killed at any change that it makes, or with helm in the midst of one, is resumed by the next one, and nothing is there twice", async () => {
+      const direct = new Map(
+        clusters.map((name) => [name, parseKubeconfig(readFileSync(bare.kubeconfig, "utf8"), name)]),
+      );
+      const proxies = new Map(
+        await Promise.all(
+          [...direct].map(async ([name, access]) => [name, await startFaultProxy(access)] as const),
+        ),
+      );
+      // Without the proxies' CA, and with the servers' own addresses for other clusters: what is applied is what it is without proxies.
+      const kubeconfig = path.join(folder, "proxied.yaml");
+      const contexts = [...proxies].map(
+        ([
+          name,
+          {
+            access: { server, token },
+          },
+        ]) => ({
+          ...{ name, server, token, insecure: true },
+        }),
+      );
+      writeFileSync(kubeconfig, JSON.stringify(formatKubeconfig(contexts)), { mode: 0o600 });
+      const servers = [...direct].flatMap(([name, { server }]) => [
+        "--set",
+        `clusters.${name}.server=${server}`,
+      ]);
+      /** Ends program and helm together at the change for which `isLast` says so, as a machine does that dies. */
+      const applyUntil = async (isLast: (request: ProxiedRequest, made: number) => boolean) => {
+        const child = spawn(process.execPath, [isthmus, "apply", "--timeout", "40", ...servers], {
+          ...{ cwd: folder, detached: true, stdio: "ignore" },
+          env: { ...process.env, ...env(), KUBECONFIG: kubeconfig },
+        });
+        const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+        let [made, isDead] = [0, false];
+        for (const proxy of proxies.values())
+          proxy.setRule((request) => {
+            if (isDead) return "silence";
+            if (request.change === undefined || !isLast(request, made++)) return undefined;
+            isDead = true;
+            process.kill(-(child.pid ?? 0), "SIGKILL");
+            return "silence";
+          });
+        const code = await ended;
+        assert.ok(isDead || code === 0, `it ended with ${code} after ${made} changes`);
+      };
+      try {
+        let isHelmAtWork = false;
+        await applyUntil(({ method, path }) => {
+          if (isHelmAtWork) return method === "POST";
+          isHelmAtWork = method === "POST" && path === "/api/v1/namespaces/istio-system/secrets";
+          return false;
+        });
+        assert.ok(isHelmAtWork);
+        for (const at of sampleOf([...Array(60).keys()], 2)) await applyUntil((_, made) => made === at);
+      } finally {
+        for (const proxy of proxies.values()) await proxy.stop();
       }
-      const done = await applied();
+      // It waits for what dead helms had begun, and does most of the work.
+      const { code, stdout, stderr } = await run(
+        process.execPath,
+        [isthmus, "apply", "--timeout", "60", "-o", "json"],
+        { cwd: folder, env: env(), timeout: 300_000 },
+      );
+      assert.equal(code, 0, stderr);
+      const done = (JSON.parse(stdout) as Applied).clusters;
       assert.deepEqual(
         done.map(({ cluster, state }) => [cluster, state]),
         [
@@ -183,21 +249,18 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
           ["remote0", "applied"],
         ],
       );
-      for (const cluster of clusters) {
-        const releases = await bare.kubectl(
-          cluster,
-          "-n",
-          "istio-system",
-          "get",
-          "secrets",
-          "-l",
-          "owner=helm",
-          "-o",
-          "name",
-        );
-        assert.equal(releases.trim().split("\n").length, 2, releases);
-      }
-    });
+      const revisions = await Promise.all(
+        clusters.map((cluster) =>
+          bare.kubectl(
+            ...([cluster, "-n", "istio-system", "get", "secrets", "-l", "owner=helm", "-o"] as const),
+            'jsonpath={range .items[*]}{.metadata.labels.name} {.metadata.labels.status}{"\\n"}{end}',
+          ),
+        ),
+      );
+      for (const lines of revisions)
+        assert.deepEqual(lines.match(/^.* deployed$/gm)?.sort(), ["istio-base deployed", "istiod deployed"]);
+      assert.match(revisions.join(""), /^\S+ failed$/m, "what the dead helm had begun");
+    }, 600_000);
 
     test("what runs after it is the mesh of the file: requests from both clusters reach both versions", async () => {
       for (const cluster of clusters)
@@ -214,6 +277,30 @@ suite.skipIf(findKubectls().length === 0)("clusters known by a kubeconfig only [
       assert.deepEqual(await versions(), before);
       const { code, stdout } = await program(["plan"]);
       assert.equal(code, 0, stdout);
+    });
+
+    test("apply --dry-run=server has the API servers try what charts would change, tells what their admission says, and changes nothing", async () => {
+      const before = await versions();
+      const dryRun = async (replicas: number) => {
+        let result: Result | undefined;
+        const values = `istio: { charts: charts, values: { replicaCount: ${replicas} } }`;
+        await withMesh("istio: { charts: charts }", values, async () => {
+          result = await apply("--dry-run=server");
+        });
+        assert.deepEqual(await versions(), before);
+        return result ?? assert.fail();
+      };
+      const same = await apply("--dry-run=server");
+      assert.equal(same.code, 0, same.stdout);
+      const changed = await dryRun(2);
+      assert.equal(changed.code, 2, changed.stdout);
+      assert.match(changed.stdout, /~ Deployment +istio-system\/istiod +chart istiod\n +replicas +1 → 2\n/);
+      const refused = await dryRun(-1);
+      assert.equal(refused.code, 1, refused.stdout);
+      assert.match(
+        refused.stdout,
+        /~ Deployment +istio-system\/istiod +chart istiod\n +✗ refused: .*spec\.replicas.*greater than or equal to 0/,
+      );
     });
 
     test("verify --real proves what apply made, and import finds it again with what was made by hand, and tells the differences", async () => {

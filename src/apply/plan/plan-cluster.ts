@@ -74,7 +74,8 @@ export interface PlanOptions {
   readonly compiled: Compiled;
 }
 
-const helmRelease = "Helm release";
+/** How charts are called among planned changes. */
+export const helmRelease = "Helm release";
 
 /** Requests to one API server at a time. */
 const width = 8;
@@ -115,7 +116,8 @@ export async function planCluster(options: PlanOptions): Promise<ClusterPlan> {
   };
 }
 
-interface Place {
+/** The cluster that objects are compared with. */
+export interface Place {
   readonly client: KubeClient;
   readonly resources: ResourceMap;
   readonly namespaces: Set<string>;
@@ -125,7 +127,8 @@ interface Place {
 
 type ObjectItem = Exclude<CompiledItem, { kind: "chart" }>;
 
-async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange | undefined> {
+/** What an apply would do about one object; undefined when it is as it should be. Tells its effect to the place. */
+export async function planObject(place: Place, item: ObjectItem): Promise<PlannedChange | undefined> {
   const { object, wave, from } = item;
   const writtenAt = item.kind === "object" ? item.writtenAt : undefined;
   const base = { ...nameOf(object), wave, from: writtenAt ?? from, fields: [] };
@@ -273,7 +276,11 @@ async function planLeftovers(place: Place, wanted: ReadonlySet<string>): Promise
 }
 
 /** The object in the namespace where it goes. */
-async function placed(resources: ResourceMap, object: KubeObject, fallback = "default"): Promise<KubeObject> {
+export async function placed(
+  resources: ResourceMap,
+  object: KubeObject,
+  fallback = "default",
+): Promise<KubeObject> {
   const kind = await resources.find(object.apiVersion, object.kind);
   const { namespace, ...metadata } = object.metadata;
   if (kind === undefined) return object;

@@ -1,8 +1,9 @@
 import path from "node:path";
-import { applyMesh, type ClusterOutcome } from "../../apply/index.ts";
+import { applyMesh, type ClusterOutcome, checkHelmFor, createHelm, tryCharts } from "../../apply/index.ts";
 import { formatDiagnostics, IsthmusError, silentLogger, systemClock } from "../../base/index.ts";
+import type { Compiled } from "../../compile/index.ts";
 import { openStateFolder } from "../../engine/index.ts";
-import { checkSupported } from "../../mesh/index.ts";
+import { checkSupported, type Mesh } from "../../mesh/index.ts";
 import { createApplyView } from "../apply/apply-view.ts";
 import { confirm } from "../apply/confirm.ts";
 import { realClusters } from "../apply/real-clusters.ts";
@@ -53,7 +54,9 @@ export const apply: Command = {
     if (warnings.length > 0) terminal.note(formatDiagnostics(warnings));
     const clusters = await reachClusters(mesh, textOption(input, "kubeconfig"), signal);
     try {
-      const { planned, traffic } = await planMesh(mesh, compiled, clusters, signal);
+      if (isDryRun) await checkHelmFor(compiled, realClusters(clusters));
+      const { planned: asFiled, traffic } = await planMesh(mesh, compiled, clusters, signal);
+      const planned = isDryRun ? await withCharts(asFiled, mesh, compiled, clusters, signal) : asFiled;
       const say =
         output === "json" ? (text: string) => terminal.note(text) : (text: string) => terminal.print(text);
       for (const line of planLines(planned, traffic, terminal.paint)) say(line);
@@ -125,6 +128,26 @@ function dryRunOf(input: CommandInput): boolean {
   throw new IsthmusError("arguments/wrong", `--dry-run is server, not "${dryRun}"`, {
     nextStep: "isthmus compile shows what would be sent, without a cluster.",
   });
+}
+
+/** What charts come to, too: asked of helm and of the API servers. */
+function withCharts(
+  planned: readonly PlannedCluster[],
+  { folder }: Mesh,
+  compiled: Compiled,
+  { reached }: ReachedClusters,
+  signal: AbortSignal,
+): Promise<readonly PlannedCluster[]> {
+  const helm = createHelm({ folder, signal });
+  const clients = new Map([...reached].map(([name, { client }]) => [name, client]));
+  return Promise.all(
+    planned.map(async (one) => {
+      const target = reached.get(one.cluster)?.context;
+      if ("failure" in one || target === undefined) return one;
+      const { kubeconfig, name: context } = target;
+      return tryCharts(one, { compiled, clients, helm, target: { kubeconfig, context } });
+    }),
+  );
 }
 
 /** Before anything is changed: fields of others, and objects that API servers refuse for what they are. */
