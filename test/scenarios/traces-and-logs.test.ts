@@ -217,25 +217,26 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
     };
     const records = await eventually(async () => {
       const found = await access("--service", "helloworld.sample", "--path", "/hello", "--code", "2xx");
-      return found.some(({ cluster, side }) => cluster === "remote0" && side === "server")
-        ? found
-        : undefined;
+      // Each proxy writes for itself.
+      for (const [cluster, side] of [
+        ["main0", "client"],
+        ["main0", "server"],
+        ["remote0", "server"],
+      ])
+        assert.ok(
+          found.some((record) => record.cluster === cluster && record.side === side),
+          `${cluster} ${side}`,
+        );
+      return found;
     });
-    for (const [cluster, side] of [
-      ["main0", "client"],
-      ["main0", "server"],
-      ["remote0", "server"],
-    ])
-      assert.ok(
-        records.some((record) => record.cluster === cluster && record.side === side),
-        `${cluster} ${side}`,
-      );
     for (const { destination, status } of records) {
       assert.equal(destination.port, 5000);
       assert.equal(status, 200);
     }
-    const lost = await access("--code", "404", "--cluster", "main0", "--side", "client");
-    assert.equal(lost.filter(({ path: asked }) => asked.startsWith("/nowhere")).length, 2);
+    await eventually(async () => {
+      const lost = await access("--code", "404", "--cluster", "main0", "--side", "client");
+      return lost.filter(({ path: asked }) => asked.startsWith("/nowhere")).length >= 2;
+    });
     assert.deepEqual(await access("--service", "nobody.sample"), []);
   });
 
@@ -299,17 +300,20 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
         await crossed.getByRole("button").click();
         const trail = page.getByRole("region", { name: "Decisions about the request" });
         await trail.waitFor();
-        const steps = await trail.locator("li").allInnerTexts();
-        for (const step of [
-          /asks for GET helloworld/,
-          /the gateway istio-ingressgateway of remote0/,
-          /over mutual TLS/,
-          /its app answers 200/,
-        ])
-          assert.ok(
-            steps.some((text) => step.test(text)),
-            `${step} in ${steps.join("\n")}`,
-          );
+        await eventually(async () => {
+          const steps = await trail.locator("li").allInnerTexts();
+          for (const step of [
+            /asks for GET helloworld/,
+            /the gateway istio-ingressgateway of remote0/,
+            /over mutual TLS/,
+            /its app answers 200/,
+          ])
+            assert.ok(
+              steps.some((text) => step.test(text)),
+              `${step} in ${steps.join("\n")}`,
+            );
+          return true;
+        });
         assert.match(page.url(), /request=/);
         await view("/traces?service=helloworld.sample");
         // With the spans of both sides: the newest may wait for one.
@@ -319,12 +323,12 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
         await first.click();
         const spans = page.getByRole("region", { name: "Spans" });
         await spans.waitFor();
-        assert.match((await spans.textContent()) ?? "", /sleep\.sample[\s\S]*helloworld\.sample/);
-        await spans.getByRole("button").last().click();
-        assert.match(
-          (await page.getByRole("region", { name: "Span", exact: true }).textContent()) ?? "",
-          /http\.status_code\s*200/,
+        await eventually(async () =>
+          /sleep\.sample[\s\S]*helloworld\.sample/.test((await spans.textContent()) ?? ""),
         );
+        await spans.getByRole("button").last().click();
+        const span = page.getByRole("region", { name: "Span", exact: true });
+        await eventually(async () => /http\.status_code\s*200/.test((await span.textContent()) ?? ""));
         assert.deepEqual(complaints, []);
       } finally {
         await browser.close();
@@ -354,7 +358,9 @@ suite.skipIf(findKubectls().length === 0)("traces and logs over all clusters [ne
     assert.ok(before.length > 0);
     assert.equal((await mesh.isthmus("cluster", "stop", "remote0")).code, 0);
     const ids = (traces: readonly JaegerTrace[]) => traces.map(({ traceID }) => traceID).sort();
-    assert.deepEqual(ids(await tracesOf(url, ofRemote)), ids(before));
+    const after = ids(await tracesOf(url, ofRemote));
+    // Some may have come meanwhile.
+    for (const id of ids(before)) assert.ok(after.includes(id), id);
     const { stdout, stderr, code } = await mesh.isthmus("logs", "-n", "istio-system");
     assert.match(stderr, /^remote0: .*remote0 is stopped/m);
     assert.match(stdout, /^main0 jaeger-/m);
