@@ -145,6 +145,8 @@ export interface WorkloadId {
 }
 
 export interface WorkloadRow extends WorkloadId {
+  /** The other cluster that all its pods are offloaded to. */
+  readonly runsIn?: string;
   readonly app?: string;
   readonly version?: string;
   readonly serviceAccount: string;

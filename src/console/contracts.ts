@@ -142,7 +142,7 @@ export interface ConsoleSource {
   /** What is wrong, worst first, hints included. */
   findings(): Promise<readonly Finding[]>;
   /** What is known of the traffic; undefined when nobody measures it. */
-  readonly telemetry: Pick<Telemetry, "graph" | "query" | "queryRange"> | undefined;
+  readonly telemetry: Pick<Telemetry, "graph" | "workloads" | "query" | "queryRange"> | undefined;
   /** Requests as they come, by the access logs of all proxies. */
   live(): Promise<Pick<Live, "requests" | "away" | "hasEntries">>;
   /** What was reported to collectors of traces. */

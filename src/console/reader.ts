@@ -1,7 +1,7 @@
 import type { Clock } from "../base/index.ts";
 import type { Finding } from "../checks/index.ts";
 import { isApiError, type Kind, type KubeObject } from "../kube/index.ts";
-import type { GraphOptions, RangeValues, TrafficGraph } from "../telemetry/index.ts";
+import type { GraphOptions, RangeValues, TrafficGraph, WorkloadSummary } from "../telemetry/index.ts";
 import type { Proof } from "./api.ts";
 import type { ConsoleSource, SourceState } from "./contracts.ts";
 import { createLoads, type Loads } from "./loads.ts";
@@ -35,6 +35,8 @@ export interface Reader {
   lastSeen(cluster: string): number | undefined;
   /** Undefined while nobody measures. */
   graph(options: GraphOptions): TrafficGraph | undefined;
+  /** What every workload does, as `isthmus top` prints it. Undefined while nobody measures. */
+  workloads(rangeSeconds: number): readonly WorkloadSummary[] | undefined;
   /** Values of a PromQL expression over the last `seconds`, `points` of them. Empty while nobody measures. */
   history(expression: string, seconds: number, points: number): readonly RangeValues[];
   /** When a finding of this id was first seen, noting it when it is now. */
@@ -126,6 +128,7 @@ export function createReader(source: ConsoleSource, clock: Clock): Reader {
       }
       return value;
     },
+    workloads: (rangeSeconds) => source.telemetry?.workloads({ rangeSeconds }),
     history(expression, seconds, points) {
       const step = Math.max(1000, Math.round((seconds * 1000) / points));
       // On whole steps: the same moments give the same values whenever they are asked for.

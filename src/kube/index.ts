@@ -66,6 +66,7 @@ export {
   nodeTypeLabel,
   originLabel,
   remoteClusterLabel,
+  remoteClusterOf,
   virtualNodeType,
 } from "./liqo-labels.ts";
 export type * from "./liqo-types.ts";

@@ -17,3 +17,9 @@ export function isReflected({ metadata }: KubeObject): boolean {
 export function isVirtualNode({ metadata }: KubeObject): boolean {
   return metadata.labels?.[nodeTypeLabel] === virtualNodeType;
 }
+
+/** The cluster that a virtual node stands for; undefined for a node of its own cluster. */
+export function remoteClusterOf(node: KubeObject): string | undefined {
+  const { labels, name } = node.metadata;
+  return isVirtualNode(node) ? (labels?.[remoteClusterLabel] ?? name) : undefined;
+}

@@ -133,6 +133,31 @@ suite("pages", () => {
     );
   });
 
+  test("a workload whose pods are offloaded is shown with the proxies and requests of where it runs", async () => {
+    const [deployment, pod] = [objects["deployments"]?.[0], objects["pods"]?.[0]];
+    assert.ok(deployment !== undefined && pod !== undefined);
+    const owner = { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web-x", uid: "1", controller: true };
+    const virtual = { "liqo.io/type": "virtual-node", "liqo.io/remote-cluster-id": "west" };
+    const offloaded = {
+      nodes: [{ apiVersion: "v1", kind: "Node", metadata: { name: "liqo-west", labels: virtual } }],
+      deployments: [{ ...deployment, metadata: { name: "web", namespace: "shop" } }],
+      pods: [
+        {
+          ...pod,
+          metadata: { ...pod.metadata, ownerReferences: [owner] },
+          spec: { ...(pod["spec"] as object), nodeName: "liqo-west" },
+        },
+      ],
+    };
+    const reader = readerOf({ objects: (cluster) => (cluster === "east" ? offloaded : {}) });
+    const { workloads } = (await readPage(reader, "/api/workloads")) as WorkloadsPage;
+    const [row, ...more] = workloads;
+    assert.deepEqual([row?.cluster, row?.name, row?.runsIn, more], ["east", "web", "west", []]);
+    assert.deepEqual(row?.proxies, { state: "synced", synced: 1, total: 1 });
+    // In west it sends 7 and 7 to its own cluster and 4 to the next; in east it would be 6, 6 and 4.
+    assert.equal(row?.outbound?.requestsPerSecond, 18);
+  });
+
   test("a workload's page has its identity, the Services that select it and the rules that choose it", async () => {
     const page = (await readPage(
       readerOf(),

@@ -5,6 +5,7 @@ import {
   type Pod,
   type PodSpec,
   type PodTemplate,
+  remoteClusterOf,
   workloadOf,
 } from "../../kube/index.ts";
 import type { ProxySummary, WorkloadId, WorkloadRow } from "../api.ts";
@@ -20,6 +21,8 @@ export interface ReadWorkload {
   readonly pods: readonly Pod[];
   readonly template: { readonly labels: Readonly<Record<string, string>>; readonly spec: PodSpec };
   readonly wanted: number;
+  /** The cluster that runs a pod: another one for those on virtual nodes. */
+  readonly placeOf: (pod: Pod) => string;
 }
 
 /** What runs in one cluster, or ran when it answered last. */
@@ -35,11 +38,14 @@ const proxyContainer = "istio-proxy";
 
 /** The workloads of one cluster, by namespace and name. */
 export async function readWorkloads(reader: Reader, cluster: string): Promise<ClusterWorkloads> {
-  const [{ items, away }, ...lists] = await Promise.all([
+  const [{ items, away }, nodes, ...lists] = await Promise.all([
     reader.list(cluster, kinds.pods),
+    reader.list(cluster, kinds.nodes),
     ...owners.map(async (kind) => ({ kind, items: (await reader.list(cluster, kind)).items })),
   ]);
   const pods = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const remote = new Map(nodes.items.map((node) => [node.metadata.name, remoteClusterOf(node)]));
+  const placeOf = ({ spec }: Pod) => remote.get(spec.nodeName ?? "") ?? cluster;
   const byOwner = new Map<string, Pod[]>();
   for (const pod of pods) {
     const { kind, name } = workloadOf(pod);
@@ -63,6 +69,7 @@ export async function readWorkloads(reader: Reader, cluster: string): Promise<Cl
         pods: own,
         template: { labels: template.metadata?.labels ?? {}, spec: template.spec },
         wanted: kind.kind === "DaemonSet" ? own.length : replicas,
+        placeOf,
       });
     }
   // Pods that nobody above owns: bare ones, and those of Jobs that have not ended.
@@ -71,7 +78,7 @@ export async function readWorkloads(reader: Reader, cluster: string): Promise<Cl
     const [first] = own.filter(({ status }) => status?.phase !== "Succeeded");
     if (first === undefined) continue;
     const template = { labels: first.metadata.labels ?? {}, spec: first.spec };
-    found.push({ id: { cluster, namespace, kind, name }, pods: own, template, wanted: own.length });
+    found.push({ id: { cluster, namespace, kind, name }, pods: own, template, wanted: own.length, placeOf });
   }
   return {
     cluster,
@@ -87,23 +94,23 @@ function byPlace(a: WorkloadId, b: WorkloadId): number {
 
 /** What is known of a workload without its requests. */
 export function workloadRow(
-  { id, pods, template, wanted }: ReadWorkload,
+  workload: ReadWorkload,
   state: SourceState,
 ): Omit<WorkloadRow, "inbound" | "outbound"> {
+  const { id, pods, template, wanted, placeOf } = workload;
+  const [place = id.cluster, ...otherPlaces] = new Set(pods.map(placeOf));
   const app = canonicalName(template.labels);
   const version = canonicalRevision(template.labels);
   const trouble = pods.map(podTrouble).find((text) => text !== undefined);
   return {
     ...id,
+    ...(place === id.cluster || otherPlaces.length > 0 ? {} : { runsIn: place }),
     ...(app === undefined ? {} : { app }),
     ...(version === undefined ? {} : { version }),
     serviceAccount: template.spec.serviceAccountName ?? "default",
     pods: { ready: pods.filter(isPodReady).length, wanted },
     ...(trouble === undefined ? {} : { trouble }),
-    proxies: summary(
-      pods,
-      state.proxies.filter(({ cluster }) => cluster === id.cluster),
-    ),
+    proxies: summary(workload, state.proxies),
     role: roleOf(id, pods, template),
   };
 }
@@ -135,17 +142,23 @@ export function hasProxy({ spec }: Pod): boolean {
   return [...spec.containers, ...(spec.initContainers ?? [])].some(({ name }) => name === proxyContainer);
 }
 
-export function proxyOf(pod: Pod, cluster: string, proxies: readonly SourceProxy[]): SourceProxy | undefined {
+/** The proxy of a pod, as the cluster knows it that runs the pod. */
+export function proxyOf(
+  pod: Pod,
+  { id, placeOf }: Pick<ReadWorkload, "id" | "placeOf">,
+  proxies: readonly SourceProxy[],
+): SourceProxy | undefined {
   const { name, namespace = "default" } = pod.metadata;
-  return proxies.find((one) => one.cluster === cluster && one.namespace === namespace && one.pod === name);
+  const place = placeOf(pod);
+  // A namespace may have another name where pods are offloaded to; theirs are made up and the same.
+  const isThere = (one: SourceProxy) => place !== id.cluster || one.namespace === namespace;
+  return proxies.find((one) => one.cluster === place && one.pod === name && isThere(one));
 }
 
-/** `proxies` are those of the pods' cluster: other clusters may have pods of the same names. */
-function summary(pods: readonly Pod[], proxies: readonly SourceProxy[]): ProxySummary {
-  const own = pods.filter(hasProxy);
+function summary(workload: ReadWorkload, proxies: readonly SourceProxy[]): ProxySummary {
+  const own = workload.pods.filter(hasProxy);
   if (own.length === 0) return { state: "none" };
-  const keys = new Set(own.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
-  const known = proxies.filter(({ namespace, pod }) => keys.has(`${namespace}/${pod}`));
+  const known = own.flatMap((pod) => proxyOf(pod, workload, proxies) ?? []);
   const synced = known.filter(({ state }) => state === "SYNCED").length;
   const state = known.some((one) => one.state === "STALE" || one.state === "NOT SENT")
     ? "stale"

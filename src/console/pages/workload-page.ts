@@ -21,7 +21,7 @@ import {
   workloadRow,
 } from "./read-workloads.ts";
 import { rangeOf, sumTraffic } from "./traffic-sums.ts";
-import { edgeKey, edgesByWorkload, withTraffic } from "./workloads-page.ts";
+import { edgeKey, readTraffic, withTraffic } from "./workloads-page.ts";
 
 /** Values of a chart. */
 const points = 60;
@@ -53,12 +53,11 @@ export async function workloadPage(
   );
   if (found === undefined) throw notFound({ cluster, namespace, kind, name }, state);
   const graph = reader.graph({ level: "workload", rangeSeconds: range });
-  const row = withTraffic(
-    workloadRow(found, state),
-    graph === undefined ? undefined : edgesByWorkload(graph),
-  );
+  const row = withTraffic(workloadRow(found, state), readTraffic(reader, range));
+  // What is measured is of where it runs.
+  const place = { ...found.id, cluster: row.runsIn ?? cluster };
   const neighbours = (side: "inbound" | "outbound") =>
-    graph === undefined ? [] : neighboursOf(graph, found.id, side);
+    graph === undefined ? [] : neighboursOf(graph, place, side);
   const history = graph === undefined ? undefined : readHistory(reader, found.id, range);
   return {
     row,
@@ -68,7 +67,7 @@ export async function workloadPage(
       : { identity: `spiffe://${trustDomainOf(state, cluster)}/ns/${namespace}/sa/${row.serviceAccount}` }),
     images: [...new Set(found.template.spec.containers.flatMap(({ image }) => image ?? []))],
     labels: found.template.labels,
-    pods: found.pods.map((pod) => shownPod(pod, cluster, state)),
+    pods: found.pods.map((pod) => shownPod(pod, found, state)),
     services: await servicesOf(reader, found),
     inbound: neighbours("inbound"),
     outbound: neighbours("outbound"),
@@ -79,10 +78,10 @@ export async function workloadPage(
   };
 }
 
-function shownPod(pod: Pod, cluster: string, state: SourceState): WorkloadPod {
+function shownPod(pod: Pod, workload: ReadWorkload, state: SourceState): WorkloadPod {
   const { metadata, spec, status } = pod;
   const trouble = podTrouble(pod);
-  const proxy = hasProxy(pod) ? proxyOf(pod, cluster, state.proxies) : undefined;
+  const proxy = hasProxy(pod) ? proxyOf(pod, workload, state.proxies) : undefined;
   return {
     name: metadata.name,
     ...(spec.nodeName === undefined ? {} : { node: spec.nodeName }),

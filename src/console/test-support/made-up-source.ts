@@ -7,6 +7,7 @@ import type {
   TrafficEdge,
   TrafficGraph,
   TrafficNode,
+  WorkloadSummary,
 } from "../../telemetry/index.ts";
 import type { ConsoleSource, SourceCluster, SourceGateway, SourceProxy, SourceTrust } from "../contracts.ts";
 
@@ -119,6 +120,7 @@ export function madeUpSource(options: MadeUp = {}): MadeUpSource {
       ? {
           graph: (wanted) =>
             wanted.level === "cluster" ? clusterGraph(wanted, clusters) : appGraph(wanted, clusters),
+          workloads: (wanted) => summariesOf(appGraph({ ...wanted, level: "app" }, clusters)),
           query: () => [],
           queryRange: (_, { start, end, step }) =>
             names.flatMap((from, i) =>
@@ -315,4 +317,21 @@ function appGraph(
     if (far !== undefined && next !== one) edge(one.web, far, 4, 0.2, { crossesNetwork: true });
   }
   return { level, rangeSeconds, at: 0, nodes, edges };
+}
+
+/** Its apps as if each were a workload. */
+function summariesOf({ nodes, edges }: TrafficGraph): WorkloadSummary[] {
+  const sum = (of: readonly TrafficEdge[]) => ({
+    requestsPerSecond: of.reduce((total, one) => total + one.requestsPerSecond, 0),
+    failedPerSecond: of.reduce((total, one) => total + one.failedPerSecond, 0),
+    ...(of[0]?.latencyMs === undefined ? {} : { latencyMs: of[0].latencyMs }),
+  });
+  return nodes.map(({ id, cluster, namespace, name }) => ({
+    cluster,
+    namespace,
+    workload: name,
+    incoming: sum(edges.filter(({ to }) => to === id)),
+    outgoing: sum(edges.filter(({ from }) => from === id)),
+    tcpBytesPerSecond: 0,
+  }));
 }

@@ -1,14 +1,13 @@
 import type { Logger } from "../../base/index.ts";
 import {
   type Informer,
-  isVirtualNode,
   type Kind,
   type KubeClient,
   type KubeObject,
   kinds,
   type Node,
   type Pod,
-  remoteClusterLabel,
+  remoteClusterOf,
   startInformer,
 } from "../../kube/index.ts";
 import type { TelemetryCluster } from "../contracts.ts";
@@ -137,13 +136,9 @@ function gatewayOf(pod: Pod): string[] {
 
 /** The other cluster on which all pods of a workload are, by "namespace/workload". */
 function placesOf(pods: readonly Pod[], nodes: readonly Node[]): ReadonlyMap<string, string> {
-  const remote = new Map(
-    nodes
-      .filter(isVirtualNode)
-      .map(({ metadata }) => [metadata.name, metadata.labels?.[remoteClusterLabel] ?? metadata.name]),
-  );
+  const remote = new Map(nodes.map((node) => [node.metadata.name, remoteClusterOf(node)]));
   const places = new Map<string, Set<string | undefined>>();
-  if (remote.size === 0) return new Map();
+  if ([...remote.values()].every((cluster) => cluster === undefined)) return new Map();
   for (const pod of pods) {
     const workload = workloadOf(pod);
     const found = places.get(workload) ?? new Set();
