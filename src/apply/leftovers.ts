@@ -73,9 +73,13 @@ export function inTurn({
   ].sort((a, b) => turnOf(a.entry) - turnOf(b.entry));
 }
 
-/** Webhooks first, since their servers may be next; what lies in namespaces before what is around it. */
-function turnOf({ kind, namespace }: InventoryEntry): number {
+/**
+ * Webhooks first, since their servers may be next, and Certificates, whose Secrets would be made anew; what lies in
+ * namespaces before what is around it.
+ */
+function turnOf({ apiVersion, kind, namespace }: InventoryEntry): number {
   if (kind.endsWith("WebhookConfiguration")) return 0;
+  if (kind === "Certificate" && apiVersion.startsWith("cert-manager.io/")) return 0;
   if (namespace !== undefined) return 1;
   return kind === "Namespace" ? 3 : 2;
 }

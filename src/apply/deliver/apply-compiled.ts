@@ -153,6 +153,7 @@ async function applyCluster(
       await whenOffloaded(cluster, offloading, options);
       offloading = [];
     }
+    const issued: IssuedItem[] = [];
     for (const batch of batches) {
       options.signal.throwIfAborted();
       if (batch.kind === "chart") {
@@ -176,13 +177,22 @@ async function applyCluster(
       await inTurns(rest, options.width ?? 1, async (item) => {
         options.signal.throwIfAborted();
         if (item.wave === "peerings") offloading.push(item.object);
-        if (item.kind === "generated-secret" && item.source.kind === "issued")
-          return whenIssued(cluster, item.object, item.source, others, options);
+        if (isIssued(item)) {
+          issued.push(item);
+          return;
+        }
         const made = await withContent(item, cluster, others, options);
         if ("warning" in made) warnings.push(made.warning);
         else await write(made.object);
       });
     }
+    // After everything that an issuer may need: cert-manager itself, whose kinds may only just be served.
+    if (issued.length > 0 && unserved.length > 0)
+      await untilServed(cluster, unserved.splice(0), {
+        ...options,
+        addressTimeout: Math.min(options.addressTimeout, servedWithin),
+      });
+    for (const { object, source } of issued) await whenIssued(cluster, object, source, others, options);
     await options.gate?.(cluster, applied, others);
   }
   if (unserved.length === 0) return warnings;
@@ -214,6 +224,13 @@ type ChartItem = Extract<CompiledItem, { kind: "chart" }>;
 type ObjectItem = Exclude<CompiledItem, ChartItem>;
 type Batch = ChartItem | { readonly kind: "objects"; readonly items: readonly ObjectItem[] };
 
+/** Kinds whose definitions are there are served within this many milliseconds; others will not be. */
+const servedWithin = 15_000;
+
+type IssuedItem = Extract<CompiledItem, { kind: "generated-secret" }> & {
+  readonly source: { readonly kind: "issued" };
+};
+
 interface WaveItems {
   readonly wave: Wave;
   /** Charts one by one, and what stands between them together: objects that are listed in the inventory in one go. */
@@ -240,6 +257,11 @@ function batchesOf(items: readonly CompiledItem[]): readonly Batch[] {
     else batches.push({ kind: "objects", items: [item] });
   }
   return batches;
+}
+
+/** Whether others make the Secret, which is waited for. */
+function isIssued(item: ObjectItem): item is IssuedItem {
+  return item.kind === "generated-secret" && item.source.kind === "issued";
 }
 
 function isDefinition({ object }: ObjectItem): boolean {
