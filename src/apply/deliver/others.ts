@@ -17,7 +17,8 @@ export function failureOf(cluster: string, { applying, unreachable }: Others): u
 /** That `waiter` can't go on without `what` of another cluster, which failed. */
 export function blocked(waiter: string, what: string, cluster: string, cause: unknown): IsthmusError {
   const { message } = IsthmusError.from(cause);
-  return new IsthmusError("apply/blocked", `${waiter} needs ${what}, and ${cluster} failed: ${message}`, {
+  const why = message.startsWith(`${cluster}: `) ? message.slice(cluster.length + 2) : message;
+  return new IsthmusError("apply/blocked", `${waiter} needs ${what}, and ${cluster} failed: ${why}`, {
     cause,
     nextStep: `Mend ${cluster}, then run this again: it resumes where it stopped.`,
   });

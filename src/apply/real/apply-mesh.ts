@@ -1,6 +1,6 @@
 import { type Diagnostic, IsthmusError, type Logger, systemClock } from "../../base/index.ts";
 import { warnOfPublishedKeys } from "../../ca/index.ts";
-import type { Compiled, Wave } from "../../compile/index.ts";
+import { type Compiled, type Wave, waves } from "../../compile/index.ts";
 import { kinds, startInformer } from "../../kube/index.ts";
 import type { Mesh } from "../../mesh/index.ts";
 import { clusterFailure } from "../cluster-failure.ts";
@@ -72,7 +72,10 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
       ...(addresses.get(name) ?? { server, apiCa: ca ?? "" }),
       caFiles: trust.files.get(name),
     });
-  const gate = realGate(mesh, wait);
+  const begun = new Map<string, Wave>();
+  const isServing = (name: string) =>
+    waves.indexOf(begun.get(name) ?? "namespaces") > waves.indexOf("credentials");
+  const gate = realGate(mesh, wait, isServing);
   const mended = new Map<string, Diagnostic[]>();
   try {
     const outcomes = await applyCompiled(compiled, {
@@ -82,7 +85,10 @@ export async function applyMesh(options: ApplyMeshOptions): Promise<readonly Clu
       width,
       force: options.force,
       unserved: "wait",
-      begins: options.begins,
+      begins(cluster, wave) {
+        begun.set(cluster, wave.wave);
+        options.begins(cluster, wave);
+      },
       deleted: options.deleted,
       async installChart(chart, cluster) {
         const target = targetOf(clusters, cluster.name);

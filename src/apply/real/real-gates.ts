@@ -14,9 +14,20 @@ const workloadKinds = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /**
  * What has to be true before the next wave: after the control plane, that it is available and its injection webhook answers;
- * after gateways, that they are available and have addresses; after management, that it is available.
+ * after gateways, that they are available and have addresses; after management, that it is available. `isServing` tells whether
+ * a cluster's control plane is complete: then its remotes do without what fails there later.
  */
-export function realGate(mesh: Mesh, options: WaitOptions) {
+export function realGate(mesh: Mesh, options: WaitOptions, isServing: (cluster: string) => boolean) {
+  /** The primary as its remotes need it: later failures are its own. */
+  const asPrimary = (other: Applying): Applying => {
+    const broken = new AbortController();
+    const look = () => {
+      if (!isServing(other.name)) broken.abort(other.failed.reason);
+    };
+    if (other.failed.aborted) look();
+    else other.failed.addEventListener("abort", look, { once: true });
+    return { ...other, failed: broken.signal };
+  };
   return async (cluster: Applying, applied: AppliedWave, others: Others): Promise<void> => {
     switch (applied.wave) {
       case "control-plane": {
@@ -27,7 +38,7 @@ export function realGate(mesh: Mesh, options: WaitOptions) {
         if (own === undefined) return;
         const { revision } = own.istio;
         // A remote's webhook is its primary's istiod: when that fails, nobody will answer.
-        await withPrimary(own.primary, cluster, others, "the injection webhook", options, (rest) =>
+        await withPrimary(own.primary, cluster, others, asPrimary, "the injection webhook", options, (rest) =>
           whenInjecting(cluster, { namespace: systemNamespace, revision }, rest),
         );
         return;
@@ -38,6 +49,7 @@ export function realGate(mesh: Mesh, options: WaitOptions) {
           own?.primary ?? cluster.name,
           cluster,
           others,
+          asPrimary,
           "the configuration",
           options,
           async (rest) => {
@@ -66,6 +78,7 @@ function withPrimary(
   primary: string,
   cluster: Applying,
   others: Others,
+  asPrimary: (other: Applying) => Applying,
   what: string,
   options: WaitOptions,
   wait: (options: WaitOptions) => Promise<void>,
@@ -74,7 +87,7 @@ function withPrimary(
   if (other === undefined) return wait(options);
   // What is waited for is told by the wait itself.
   const quiet = { ...options, waiting() {} };
-  return fromOther(other, cluster.name, `${what} of ${primary}'s control plane`, quiet, (signal) =>
+  return fromOther(asPrimary(other), cluster.name, `${what} of ${primary}'s control plane`, quiet, (signal) =>
     wait({ ...options, signal }),
   );
 }
