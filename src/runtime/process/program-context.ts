@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Container, Pod } from "../../kube/index.ts";
 import type { PodNetwork, ProgramContext } from "../contracts.ts";
+import { archiveWords } from "./archive-words.ts";
 import { realPath, writeMounts } from "./mount-files.ts";
 import { podEnvironment } from "./pod-environment.ts";
 
@@ -53,7 +54,7 @@ export function createProgramContext(options: {
       }
       const asks = real.some((argument, i) => argument !== command[i] || argument.includes("ISTHMUS_ROOT"));
       if (asks) await writeFiles();
-      return real;
+      return archiveWords(command, real, root);
     },
   };
 }
