@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../base/index.ts";
 import { ApiError, type KubeClient } from "../kube/index.ts";
+import { findRelease } from "./helm/helm-release.ts";
 import { type HelmReleaseName, isReleaseEntry } from "./helm/release-entry.ts";
 import type { Inventory, InventoryEntry } from "./inventory.ts";
 import { entryName, insideOf, inTurn, judgeLeftover, releaseFields } from "./leftovers.ts";
@@ -47,7 +48,10 @@ export async function prune(
     if (isReleaseEntry(entry)) {
       // A release that was there before stays with its owner.
       if (!isOurs || uninstall === undefined) return;
-      await uninstall({ name: entry.name, namespace: entry.namespace ?? "default" });
+      const release = { name: entry.name, namespace: entry.namespace ?? "default" };
+      // It is listed before it is installed, which may have failed.
+      if ((await findRelease(client, release.name, release.namespace)) === undefined) return;
+      await uninstall(release);
       deleted.push(entryName(entry));
       return;
     }
