@@ -51,6 +51,22 @@ const objects: Readonly<Record<string, readonly KubeObject[]>> = {
       spec: { selector: { app: "reviews" }, ports: [{ name: "http", port: 9080 }] },
     },
   ],
+  pods: [
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: {
+        name: "web-x-1",
+        namespace: "shop",
+        labels: { app: "web", "pod-template-hash": "x" },
+        ownerReferences: [
+          { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web-x", uid: "1", controller: true },
+        ],
+      },
+      spec: { containers: [{ name: "web" }] },
+      status: { podIP: "10.0.0.1", conditions: [{ type: "Ready", status: "True" }] },
+    },
+  ],
   peerauthentications: [
     {
       apiVersion: "security.istio.io/v1",
@@ -357,6 +373,68 @@ suite.skipIf(findChromium() === undefined)("console: meshes of any size [needs c
           ],
         ],
       );
+    }));
+
+  test("requests are sent from a workload, described before, followed while they go on, and ended", () =>
+    look({ clusters: 2, objects: () => objects }, "light", async (page, view, { asked }) => {
+      await view("/clusters/east/namespaces/shop/workloads/web");
+      await page.getByRole("button", { name: "Send requests", exact: true }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByLabel("URL, as the workload would write it").fill("http://reviews:9080/?a=1");
+      await dialog.getByLabel("Requests a second").fill("20");
+      await dialog.getByLabel("Seconds").fill("600");
+      await dialog
+        .getByText(
+          "isthmus load 'http://reviews:9080/?a=1' --from deployment/web.shop --cluster east --rate 20 --duration 600s --connections 10",
+        )
+        .waitFor();
+      assert.deepEqual(asked, []);
+      await dialog.getByRole("button", { name: "Send", exact: true }).click();
+      await dialog.getByText("10 × HTTP 200").waitFor();
+      assert.deepEqual(asked, ["load east/shop/web http://reviews:9080/?a=1 20"]);
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+
+      // They go on wherever one looks meanwhile.
+      await view("/trust");
+      const sent = page.getByRole("list", { name: "Requests sent" });
+      await sent.getByRole("button", { name: /web → reviews/ }).click();
+      await dialog.getByRole("button", { name: "End", exact: true }).click();
+      await dialog.getByText(/^over after \d+ s$/).waitFor();
+      await page.keyboard.press("Escape");
+      await sent.waitFor({ state: "detached" });
+    }));
+
+  test("an action that was changed a moment before it is applied is applied as it was changed", () =>
+    look({ clusters: 2, objects: () => objects }, "light", async (page, view, { writes }) => {
+      await view("/clusters/east/namespaces/shop/workloads/web");
+      await page.getByRole("button", { name: "Scale", exact: true }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText("--replicas=1", { exact: false }).waitFor();
+      await dialog.getByRole("button", { name: "One more" }).click();
+      await dialog.getByRole("button", { name: "Apply", exact: true }).click();
+      await dialog.waitFor({ state: "detached" });
+      assert.deepEqual(
+        writes.map(({ body }) => body),
+        [{ spec: { replicas: 2 } }],
+      );
+    }));
+
+  test("a service's page offers workloads with pods to send requests to it from", () =>
+    look({ clusters: 2, objects: () => objects }, "light", async (page, view, { asked }) => {
+      await view("/services?q=reviews");
+      await page.getByRole("button", { name: "reviews in shop", exact: true }).click();
+      await page.getByRole("button", { name: "Send requests", exact: true }).click();
+      const dialog = page.getByRole("dialog");
+      assert.equal(
+        await dialog.getByLabel("URL, as the workload would write it").inputValue(),
+        "http://reviews.shop:9080/",
+      );
+      await dialog.getByLabel("From").selectOption("web in shop of west");
+      await dialog.getByText(/--from deployment\/web\.shop --cluster west/).waitFor();
+      await dialog.getByRole("button", { name: "Send", exact: true }).click();
+      await dialog.getByText("10 × HTTP 200").waitFor();
+      assert.deepEqual(asked, ["load west/shop/web http://reviews.shop:9080/ 10"]);
     }));
 
   test("pages of workspaces are offered only where there is a management cluster", () =>

@@ -26,7 +26,7 @@ export function ActionDialog({
   readonly onClose: () => void;
   readonly children?: ReactNode;
 }) {
-  const { plan, isApplying, isDone, apply } = planned;
+  const { isCurrent, isApplying, isDone, apply } = planned;
   const hint = whenDone === undefined ? "" : isDone ? whenDone : "Nothing is written before Apply.";
   return (
     <Dialog
@@ -42,7 +42,7 @@ export function ActionDialog({
           <button
             type="button"
             className="button primary"
-            disabled={plan === undefined || isApplying || isDone || isSame}
+            disabled={!isCurrent || isApplying || isDone || isSame}
             onClick={apply}
           >
             {isApplying ? "Working …" : verb}

@@ -7,7 +7,10 @@ const settled = 200;
 
 /** What an action would change, and the way to do that. */
 export interface Planned {
+  /** The last that was made; it stays while the next one is made. */
   readonly plan?: Plan;
+  /** Whether `plan` is of what is chosen now, so that it can be applied. */
+  readonly isCurrent: boolean;
   readonly failure?: ApiFailure;
   readonly isApplying: boolean;
   readonly isDone: boolean;
@@ -47,6 +50,7 @@ export function usePlan(action: Action | undefined, onApplied?: () => void): Pla
   return {
     ...(plan === undefined ? {} : { plan: plan.plan }),
     ...(failure === undefined ? {} : { failure }),
+    isCurrent: current !== undefined,
     isApplying,
     isDone: done !== undefined && done === text,
     apply() {

@@ -6,6 +6,7 @@ import { Ago, useNow } from "../parts/age.tsx";
 import { ClusterMark } from "../parts/cluster-mark.tsx";
 import { clusterTone } from "../parts/cluster-tone.ts";
 import { listedViews } from "../views.ts";
+import { RunningLoads } from "./running-loads.tsx";
 
 /** What there is to look at, and the clusters with when each was seen last. */
 export function Sidebar({
@@ -75,6 +76,7 @@ export function Sidebar({
           </li>
         ))}
       </ul>
+      <RunningLoads />
       {mesh === undefined ? null : (
         <footer>
           {mesh.addons

@@ -1,6 +1,7 @@
 import { Fragment, useState } from "react";
 import type { ServiceRow, ServicesPage } from "../../../../src/console/api.ts";
 import { InjectFault } from "../../actions/inject-fault.tsx";
+import { SendRequests } from "../../actions/send-requests.tsx";
 import { ShiftTraffic } from "../../actions/shift-traffic.tsx";
 import { count, figure, milliseconds, percentage } from "../../format.ts";
 import { Icon } from "../../icons.tsx";
@@ -172,7 +173,7 @@ function missingFirst(clusters: ServiceRow["clusters"]): ServiceRow["clusters"] 
 
 function Details({ row, clusters }: { readonly row: ServiceRow; readonly clusters: readonly string[] }) {
   const { name, namespace, host, rules } = row;
-  const [open, setOpen] = useState<"shift" | "fault">();
+  const [open, setOpen] = useState<"shift" | "fault" | "load">();
   const absent = clusters.filter((cluster) => !row.clusters.some((one) => one.cluster === cluster));
   return (
     <div className="column" style={{ gap: 10 }}>
@@ -182,6 +183,9 @@ function Details({ row, clusters }: { readonly row: ServiceRow; readonly cluster
         <a className="button" href={`/traffic?ns=${namespace}&find=${name}`} onClick={follow}>
           Its traffic
         </a>
+        <button type="button" className="button" onClick={() => setOpen("load")}>
+          Send requests
+        </button>
         <button type="button" className="button" onClick={() => setOpen("shift")}>
           Shift traffic
         </button>
@@ -230,6 +234,12 @@ function Details({ row, clusters }: { readonly row: ServiceRow; readonly cluster
           ))
         )}
       </div>
+      {open === "load" ? (
+        <SendRequests
+          url={`http://${name}.${namespace}:${parseInt(row.ports[0] ?? "80", 10)}/`}
+          onClose={() => setOpen(undefined)}
+        />
+      ) : null}
       {open === "shift" ? (
         <ShiftTraffic namespace={namespace} service={name} onClose={() => setOpen(undefined)} />
       ) : null}

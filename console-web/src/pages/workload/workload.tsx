@@ -1,6 +1,7 @@
 import { useState } from "react";
-import type { WorkloadPage } from "../../../../src/console/api.ts";
+import type { WorkloadId, WorkloadPage } from "../../../../src/console/api.ts";
 import { ScaleWorkload } from "../../actions/scale-workload.tsx";
+import { SendRequests } from "../../actions/send-requests.tsx";
 import { ShiftTraffic } from "../../actions/shift-traffic.tsx";
 import { figure, milliseconds, percentage } from "../../format.ts";
 import { useLive } from "../../live.ts";
@@ -86,7 +87,7 @@ export function Workload({ names, range }: PageProps) {
 
 /** What can be done to a workload and to the requests to it. */
 function Actions({ page: { row, services } }: { readonly page: WorkloadPage }) {
-  const [open, setOpen] = useState<"scale" | "shift">();
+  const [open, setOpen] = useState<"scale" | "shift" | "load">();
   const [service] = services;
   const close = () => setOpen(undefined);
   return (
@@ -101,12 +102,22 @@ function Actions({ page: { row, services } }: { readonly page: WorkloadPage }) {
           Scale
         </button>
       ) : null}
+      {row.role === "app" ? (
+        <button type="button" className="button" onClick={() => setOpen("load")}>
+          Send requests
+        </button>
+      ) : null}
+      {open === "load" ? <SendRequests from={idOf(row)} onClose={close} /> : null}
       {open === "scale" ? <ScaleWorkload row={row} onClose={close} /> : null}
       {open === "shift" && service !== undefined ? (
         <ShiftTraffic namespace={row.namespace} service={service} onClose={close} />
       ) : null}
     </>
   );
+}
+
+function idOf({ cluster, namespace, kind, name }: WorkloadId): WorkloadId {
+  return { cluster, namespace, kind, name };
 }
 
 function Identity({ page }: { readonly page: WorkloadPage }) {
