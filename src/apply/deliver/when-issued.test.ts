@@ -3,6 +3,7 @@ import { afterEach, beforeEach, suite, test } from "vitest";
 import { startTestServer } from "../../apiserver/test-support/start-test-server.ts";
 import { type Stop, silentLogger, waitFor } from "../../base/index.ts";
 import { createIntermediate, createRoot, type Root } from "../../ca/index.ts";
+import type { CompiledItem } from "../../compile/index.ts";
 import {
   createKubeClient,
   type Kind,
@@ -10,8 +11,10 @@ import {
   type KubeObject,
   kinds,
   type Secret,
+  startInformer,
 } from "../../kube/index.ts";
 import { createResourceMap } from "../resource-map.ts";
+import { applyCompiled } from "./apply-compiled.ts";
 import type { Applying } from "./applying.ts";
 import { whenIssued } from "./when-issued.ts";
 
@@ -160,6 +163,58 @@ suite("whenIssued()", () => {
       code: "trust/not-issued",
       message: /already, which is not the issuer's/,
     });
+  });
+
+  test("an apply waits for it only after everything else of its wave, such as the Deployment of cert-manager", async () => {
+    await serve(east);
+    const { client } = east;
+    const stop = new AbortController();
+    const { signal } = stop;
+    const template = {
+      metadata: { labels: { app: "cm" } },
+      spec: { containers: [{ name: "cm", image: "cm" }] },
+    };
+    const manager: KubeObject = {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "cm", namespace },
+      spec: { selector: { matchLabels: { app: "cm" } }, template },
+    } as KubeObject;
+    const wave = "trust";
+    const items: readonly CompiledItem[] = [
+      {
+        kind: "generated-secret",
+        wave,
+        from: "trust.issuer",
+        object: wanted,
+        source: { kind: "issued", ...expected },
+      },
+      { kind: "object", wave, from: "trust.issuer.manifests[0]", object: manager },
+    ];
+    const informer = (kind: typeof kinds.services | typeof kinds.deployments) =>
+      startInformer(client, kind as Kind<KubeObject>, { signal, log: silentLogger });
+    const deployments = informer(kinds.deployments);
+    const issuing = waitFor(() => deployments.get("cm", namespace), {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)]),
+      changes: deployments.changes,
+    }).then(() => client.create(kinds.secrets, secret(createRoot("m", Date.now()))));
+    issuing.catch(() => {}); // Awaited below; an apply that ends first is what the test is about.
+    try {
+      const target = { ...east.applying, services: informer(kinds.services) as never, server: "", apiCa: "" };
+      const [outcome] = await applyCompiled(
+        { clusters: new Map([["east", items]]) },
+        {
+          ...{ targets: new Map([["east", target]]), installChart: async () => {}, width: 8 },
+          ...{ addressTimeout: 20_000, force: true, unserved: "wait", signal, log: silentLogger },
+          waiting() {},
+          deleted() {},
+        },
+      );
+      await issuing;
+      assert.equal(outcome?.failure, undefined);
+    } finally {
+      stop.abort();
+    }
   });
 
   test("issuers of two clusters must lead to one root", async () => {
