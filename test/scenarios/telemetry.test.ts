@@ -1,11 +1,24 @@
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, suite, test } from "vitest";
+import type { MeshPage, Traffic, TrafficPage, WorkloadsPage } from "../../src/console/index.ts";
+import type { MeshStatus } from "../../src/engine/index.ts";
 import type { TrafficEdge, TrafficGraph, WorkloadSummary } from "../../src/telemetry/index.ts";
+import { startKiali } from "../conformance/kiali/kiali-process.ts";
 import { startPrometheus } from "../conformance/prometheus/prometheus-process.ts";
-import { findKubectls, findPrometheus } from "../support/tools.ts";
+import { findKiali, findKubectls, findPrometheus } from "../support/tools.ts";
 import { hello, startAks } from "./support/examples.ts";
 import { assertShare, versions } from "./support/hello.ts";
 import { eventually, type MeshUnderTest } from "./support/running-mesh.ts";
+
+/** What Kiali says of a graph: as much of it as is looked at. */
+interface KialiGraph {
+  readonly elements: {
+    readonly nodes: readonly { readonly data: { id: string; workload?: string; cluster: string } }[];
+    readonly edges: readonly {
+      readonly data: { source: string; target: string; isMTLS?: string; sourcePrincipal?: string };
+    }[];
+  };
+}
 
 suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [needs kubectl]", () => {
   let mesh: MeshUnderTest;
@@ -222,6 +235,127 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
       /^CLUSTER +NAMESPACE +WORKLOAD .*\nmain0 +sample +sleep /,
     );
   });
+
+  test("graph, top and status print the numbers that the console's pages show", async () => {
+    const said = async <T>(...args: string[]): Promise<T> =>
+      JSON.parse((await mesh.isthmus(...args, "-o", "json")).stdout);
+    const { origin, searchParams } = new URL((await said<{ url: string }>("console")).url);
+    const headers = { authorization: `Bearer ${searchParams.get("token")}` };
+    const page = async <T>(address: string): Promise<T> =>
+      (await (await fetch(`${origin}${address}`, { headers })).json()) as T;
+
+    await eventually(async () => {
+      const { at, nodes, edges } = await graph("--namespace", "sample", "--range", "30m");
+      const shown = await page<TrafficPage>(`/api/traffic?level=workload&ns=sample&range=1800&at=${at}`);
+      assert.ok(edges.length > 0);
+      assert.deepEqual({ nodes: shown.graph?.nodes, edges: shown.graph?.edges }, { nodes, edges });
+      return true;
+    });
+    // Every request lies within so long a range: whenever one asks, each workload has the same part of them.
+    const parts = (rows: readonly { workload: string; incoming?: Traffic; outgoing?: Traffic }[]) => {
+      const all = rows.reduce((sum, { outgoing }) => sum + (outgoing?.requestsPerSecond ?? 0), 0);
+      const part = (side?: Traffic) => Math.round((100 * (side?.requestsPerSecond ?? 0)) / all);
+      const p95 = (side?: Traffic) => side?.latencyMs?.p95.toFixed(3);
+      return rows
+        .map(({ workload, incoming, outgoing }) =>
+          [workload, part(incoming), p95(incoming), part(outgoing), p95(outgoing)].join(" "),
+        )
+        .filter((text) => !/ 0 {2}0 $/.test(text))
+        .sort();
+    };
+    await eventually(async () => {
+      const printed = await said<WorkloadSummary[]>("top", "--range", "30m", "--namespace", "sample");
+      const { workloads } = await page<WorkloadsPage>("/api/workloads?range=1800");
+      const shown = workloads
+        .filter(({ namespace }) => namespace === "sample")
+        .map(({ cluster, name, inbound: incoming, outbound: outgoing }) => ({
+          workload: `${cluster}/${name}`,
+          ...(incoming === undefined ? {} : { incoming }),
+          ...(outgoing === undefined ? {} : { outgoing }),
+        }));
+      const named = printed.map((one) => ({ ...one, workload: `${one.cluster}/${one.workload}` }));
+      assert.equal(parts(named).length, 3, JSON.stringify(parts(named)));
+      assert.deepEqual(parts(shown), parts(named));
+      return true;
+    });
+    await eventually(async () => {
+      const status = await said<MeshStatus>("status");
+      const { clusters } = await page<MeshPage>("/api/mesh");
+      const proxiesOf = (name: string) => status.proxies.filter(({ cluster }) => cluster === name);
+      assert.deepEqual(
+        clusters.map(({ name, state, pods, proxies, gateways }) => ({
+          name,
+          state,
+          pods,
+          proxies,
+          gateways,
+        })),
+        status.clusters.map(({ name, state, pods }) => ({
+          name,
+          state,
+          pods,
+          proxies: {
+            synced: proxiesOf(name).filter((one) => one.state === "SYNCED").length,
+            total: proxiesOf(name).length,
+          },
+          gateways: status.gateways.filter(({ cluster }) => cluster === name),
+        })),
+      );
+      return true;
+    });
+  });
+
+  test.skipIf(findKiali() === undefined)(
+    "a real Kiali draws both clusters' traffic with its identities, and finds istiod well [needs kiali]",
+    async () => {
+      const contexts = ["main0", "remote0"];
+      const kiali = await startKiali(findKiali() ?? "", {
+        kubeconfig: mesh.kubeconfig,
+        contexts,
+        prometheus: new URL(await prometheus()).origin,
+      });
+      const ask = async (address: string) => (await fetch(`${kiali.api}${address}`)).json();
+      try {
+        await eventually(async () => {
+          // Prometheus counts what a series gains while it is watched, so there must be requests meanwhile; and Kiali
+          // gives the same graph for a minute unless it is told not to keep any.
+          await mesh.curl("main0", hello, 8);
+          const { elements } = (await ask(
+            "/namespaces/graph?namespaces=sample&graphType=workload&duration=60s&appenders=securityPolicy&refreshInterval=0",
+          )) as KialiGraph;
+          const nodes = new Map(elements.nodes.map(({ data }) => [data.id, data]));
+          const drawn = elements.edges.map(({ data }) => ({
+            from: nodes.get(data.source)?.workload,
+            to: nodes.get(data.target)?.workload,
+            cluster: nodes.get(data.target)?.cluster,
+            isMTLS: data.isMTLS,
+            sourcePrincipal: data.sourcePrincipal,
+          }));
+          const edge = (to: string, cluster: string) => ({
+            from: "sleep",
+            to,
+            cluster,
+            isMTLS: "100",
+            sourcePrincipal: "spiffe://cluster.local/ns/sample/sa/sleep",
+          });
+          assert.deepEqual(
+            drawn.sort((a, b) => String(a.to).localeCompare(String(b.to))),
+            [edge("helloworld-v1", "main0"), edge("helloworld-v2", "remote0")],
+          );
+          return true;
+        });
+        await eventually(async () => {
+          const components = (await ask("/istio/status")) as Record<string, string>[];
+          const istiod = components.find(({ cluster, name }) => cluster === "main0" && name === "istiod");
+          assert.equal(istiod?.["status"], "Healthy");
+          return true;
+        });
+      } finally {
+        await kiali.stop();
+      }
+    },
+    120_000,
+  );
 
   test("a graph of something else is refused with what there is", async () => {
     const { code, stderr } = await mesh.isthmus("graph", "--level", "planet");

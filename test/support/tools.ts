@@ -60,6 +60,12 @@ export function findPrometheus(): string | undefined {
   return named !== undefined && existsSync(named) ? named : findProgram("prometheus");
 }
 
+/** Kiali's server from KIALI_PATH or PATH. Built without its pages it will do. */
+export function findKiali(): string | undefined {
+  const named = process.env["KIALI_PATH"];
+  return named !== undefined && existsSync(named) ? named : findProgram("kiali");
+}
+
 /** helm from HELM_PATH, PATH, or the folder that `go install` fills. */
 export function findHelm(): string | undefined {
   const named = process.env["HELM_PATH"];

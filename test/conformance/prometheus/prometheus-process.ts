@@ -1,10 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { type Stop, waitFor } from "../../../src/base/index.ts";
+import { freePort } from "../../support/free-port.ts";
 
 /** A real Prometheus that answers queries. */
 export interface PrometheusProcess {
@@ -63,15 +63,4 @@ export async function startPrometheus(
     throw reason;
   }
   return { url, stop };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
