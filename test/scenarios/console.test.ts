@@ -3,6 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { findChromium, findKubectls } from "../support/tools.ts";
 import { type OpenConsole, openConsole, startBrowser } from "./support/browser.ts";
+import { addresses, testActions } from "./support/console-actions.ts";
 import { startAks, startOke } from "./support/examples.ts";
 import { type LiqoMesh, startLiqo } from "./support/liqo.ts";
 import { takePicture } from "./support/picture.ts";
@@ -300,41 +301,12 @@ suite.skipIf(!hasTools)("console: the mesh on one page [needs kubectl] [needs ch
     }
   });
 
-  test("a cluster is stopped from its card: it stays, grey and with its age, and takes nothing else with it", async () => {
-    const { page } = console;
-    await console.view("/mesh");
-    await page.getByRole("button", { name: "Stop remote0" }).click();
-    await page.getByText("isthmus cluster stop remote0").waitFor();
-    await page.getByRole("button", { name: "Stop", exact: true }).click();
-    await page.getByRole("article", { name: "cluster remote0, stopped" }).waitFor();
-    await page.getByRole("article", { name: "cluster main0, ready" }).waitFor();
-    await console.view("/workloads");
-    await page.getByText(/remote0 does not answer: what is shown of it was so/).waitFor();
-    await page.getByRole("link", { name: "helloworld-v2" }).waitFor();
-    await console.view("/mesh");
-    await page.getByRole("button", { name: "Start remote0" }).click();
-    await page.getByRole("button", { name: "Start", exact: true }).click();
-    await page.getByRole("article", { name: "cluster remote0, ready" }).waitFor();
-  });
+  testActions(() => ({ mesh, console }));
 
   test("no view scrolls sideways at 1280 pixels, in light and in dark, and no script complains", async () => {
     const dark = await openConsole(browser, mesh, "dark");
     for (const one of [console, dark])
-      for (const address of [
-        "/mesh",
-        "/traffic",
-        "/checks",
-        "/services",
-        "/config",
-        "/trust",
-        "/live",
-        "/traces",
-        "/workloads",
-        "/clusters",
-        "/clusters/main0",
-        "/workspaces",
-        "/clusters/main0/namespaces/sample/workloads/sleep",
-      ]) {
+      for (const address of addresses) {
         await one.view(address);
         await one.page.locator(".page > *").first().waitFor();
         const [inner = 0, outer = 0] = await one.page.evaluate<number[]>(
