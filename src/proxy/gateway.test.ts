@@ -334,6 +334,45 @@ suite("a gateway", () => {
     },
   );
 
+  test("only counts what rules of a dry run say, beside what others decide", async () => {
+    await mesh.app("10.0.0.1", 8080, hello("app"));
+    const policies = (path: string) => ({
+      [path]: {
+        permissions: [{ urlPath: { path: { exact: path } } }],
+        principals: [{ any: true }],
+      },
+    });
+    const { proxy } = await start({
+      httpFilters: [
+        {
+          name: "envoy.filters.http.rbac",
+          typedConfig: {
+            "@type": type("filters.http.rbac.v3.RBAC"),
+            rules: { action: "DENY", policies: policies("/closed") },
+            shadowRules: { action: "DENY", policies: policies("/tried") },
+            shadowRulesStatPrefix: "istio_dry_run_deny_",
+          },
+        },
+      ],
+    });
+    const statuses = [];
+    for (const path of ["/open", "/tried", "/tried", "/closed"]) statuses.push((await ask(path)).status);
+    assert.deepEqual(statuses, [200, 200, 200, 403]);
+    const { body } = proxy.admin("/stats", new URLSearchParams("filter=rbac"), "GET");
+    assert.deepEqual(
+      body.split("\n").map((line) => line.replace(/^http\..*\.rbac\./, "")),
+      [
+        "allowed: 3",
+        "denied: 1",
+        "istio_dry_run_deny_shadow_allowed: 2",
+        "istio_dry_run_deny_shadow_denied: 2",
+        "",
+      ],
+    );
+    const page = proxy.admin("/stats/prometheus", new URLSearchParams(), "GET").body;
+    assert.match(page, /^envoy_http_rbac_istio_dry_run_deny_shadow_denied\{.*\} 2$/m);
+  });
+
   test("answers CORS preflights and marks answers", async () => {
     await mesh.app("10.0.0.1", 8080, hello("v1"));
     await start({

@@ -49,8 +49,10 @@ export function collectStats(sources: StatSources): Stat[] {
     const address = `${compiled.address}_${compiled.port}`;
     add(stats, `listener.${address}`, "listener", { listener_address: address }, { ...values });
   }
-  for (const [prefix, values] of sources.http()) {
-    add(stats, `http.${prefix}`, "http", { http_conn_manager_prefix: prefix }, { ...values });
+  for (const [prefix, { rbac, ...values }] of sources.http()) {
+    const labels = { http_conn_manager_prefix: prefix };
+    add(stats, `http.${prefix}`, "http", labels, values);
+    add(stats, `http.${prefix}.rbac`, "http_rbac", labels, Object.fromEntries(rbac));
   }
   for (const [name, value] of Object.entries(sources.server())) {
     stats.push({ name, family: name.replaceAll(".", "_"), labels: {}, value, isGauge: true });

@@ -30,7 +30,13 @@ export interface RouteSource {
 }
 
 export type HttpFilter =
-  | { readonly kind: "rbac"; readonly name: string; readonly rules: RbacRules | undefined }
+  | {
+      readonly kind: "rbac";
+      readonly name: string;
+      readonly rules: RbacRules | undefined;
+      /** Rules that are only tried; what they say is counted under names that begin with `prefix`. */
+      readonly shadow: { readonly rules: RbacRules; readonly prefix: string } | undefined;
+    }
   | { readonly kind: "fault"; readonly name: string; readonly rules: FaultRules }
   | { readonly kind: "cors"; readonly name: string }
   | { readonly kind: "jwt"; readonly name: string; readonly rules: JwtRules };
@@ -222,7 +228,13 @@ function compileFilters(messages: readonly HttpFilterMessage[], parent: string):
       case RBACSchema.typeName: {
         const rbac = unpack(config, RBACSchema, where);
         if (rbac.matcher !== undefined) throw new ConfigError(`${where}: matcher is not supported`);
-        filters.push({ kind: "rbac", name, rules: compileRbac(rbac.rules, where) });
+        const tried = compileRbac(rbac.shadowRules, where);
+        filters.push({
+          kind: "rbac",
+          name,
+          rules: compileRbac(rbac.rules, where),
+          shadow: tried && { rules: tried, prefix: rbac.shadowRulesStatPrefix },
+        });
         break;
       }
       case JwtAuthenticationSchema.typeName:

@@ -165,7 +165,7 @@ export function startExchange(
     if (chain.requestTimeout > 0 && !bodyEnded) after(chain.requestTimeout, onRequestTimeout);
     if (head.upgrade !== undefined && !chain.upgrades.has(head.upgrade)) return reply(replies.upgradeRefused);
     if (chain.filters.length > 0) {
-      run = { head, facts, route, target, edits: undefined, reroutes: false };
+      run = { head, facts, route, target, stats, edits: undefined, reroutes: false };
       runFilters(run, 0, false);
     } else act();
   }
@@ -261,7 +261,7 @@ export function startExchange(
     const hashed = action.hash(head, downstream);
     if (hashed.cookie !== undefined) {
       const cookie = hashed.cookie;
-      run ??= { head, facts, route, target, edits: undefined, reroutes: false };
+      run ??= { head, facts, route, target, stats, edits: undefined, reroutes: false };
       run.edits ??= [];
       run.edits.push((headers) => headers.push("set-cookie", cookie));
     }

@@ -19,6 +19,8 @@ export interface HttpStats {
   no_route: number;
   no_cluster: number;
   rq_total: number;
+  /** Decisions of the RBAC filters by their names below "rbac.": "allowed", "istio_dry_run_deny_shadow_denied" … */
+  readonly rbac: Map<string, number>;
 }
 
 export function createHttpStats(): HttpStats {
@@ -42,7 +44,13 @@ export function createHttpStats(): HttpStats {
     no_route: 0,
     no_cluster: 0,
     rq_total: 0,
+    rbac: new Map(),
   };
+}
+
+/** Counts what RBAC rules say of a request. */
+export function countDecision({ rbac }: HttpStats, name: string): void {
+  rbac.set(name, (rbac.get(name) ?? 0) + 1);
 }
 
 /** Counts a status in the class it belongs to. */

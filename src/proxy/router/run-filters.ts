@@ -10,6 +10,7 @@ import type { RequestHead } from "../http/codec.ts";
 import type { Headers } from "../http/headers.ts";
 import type { HttpFilter } from "../http/http-chain.ts";
 import type { ExchangeFacts } from "./facts.ts";
+import { countDecision, type HttpStats } from "./http-stats.ts";
 import { jwtReply, type LocalReply, replies } from "./local-reply.ts";
 import type { Route, Target } from "./route.ts";
 
@@ -27,6 +28,7 @@ export interface FilterRun {
   readonly facts: ExchangeFacts;
   readonly route: Route | undefined;
   readonly target: Target | undefined;
+  readonly stats: HttpStats;
   edits: ResponseEdit[] | undefined;
   /** What was found out may lead to another route, which is to be looked for. */
   reroutes: boolean;
@@ -39,12 +41,18 @@ export function runFilter(filter: HttpFilter, run: FilterRun, waited: boolean): 
   switch (filter.kind) {
     case "rbac": {
       const rules = entry?.kind === "rbac" ? entry.rules : filter.rules;
-      if (rules === undefined) return undefined;
-      const decision = rules({
+      const attempt = {
         downstream: run.facts.downstream,
         request: run.head,
         clientAddress: run.facts.clientAddress,
-      });
+      };
+      if (filter.shadow !== undefined) {
+        const { allowed } = filter.shadow.rules(attempt);
+        countDecision(run.stats, `${filter.shadow.prefix}shadow_${allowed ? "allowed" : "denied"}`);
+      }
+      if (rules === undefined) return undefined;
+      const decision = rules(attempt);
+      countDecision(run.stats, decision.allowed ? "allowed" : "denied");
       if (decision.allowed) return undefined;
       const details = `rbac_access_denied_matched_policy[${decision.policy ?? "none"}]`;
       return { kind: "reply", reply: { ...replies.denied, details } };
