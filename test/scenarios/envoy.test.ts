@@ -55,21 +55,27 @@ suite.skipIf(!hasTools)("a mesh on real Envoys [needs envoy] [needs kubectl]", (
   afterAll(() => mesh?.stop());
 
   test("status says so, and every Envoy took what it was sent", async () => {
-    const status = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout);
-    assert.equal(status.dataplane, "envoy");
     assert.match(mesh.said, /· Envoy\n/);
-    assert.ok(status.proxies.length >= 7);
-    for (const { state, pod } of status.proxies) assert.equal(state, "SYNCED", pod);
-    assert.equal(envoysOf(engine()).length, status.proxies.length);
+    await eventually(async () => {
+      const status = JSON.parse((await mesh.isthmus("status", "-o", "json")).stdout);
+      assert.equal(status.dataplane, "envoy");
+      assert.ok(status.proxies.length >= 7);
+      for (const { state, pod } of status.proxies) assert.equal(state, "SYNCED", pod);
+      assert.equal(envoysOf(engine()).length, status.proxies.length);
+      return true;
+    });
     const log = readFileSync(path.join(mesh.folder, ".isthmus/engine.log"), "utf8");
     assert.doesNotMatch(log, /Envoy refused/);
   });
 
   for (const cluster of clusters) {
     test(`40 requests from ${cluster} are answered by both clusters`, async () => {
-      const { v1, v2 } = versions(await mesh.curl(cluster, hello, 40));
-      assert.equal(v1 + v2, 40);
-      assert.ok(v1 > 0 && v2 > 0, `${v1} from fra, ${v2} from ash`);
+      await eventually(async () => {
+        const { v1, v2 } = versions(await mesh.curl(cluster, hello, 40));
+        assert.equal(v1 + v2, 40);
+        assert.ok(v1 > 0 && v2 > 0, `${v1} from fra, ${v2} from ash`);
+        return true;
+      });
     });
   }
 
@@ -82,12 +88,15 @@ suite.skipIf(!hasTools)("a mesh on real Envoys [needs envoy] [needs kubectl]", (
     }, 15_000);
     const { v1, v2 } = await eventually(async () => versions(await mesh.curl("ash", hello, 20)), 20_000);
     assert.equal(v1 + v2, 20);
-    const pods = JSON.parse(await mesh.kubectl("ash", "-n", "sample", "get", "pods", "-o", "json")).items;
-    for (const { metadata, status } of pods) {
-      const proxy = status.containerStatuses.find(({ name }: { name: string }) => name === "istio-proxy");
-      assert.equal(proxy.restartCount, 1, metadata.name);
-      assert.equal(proxy.lastState.terminated.exitCode, 137, metadata.name);
-    }
+    await eventually(async () => {
+      const pods = JSON.parse(await mesh.kubectl("ash", "-n", "sample", "get", "pods", "-o", "json")).items;
+      for (const { metadata, status } of pods) {
+        const proxy = status.containerStatuses.find(({ name }: { name: string }) => name === "istio-proxy");
+        assert.equal(proxy.restartCount, 1, metadata.name);
+        assert.equal(proxy.lastState.terminated.exitCode, 137, metadata.name);
+      }
+      return true;
+    });
     const logs = await mesh.kubectl("ash", "-n", "sample", "logs", "deploy/curl", "-c", "istio-proxy", "-p");
     assert.match(logs, /Envoy ended by itself: signal SIGKILL/);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, suite, test } from "vitest";
 import { parse } from "yaml";
-import { isthmus, run } from "./support/running-mesh.ts";
+import { isthmus, patientUp, run } from "./support/running-mesh.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -111,7 +111,7 @@ suite("the GitHub action", () => {
     const state = path.join(folder, "state");
     const command = (...args: string[]) =>
       run(process.execPath, [isthmus, ...args, "--state", state], { cwd: folder });
-    const started = await command("up", mesh, "--detach", "--exit-with", String(process.pid));
+    const started = await command("up", mesh, "--detach", ...patientUp);
     assert.equal(started.code, 0, started.stderr);
     try {
       const inputs = { mesh, test: "false", plan: "true", kubeconfig: path.join(state, "kubeconfig") };

@@ -22,9 +22,7 @@ suite.skipIf(findKubectls().length === 0)("the guide to offloading, typed [needs
   let mesh: MeshUnderTest | undefined;
   afterAll(() => mesh?.stop());
 
-  test("GUIDE-09 LIQO: from two peered clusters over one app on both to its end", {
-    timeout: 120_000,
-  }, async () => {
+  test("GUIDE-09 LIQO: from two peered clusters over one app on both to its end", async () => {
     mesh = await startExample({
       ...{ example: "liqo", client: "deploy/curl-consumer", container: "curl", namespace: "fluidosmesh" },
       // What the guide does with kubeadm, liqoctl's install and peer, and helm is the mesh file's; the rest is typed.

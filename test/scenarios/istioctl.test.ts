@@ -76,19 +76,23 @@ suite.skipIf(!hasKubectl)(
     });
 
     test("GUIDE-08 status tells of proxies and registries what proxy-status and remote-clusters do", async () => {
-      const status = JSON.parse(await ok(mesh.isthmus("status", "-o", "json")));
-      assert.deepEqual(
-        status.clusters.map(({ name, registry }: { name: string; registry: string }) => [name, registry]),
-        clusters.map((name) => [name, "synced"]),
-      );
-      for (const { state, pod: name } of status.proxies) assert.equal(state, "SYNCED", name);
+      await eventually(async () => {
+        const status = JSON.parse(await ok(mesh.isthmus("status", "-o", "json")));
+        assert.deepEqual(
+          status.clusters.map(({ name, registry }: { name: string; registry: string }) => [name, registry]),
+          clusters.map((name) => [name, "synced"]),
+        );
+        for (const { state, pod: name } of status.proxies) assert.equal(state, "SYNCED", name);
+        return true;
+      });
     });
 
     test("GUIDE-08 endpoints lists the rows of a cluster in istioctl's form", async () => {
-      const rows = endpointRows(
-        await ok(mesh.isthmus("endpoints", `${pod}.sample`, "--cluster", "fra", "--filter", helloCluster)),
-      );
-      assert.equal(rows.length, 2);
+      const rows = await eventually(async () => {
+        const words = ["endpoints", `${pod}.sample`, "--cluster", "fra", "--filter", helloCluster];
+        const found = endpointRows(await ok(mesh.isthmus(...words)));
+        return found.length === 2 && found;
+      });
       for (const { status, outlier } of rows) assert.deepEqual([status, outlier], ["HEALTHY", "OK"]);
     });
 
@@ -158,9 +162,10 @@ suite.skipIf(!hasKubectl)(
           ...["pilot-agent", "request", "GET", page],
         );
       assert.equal(JSON.parse(await ask("config_dump")).configs[0].bootstrap.node.metadata.CLUSTER_ID, "fra");
-      assert.match(
-        await ask("clusters"),
-        /^outbound\|5000\|\|helloworld\.sample\.\S+::127\.\S+::health_flags::healthy$/m,
+      await eventually(async () =>
+        /^outbound\|5000\|\|helloworld\.sample\.\S+::127\.\S+::health_flags::healthy$/m.test(
+          await ask("clusters"),
+        ),
       );
       assert.match(await ask("stats"), /^cluster_manager\.active_clusters: \d+$|^server\.live: 1$/m);
       const forward = background(

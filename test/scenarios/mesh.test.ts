@@ -32,6 +32,7 @@ import {
   eventually,
   isthmus,
   type MeshUnderTest,
+  patientUp,
   run,
   startExample,
 } from "./support/running-mesh.ts";
@@ -174,7 +175,7 @@ async function startDemo(prepare: (folder: string) => void = () => {}): Promise<
   assert.equal((await command(parent, "init", "demo")).code, 0);
   const folder = path.join(parent, "demo");
   prepare(folder);
-  const up = await command(folder, "up", "--detach", "--exit-with", String(process.pid));
+  const up = await command(folder, "up", "--detach", ...patientUp);
   assert.equal(up.code, 0, up.stderr);
   const program = findKubectls().at(-1)?.path ?? "kubectl";
   const kubeconfig = path.join(folder, ".isthmus/kubeconfig");
@@ -368,7 +369,7 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
     await eventually(async () =>
       /"reason":"isthmus down".*the mesh is ending.*the mesh has ended/s.test(log()),
     );
-    const again = await mesh.isthmus("up", "--detach", "--exit-with", String(process.pid));
+    const again = await mesh.isthmus("up", "--detach", ...patientUp);
     assert.equal(again.code, 0, again.stderr);
     assert.equal(
       await mesh.kubectl(
@@ -384,8 +385,10 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
       before,
     );
     await mesh.kubectl("fra", "-n", "sample", "get", "configmap", "mine");
-    const { v1, v2 } = versions(await mesh.curl("ash", "helloworld.sample:5000/hello", 20));
-    assert.ok(v1 > 0 && v2 > 0);
+    await eventually(async () => {
+      const { v1, v2 } = versions(await mesh.curl("ash", "helloworld.sample:5000/hello", 20));
+      return v1 > 0 && v2 > 0;
+    });
     const engine = JSON.parse(readFileSync(path.join(mesh.folder, ".isthmus/engine.json"), "utf8"));
     process.kill(engine.pid, "SIGTERM");
     await eventually(async () =>
@@ -435,7 +438,7 @@ suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {
           cwd: folder,
           env: { HOME: home },
         });
-      const up = await as("up", "--detach", "--exit-with", String(process.pid));
+      const up = await as("up", "--detach", ...patientUp);
       assert.equal(up.code, 0, up.stderr);
       try {
         assert.match(up.stderr, /ip_unprivileged_port_start/);
