@@ -5,7 +5,7 @@ import { afterAll, beforeAll, suite, test } from "vitest";
 import { findKubectls } from "../support/tools.ts";
 import { edit } from "./support/examples.ts";
 import { type LiqoMesh, liqoClusters, startLiqo } from "./support/liqo.ts";
-import { background, eventually, isthmus, run } from "./support/running-mesh.ts";
+import { background, eventually, isthmus, patientUp, run } from "./support/running-mesh.ts";
 
 // Not on real Envoys: what is asked is what autoscalers and quotas do with pods, whatever is beside the app in them.
 const hasKubectl = findKubectls().length > 0;
@@ -44,21 +44,24 @@ suite.skipIf(!hasKubectl)(
       const url = `${await mesh.ingress(cluster)}/s0`;
       const load = background(
         process.execPath,
-        [isthmus, "load", url, "--rate", "300", "--connections", "50", "--duration", "60s", "-o", "json"],
+        [isthmus, "load", url, "--rate", "300", "--connections", "50", "--duration", "1h", "-o", "json"],
         mesh.folder,
       );
       try {
-        await eventually(async () => (await replicas(busy)) > 1, 55_000);
+        await eventually(async () => (await replicas(busy)) > 1, 120_000);
         assert.ok((await replicas(busy)) <= 10);
         assert.equal(await replicas(idle), 1);
-        const top = await mesh.app("top", "pods", "--containers", "--no-headers");
-        for (const container of ["s0", "istio-proxy"]) {
-          const used = [...top.matchAll(new RegExp(`^${busy}-\\S+ +${container} +(\\d+)m`, "gm"))];
-          assert.ok(
-            used.some(([, millicores]) => Number(millicores) > 0),
-            top,
-          );
-        }
+        await eventually(async () => {
+          const top = await mesh.app("top", "pods", "--containers", "--no-headers");
+          for (const container of ["s0", "istio-proxy"]) {
+            const used = [...top.matchAll(new RegExp(`^${busy}-\\S+ +${container} +(\\d+)m`, "gm"))];
+            assert.ok(
+              used.some(([, millicores]) => Number(millicores) > 0),
+              top,
+            );
+          }
+          return true;
+        });
       } finally {
         load.end();
       }
@@ -76,7 +79,7 @@ suite.skipIf(!hasKubectl)(
       followsLoad(liqoClusters[1], deployments[1], deployments[0]));
 
     test("LIQO-21 pods on provider1 request no more than the peering's cpu and the rest say why they wait; more in the mesh file starts them", async () => {
-      await mesh.app("delete", "hpa", "s0-provider1");
+      await mesh.app("delete", "hpa", "s0-provider1", "--ignore-not-found");
       const spec = {
         replicas: 30,
         template: { spec: { containers: [{ name: "s0", resources: { requests: { cpu: "1" } } }] } },
@@ -99,21 +102,14 @@ suite.skipIf(!hasKubectl)(
       const deployment = path.join(mesh.folder, "sample-app/s0-dep-provider1.yaml");
       edit(deployment, "replicas: 1", "replicas: 25");
       edit(deployment, "cpu: 100m", "cpu: 1");
-      const up = await run(
-        process.execPath,
-        [isthmus, "up", "--detach", "--exit-with", String(process.pid)],
-        { cwd: mesh.folder },
-      );
+      const up = await run(process.execPath, [isthmus, "up", "--detach", ...patientUp], { cwd: mesh.folder });
       assert.equal(up.code, 0, up.stderr);
-      const ready = await mesh.app(
-        "get",
-        "deployment",
-        "s0-provider1",
-        "-o",
-        "jsonpath={.status.readyReplicas}",
-      );
-      assert.equal(ready, "25");
-      assert.equal(await requestedOnProvider(mesh), 25 * 1100 + 200);
+      await eventually(async () => {
+        const replicas = "jsonpath={.status.readyReplicas}";
+        assert.equal(await mesh.app("get", "deployment", "s0-provider1", "-o", replicas), "25");
+        assert.equal(await requestedOnProvider(mesh), 25 * 1100 + 200);
+        return true;
+      });
     });
   },
 );
