@@ -28,7 +28,12 @@ const workload = (cluster: string, name: string) =>
 /** Tests of what is done from the pages of the aks example, each with its effect on real requests, and taken back. */
 export function testActions(read: () => { readonly mesh: MeshUnderTest; readonly console: OpenConsole }) {
   /** Answers of some requests from sleep in main0. */
-  const ask = () => read().mesh.curl("main0", `http://${hello}`, 8, "--max-time", "3");
+  const ask = (...curlArgs: string[]) =>
+    read().mesh.curl("main0", `http://${hello}`, 8, "--max-time", "3", ...curlArgs);
+  const areAll = async (status: string) => {
+    const found = await ask("-o", "/dev/null", "-w", "%{http_code}\n");
+    return found.length > 0 && found.every((one) => one === status);
+  };
   const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
   const confirm = async (page: Page, verb: string) => {
     const dialog = page.getByRole("dialog");
@@ -50,6 +55,75 @@ export function testActions(read: () => { readonly mesh: MeshUnderTest; readonly
       const { proof } = (await answer.json()) as { readonly proof: { ok: boolean; requests: number } };
       const words = `passed, ${proof.requests.toLocaleString("en")} requests`;
       return proof.ok && proof.requests > 0 && (await shown.textContent()) === words;
+    });
+  });
+
+  test("load is started from a workload's page, meets the fault that is injected from a service's, and both are ended", async () => {
+    const { page, view } = read().console;
+    await view(workload("main0", "sleep"));
+    await button(page, "Send requests").click();
+    await page.getByLabel("URL, as the workload would write it").fill(`http://${hello}?by=console`);
+    await page.getByLabel("Requests a second").fill("20");
+    await page.getByLabel("Seconds").fill("600");
+    await page
+      .getByText(/^isthmus load .*by=console.* --from deployment\/sleep\.sample --cluster main0 --rate 20/)
+      .waitFor();
+    await button(page, "Send").click();
+    await page.getByText(/\d+ × HTTP 200/).waitFor();
+    // It goes on though its window is closed.
+    await page.keyboard.press("Escape");
+    await view("/services?ns=sample&q=helloworld");
+    await button(page, "helloworld in sample").click();
+    await button(page, "Inject fault").click();
+    await page.getByLabel("Percent of requests that are answered with").fill("100");
+    await page.locator(".code .added", { hasText: "httpStatus: 503" }).waitFor();
+    assert.ok(await areAll("200"), "nothing is written before Apply");
+    await button(page, "Apply").click();
+    await page.getByText("Written. Set both to 0 % to take it away again.").waitFor();
+    await eventually(() => areAll("503"));
+
+    await page.getByLabel("Percent of requests that are answered with").fill("0");
+    await page.locator(".code .taken", { hasText: "httpStatus: 503" }).waitFor();
+    await button(page, "Take faults away").click();
+    await eventually(() => areAll("200"));
+    await page.keyboard.press("Escape");
+
+    await page.getByRole("list", { name: "Requests sent" }).getByRole("button").click();
+    await page.getByText(/\d+ × HTTP 503/).waitFor();
+    await button(page, "End").click();
+    await page.getByText(/^over after \d+ s$/).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("list", { name: "Requests sent" }).waitFor({ state: "detached" });
+  });
+
+  test("a workload is scaled from its page: its new pod answers requests, and is gone again afterwards", async () => {
+    const { page, view } = read().console;
+    const known = new Set<string>();
+    const instances = async () => {
+      for (const line of await ask()) {
+        const found = /instance: (helloworld-v2\S+)/.exec(line)?.[1];
+        if (found !== undefined) known.add(found);
+      }
+      return known.size;
+    };
+    await view(workload("remote0", "helloworld-v2"));
+    await button(page, "Scale").click();
+    await button(page, "One more").click();
+    await page.locator(".code .added", { hasText: "replicas: 2" }).waitFor();
+    await confirm(page, "Apply");
+    await page.getByText("2 of 2 ready").waitFor();
+    await eventually(async () => (await instances()) === 2);
+
+    await button(page, "Scale").click();
+    await button(page, "One less").click();
+    await confirm(page, "Apply");
+    await page.getByText("1 of 1 ready").waitFor();
+    await eventually(async () => {
+      const pods = await read().mesh.kubectl(
+        "remote0",
+        ...["-n", "sample", "get", "pods", "-l", "app=helloworld", "-o", "name"],
+      );
+      return pods.trim().split("\n").length === 1;
     });
   });
 
