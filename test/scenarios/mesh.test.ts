@@ -251,7 +251,7 @@ suite.skipIf(!hasKubectl)("a mesh whose CAs and credentials end [needs kubectl]"
       const more = `  mgmt: { role: management }\n${formatYaml(settings)}`;
       appendFileSync(path.join(folder, "mesh.yaml"), more);
     });
-  }, 120_000);
+  });
   afterAll(() => demo?.stop());
 
   test("cert-manager issues the CA of each cluster from issuers under one root: control planes sign with them, and workloads of both clusters believe each other", async () => {
@@ -284,7 +284,7 @@ suite.skipIf(!hasKubectl)("a mesh whose CAs and credentials end [needs kubectl]"
     );
     const rotation = await demo.isthmus("trust", "rotate");
     assert.match(rotation.stderr, /issued by cert-manager's ClusterIssuer mesh-ca, which renews them/);
-  }, 120_000);
+  });
 
   test("a credential whose token has no end, or too late a one, is replaced by the manager; the old one is revoked, and istiod sees what changes", async () => {
     const name = "istio-remote-secret-west";
@@ -323,7 +323,7 @@ suite.skipIf(!hasKubectl)("a mesh whose CAs and credentials end [needs kubectl]"
       await eventually(async () => (await answering()) === replicas + 1, 20_000);
     }
     await eventually(async () => !(await demo.isthmus("status")).stdout.includes("credential/"), 20_000);
-  }, 120_000);
+  });
 });
 
 suite.skipIf(!hasKubectl)("running meshes [needs kubectl]", () => {

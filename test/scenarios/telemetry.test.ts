@@ -354,7 +354,6 @@ suite.skipIf(findKubectls().length === 0)("telemetry of a mesh of two clusters [
         await kiali.stop();
       }
     },
-    120_000,
   );
 
   test("a graph of something else is refused with what there is", async () => {
