@@ -98,15 +98,16 @@ export function testActions(read: () => { readonly mesh: MeshUnderTest; readonly
 
   test("a workload is scaled from its page: its new pod answers requests, and is gone again afterwards", async () => {
     const { page, view } = read().console;
+    // Of their own cluster: connections through a gateway stay with the pod that they were made to.
     const known = new Set<string>();
     const instances = async () => {
       for (const line of await ask()) {
-        const found = /instance: (helloworld-v2\S+)/.exec(line)?.[1];
+        const found = /instance: (helloworld-v1\S+)/.exec(line)?.[1];
         if (found !== undefined) known.add(found);
       }
       return known.size;
     };
-    await view(workload("remote0", "helloworld-v2"));
+    await view(workload("main0", "helloworld-v1"));
     await button(page, "Scale").click();
     await button(page, "One more").click();
     await page.locator(".code .added", { hasText: "replicas: 2" }).waitFor();
@@ -120,7 +121,7 @@ export function testActions(read: () => { readonly mesh: MeshUnderTest; readonly
     await page.getByText("1 of 1 ready").waitFor();
     await eventually(async () => {
       const pods = await read().mesh.kubectl(
-        "remote0",
+        "main0",
         ...["-n", "sample", "get", "pods", "-l", "app=helloworld", "-o", "name"],
       );
       return pods.trim().split("\n").length === 1;
